@@ -1,0 +1,54 @@
+# `make demo` and `make test` do all of their own set-up; `make help` lists the rest.
+
+ENVIRONMENT := .venv/.complete
+PYTHON := .venv/bin/python
+# One thread a process for linear algebra: the samplers run their chains side by side, and would fight over the cores.
+RUN := OMP_NUM_THREADS=1 $(PYTHON)
+
+# SLOW_SHARE=2/10 adds the third tenth of the slow tests.
+SELECT := $(if $(SLOW_SHARE),--slow-share $(SLOW_SHARE),-m "not slow")
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test slow lint format install wheel-check requirements clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(ENVIRONMENT) ## compare MAP with the posterior on eight schools; writes eight_schools.html
+	.venv/bin/bayescompare compare eight_schools --report eight_schools.html
+
+test: $(ENVIRONMENT) ## the tests, but for the slow ones
+	$(RUN) -m pytest $(SELECT) $(ARGS)
+
+slow: $(ENVIRONMENT) ## the slow tests
+	$(RUN) -m pytest -m slow $(ARGS)
+
+lint: $(ENVIRONMENT) ## style, format, types
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+
+format: $(ENVIRONMENT) ## put the code into the project's style
+	$(PYTHON) -m ruff check --fix .
+	$(PYTHON) -m ruff format .
+
+install: $(ENVIRONMENT) ## the environment alone, in .venv
+
+wheel-check: $(ENVIRONMENT) ## build the wheel and use it from an empty environment
+	$(RUN) -m pytest tests/packaging $(ARGS)
+
+$(ENVIRONMENT): pyproject.toml .python-version requirements/dev.txt requirements/uv.txt requirements/install.sh
+	@requirements/install.sh
+	@touch $@
+
+# Exact versions with hashes. No index is named in the files: they serve wherever the packages come from.
+COMPILE := $(PYTHON) -m uv pip compile --quiet --upgrade --universal --python-version 3.12 --generate-hashes \
+	--no-annotate --no-emit-index-url --custom-compile-command "make requirements"
+
+requirements: $(ENVIRONMENT) ## compile requirements/*.txt anew
+	$(COMPILE) pyproject.toml --group dev --extra numpyro --extra blackjax --output-file requirements/dev.txt
+	$(COMPILE) pyproject.toml --constraint requirements/dev.txt --output-file requirements/runtime.txt
+	echo uv | $(COMPILE) - --constraint requirements/dev.txt --output-file requirements/uv.txt
+
+clean: ## remove what was built, but not .venv
+	rm -rf build dist artefacts .pytest_cache .mypy_cache .ruff_cache .hypothesis
