@@ -1,0 +1,285 @@
+"""The layers: who may import whom, what must run without PyMC, and what an import may cost."""
+
+from __future__ import annotations
+
+import ast
+import graphlib
+import os
+import pkgutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import bayescompare
+from tests.block_pymc import BLOCKED
+
+ROOT = Path(bayescompare.__file__).parent
+REPOSITORY = ROOT.parent
+
+# A unit (a module or a package of bayescompare) and the units it may import. What is not named may not be imported;
+# a new unit is entered here, in the place where it belongs.
+ARRAYS = {"errors", "compare"}
+MODEL = {"errors", "fit.result", "density", "problem"}
+MAY_IMPORT: dict[str, set[str]] = {
+    "errors": set(),
+    "fit.result": {"errors"},
+    "density": {"errors", "fit.result"},
+    "problem": {"errors", "fit.result", "density"},
+    "fit": MODEL | {"fit"},
+    "compare": ARRAYS,
+    "compare.comparison": ARRAYS | {"fit.result"},
+    "templates": {"errors"},
+    "workflow": MODEL | ARRAYS | {"fit", "compare.comparison", "templates"},
+    "report": ARRAYS | {"fit.result", "compare.comparison", "report"},
+    "study": MODEL | ARRAYS | {"fit", "compare.comparison", "templates", "workflow", "report", "study"},
+    "cli": MODEL | ARRAYS | {"", "fit", "compare.comparison", "templates", "workflow", "report", "study", "cli"},
+    "": set(),
+}
+# Imports inside of functions may go further, where a method is only a door: Comparison.to_html opens the report's.
+MAY_IMPORT_LAZILY: dict[str, set[str]] = {"compare.comparison": {"report"}, "": set(MAY_IMPORT)}
+WITHOUT_PYMC = ("errors", "compare", "report", "fit.result")
+
+
+@dataclass(frozen=True)
+class Import:
+    """One import statement: who, whom (a dotted name within the package, or another package's), where, and when."""
+
+    importer: str
+    imported: str
+    line: int
+    ours: bool
+    lazy: bool
+    typing_only: bool
+
+
+def modules() -> dict[str, Path]:
+    """Every module of the package by its name within it; the package's own ``__init__`` is ``""``."""
+    found = {}
+    for path in ROOT.rglob("*.py"):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+class Collector(ast.NodeVisitor):
+    """The imports of one module."""
+
+    def __init__(self, module: str, path: Path, names: set[str]) -> None:
+        self.module = module
+        self.package = module.split(".") if path.name == "__init__.py" else module.split(".")[:-1]
+        self.names = names
+        self.depth = 0
+        self.typing_only = False
+        self.found: list[Import] = []
+
+    def add(self, dotted: str, line: int) -> None:
+        ours = dotted == ROOT.name or dotted.startswith(f"{ROOT.name}.")
+        name = dotted.removeprefix(ROOT.name).removeprefix(".") if ours else dotted
+        while ours and name not in self.names:  # from .module import thing
+            name = name.rpartition(".")[0]
+        self.found.append(Import(self.module, name, line, ours, self.depth > 0, self.typing_only))
+
+    def visit_Import(self, node: ast.Import) -> None:
+        for alias in node.names:
+            self.add(alias.name, node.lineno)
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        base = [] if node.level == 0 else [ROOT.name, *filter(None, self.package)]
+        base = base[: len(base) - node.level + 1] if node.level else base
+        source = ".".join([*base, *filter(None, [node.module])])
+        for alias in node.names:
+            self.add(f"{source}.{alias.name}", node.lineno)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        self.depth += 1
+        self.generic_visit(node)
+        self.depth -= 1
+
+    visit_AsyncFunctionDef = visit_FunctionDef
+
+    def visit_If(self, node: ast.If) -> None:
+        before = self.typing_only
+        self.typing_only = before or ast.unparse(node.test) in {"TYPE_CHECKING", "typing.TYPE_CHECKING"}
+        for child in node.body:
+            self.visit(child)
+        self.typing_only = before
+        for child in node.orelse:
+            self.visit(child)
+
+
+def collect(module: str, path: Path, names: set[str]) -> list[Import]:
+    collector = Collector(module, path, names)
+    collector.visit(ast.parse(path.read_text(encoding="utf-8")))
+    return collector.found
+
+
+def imports() -> list[Import]:
+    found = modules()
+    return [each for module, path in found.items() for each in collect(module, path, set(found))]
+
+
+def unit(module: str) -> str:
+    """The unit a module belongs to: the longest entry of the table that begins its name."""
+    parts = module.split(".")
+    heads = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
+    return next((head for head in heads if head in MAY_IMPORT), "?" if module else "")
+
+
+def back_arrows(found: list[Import]) -> list[str]:
+    wrong = []
+    for each in found:
+        importer, imported = unit(each.importer), unit(each.imported)
+        allowed = MAY_IMPORT.get(importer, set())
+        if each.lazy:
+            allowed = allowed | MAY_IMPORT_LAZILY.get(importer, set())
+        if each.ours and each.importer != each.imported and imported not in allowed:
+            wrong.append(f"{each.importer or '__init__'}, line {each.line}: imports {each.imported or '__init__'}")
+    return wrong
+
+
+def test_every_module_has_a_place_in_the_table() -> None:
+    assert [module for module in modules() if unit(module) == "?"] == []
+
+
+def test_imports_point_one_way() -> None:
+    assert back_arrows(imports()) == []
+
+
+def test_the_import_graph_has_no_cycle() -> None:
+    graph: dict[str, set[str]] = {module: set() for module in modules()}
+    for each in imports():
+        if each.ours and not each.lazy and not each.typing_only and each.importer != each.imported:
+            graph[each.importer].add(each.imported)
+    tuple(graphlib.TopologicalSorter(graph).static_order())  # raises CycleError, with the cycle
+
+
+def test_array_layer_and_report_name_no_sampler_or_compiler() -> None:
+    wrong = [
+        f"{each.importer}, line {each.line}: {each.imported}"
+        for each in imports()
+        if unit(each.importer).startswith(WITHOUT_PYMC) and each.imported.partition(".")[0] in BLOCKED
+    ]
+    assert wrong == []
+
+
+def test_no_library_module_prints_or_asserts() -> None:
+    wrong = []
+    for module, path in modules().items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            prints = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+            if (prints and not module.startswith("cli")) or isinstance(node, ast.Assert):
+                wrong.append(f"{module}, line {node.lineno}: {ast.unparse(node)[:60]}")
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("module", "source", "caught"),
+    [
+        ("compare.marginal", "from ..problem import Problem", True),
+        ("compare.marginal", "from bayescompare import problem", True),
+        ("compare.marginal", "import bayescompare.workflow", True),
+        ("compare.marginal", "from ..report import html", True),
+        ("compare.marginal", "def f():\n    from ..report import html", True),
+        ("compare.marginal", "from .verdict import Layer", False),
+        ("compare.comparison", "from ..report import html", True),
+        ("compare.comparison", "def f():\n    from ..report import html", False),
+        ("compare.comparison", "from ..fit.result import Fit", False),
+        ("compare.comparison", "from ..fit.mode import fit", True),
+        ("problem", "from .fit.result import Status", False),
+        ("problem", "from .fit import mode", True),
+        ("fit.mode", "from ..density import Density", False),
+        ("report.html", "from ..workflow import compare", True),
+        ("templates", "import bayescompare.cli", True),
+        ("workflow", "from . import compare", False),
+        ("errors", "from . import templates", True),
+    ],
+)
+def test_the_test_sees_what_it_should(tmp_path: Path, module: str, source: str, caught: bool) -> None:
+    path = tmp_path / "module.py"
+    path.write_text(source, encoding="utf-8")
+    names = set(modules()) | {"workflow", "problem", "density", "fit.mode", "report.html", "compare.marginal"}
+    assert bool(back_arrows(collect(module, path, names))) is caught
+
+
+def run_python(code: str, *, block: bool = False) -> str:
+    """What a fresh interpreter prints; with ``block``, one where PyMC is not installed."""
+    code = f"import tests.block_pymc\n{code}" if block else code
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_array_layer_and_report_import_without_pymc() -> None:
+    names = [f"bayescompare.{name}" for name in modules() if name and unit(name).startswith(WITHOUT_PYMC)]
+    code = f"import importlib\nfor name in {names}: importlib.import_module(name)\nprint('done')"
+    assert run_python(code, block=True) == "done"
+
+
+def test_the_blocker_blocks() -> None:
+    code = "try:\n    import pymc\nexcept ModuleNotFoundError:\n    print('blocked')"
+    assert run_python(code, block=True) == "blocked"
+
+
+def test_array_layer_passes_its_tests_without_pymc() -> None:
+    command = [sys.executable, "-m", "pytest", "tests/compare", "-q", "-p", "tests.block_pymc", "-m", "not slow"]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
+
+
+def test_public_list_is_sorted_and_true() -> None:
+    assert bayescompare.__all__ == sorted(bayescompare.__all__)
+    assert set(bayescompare.__all__) <= set(dir(bayescompare))
+    for name in bayescompare.__all__:
+        thing = getattr(bayescompare, name)
+        assert name.startswith("_") or getattr(thing, "__module__", "bayescompare").startswith("bayescompare"), name
+    with pytest.raises(AttributeError):
+        _ = bayescompare.no_such_name
+
+
+HEAVY = ("pymc", "pytensor", "nutpie", "jax", "numba", "arviz", "arviz_stats", "pandas", "xarray", "scipy", "numpy")
+
+
+def test_import_has_no_side_effects() -> None:
+    code = f"""
+import logging, os, sys, threading, warnings
+environment, filters = dict(os.environ), list(warnings.filters)
+handlers, threads, path = list(logging.getLogger().handlers), threading.active_count(), list(sys.path)
+import bayescompare
+assert dict(os.environ) == environment
+assert list(warnings.filters) == filters
+assert logging.getLogger().handlers == handlers
+assert threading.active_count() == threads
+assert sys.path == path
+print(sorted(set({HEAVY}) & set(sys.modules)))
+"""
+    assert run_python(code) == "[]"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["compare", "--help"], ["fit", "--help"]])
+def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
+    code = f"""
+import contextlib, io, sys
+sys.argv = ["bayescompare", *{arguments}]
+from bayescompare.cli import main
+code = 0
+with contextlib.redirect_stdout(io.StringIO()) as out:
+    try:
+        main()
+    except SystemExit as end:
+        code = end.code or 0
+assert code == 0, code
+assert "bayescompare" in out.getvalue()
+print(sorted(set({HEAVY}) & set(sys.modules)))
+"""
+    assert run_python(code) == "[]"
+
+
+def test_templates_are_importable_by_name() -> None:
+    import models
+
+    names = {module.name for module in pkgutil.iter_modules(models.__path__) if not module.name.startswith("_")}
+    assert names
+    assert names <= set(dir(models)), os.linesep.join(sorted(names - set(dir(models))))
