@@ -41,14 +41,20 @@ make_private_uv() {
     find_uv || die "uv was installed into $private but does not run"
 }
 
-# uv does not read pip's settings. Someone whose packages come from an index of their own has told pip so.
+# uv does not read pip's settings. Who has packages from an index of their own, or a certificate of their own, told pip.
+pip_setting() {
+    if find_python; then "$python" -m pip config get "global.$1" 2>/dev/null || true; fi
+}
+
 follow_pip() {
-    if [ -n "${UV_DEFAULT_INDEX:-}${UV_INDEX_URL:-}" ]; then return 0; fi
-    index=${PIP_INDEX_URL:-}
-    if [ -z "$index" ] && find_python; then
-        index=$("$python" -m pip config get global.index-url 2>/dev/null) || index=
+    if [ -z "${UV_DEFAULT_INDEX:-}${UV_INDEX_URL:-}" ]; then
+        index=${PIP_INDEX_URL:-$(pip_setting index-url)}
+        if [ -n "$index" ]; then export UV_DEFAULT_INDEX="$index"; fi
     fi
-    if [ -n "$index" ]; then export UV_DEFAULT_INDEX="$index"; fi
+    if [ -z "${SSL_CERT_FILE:-}" ]; then
+        certificates=${PIP_CERT:-$(pip_setting cert)}
+        if [ -n "$certificates" ]; then export SSL_CERT_FILE="$certificates"; fi
+    fi
 }
 
 make_venv() {
@@ -78,7 +84,7 @@ follow_pip
 make_venv
 quiet=--quiet
 if [ -t 2 ]; then quiet=; fi # on a terminal uv shows what it downloads
-say "Installing the environment into $venv (once; about 700 MB) ..."
+say "Installing the environment into $venv (once; 1.4 GB on disk) ..."
 "$uv" pip install $quiet --python "$venv/bin/python" --require-hashes -r requirements/dev.txt
 "$uv" pip install $quiet --python "$venv/bin/python" --no-deps --no-build-isolation --editable .
 say "Ready: $venv/bin/bayescompare"
