@@ -43,7 +43,7 @@ make_private_uv() {
 
 # uv does not read pip's settings. Who has packages from an index of their own, or a certificate of their own, told pip.
 pip_setting() {
-    if find_python; then "$python" -m pip config get "global.$1" 2>/dev/null || true; fi
+    if find_python; then "$python" -m pip config list 2>/dev/null | sed -n "s/^global\.$1='\(.*\)'$/\1/p"; fi
 }
 
 follow_pip() {
