@@ -1,0 +1,423 @@
+"""The weighted log density: one compiled function behind every estimator.
+
+    log p_w(u) = w_lik · log L(θ) + w_prior · log π(θ) + w_jac · log|J(u)|,    θ = T(u)
+
+The weights, a weight per observation and the data are run-time inputs, so the graph is compiled once.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pymc as pm
+
+Array = NDArray[np.float64]
+
+#: Names of the weights' three entries, in order.
+TERMS = ("likelihood", "prior", "jacobian")
+
+#: Rows evaluated in one batched call; batches are padded to one size so that each function compiles once.
+CHUNK = 128
+
+# What PyTensor's and JAX's translation raise for a graph that they cannot express.
+_UNTRANSLATABLE = (NotImplementedError, TypeError, ValueError, IndexError, AttributeError)
+
+
+class Compiled(Protocol):
+    """The seam to a compiler: a function of arrays, and the same over rows of its first argument."""
+
+    backend: str
+
+    def __call__(self, *args: Any) -> list[Array]: ...
+
+    def batch(self, rows: Array, *args: Any) -> list[Array]: ...
+
+
+class JaxFunction:
+    """A PyTensor graph translated to JAX and compiled by XLA."""
+
+    backend = "jax"
+
+    def __init__(self, inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
+        import pytensor
+
+        with warnings.catch_warnings():
+            # PyTensor's parameter checks have no translation: a parameter out of range gives NaN, which is log p = −∞.
+            warnings.filterwarnings("ignore", message="Skipping .* as JAX tracing would remove it")
+            function = pytensor.function(list(inputs), list(outputs), mode="JAX", on_unused_input="ignore")
+        self._function = function.vm.jit_fn
+        self._batched: dict[int, Callable[..., Any]] = {}
+
+    def __call__(self, *args: Any) -> list[Array]:
+        return [np.asarray(out) for out in self._function(*args)]
+
+    def batch(self, rows: Array, *args: Any) -> list[Array]:
+        import jax
+
+        if len(args) not in self._batched:
+            axes = (0, *[None] * len(args))
+            self._batched[len(args)] = jax.jit(jax.vmap(self._function, in_axes=axes))
+        batched = self._batched[len(args)]
+        # A power of two up to CHUNK: few shapes to compile, little padding to waste.
+        size = min(CHUNK, 1 << max(len(rows) - 1, 0).bit_length())
+        pieces = []
+        for start in range(0, len(rows), size):
+            piece = rows[start : start + size]
+            padded = np.concatenate([piece, np.repeat(piece[-1:], size - len(piece), axis=0)])
+            pieces.append([np.asarray(out)[: len(piece)] for out in batched(padded, *args)])
+        return [np.concatenate(parts) for parts in zip(*pieces, strict=True)]
+
+
+class PyTensorFunction:
+    """The same graph run by PyTensor itself, for operations that have no translation to JAX.
+
+    ``FAST_COMPILE`` alone leaves out the rewrites that keep a density finite (``logit_p=800`` gives −inf),
+    so ``stabilize`` is added.
+    """
+
+    backend = "pytensor"
+
+    def __init__(self, inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
+        import pytensor
+        from pymc.logprob.utils import ParameterValueError
+        from pytensor.compile.mode import get_mode
+
+        mode = get_mode("FAST_COMPILE").including("stabilize")
+        # Scans compile their inner graph with the global mode, which would be numba's (half a minute).
+        with pytensor.config.change_flags(mode="FAST_COMPILE", cxx=""):
+            self._function = pytensor.function(list(inputs), list(outputs), mode=mode, on_unused_input="ignore")
+        self._outside_support = ParameterValueError
+        self._shapes: list[tuple[int, ...]] | None = None
+
+    def __call__(self, *args: Any) -> list[Array]:
+        try:
+            outputs = [np.asarray(out) for out in self._function(*args)]
+        except self._outside_support:
+            # A parameter outside of its range has density zero; PyTensor raises where JAX gives NaN.
+            if self._shapes is None:
+                raise
+            return [np.full(shape, np.nan) for shape in self._shapes]
+        self._shapes = [out.shape for out in outputs]
+        return outputs
+
+    def batch(self, rows: Array, *args: Any) -> list[Array]:
+        results = [self(row, *args) for row in rows]
+        return [np.stack(parts) for parts in zip(*results, strict=True)]
+
+
+@dataclass(frozen=True)
+class Block:
+    """Where one free variable lives in the unconstrained vector."""
+
+    name: str
+    value_name: str
+    transform: str | None
+    shape: tuple[int, ...]
+    start: int
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
+
+    @property
+    def stop(self) -> int:
+        return self.start + self.size
+
+
+class Graphs:
+    """The symbolic terms of a model over one unconstrained vector ``u``; nothing is compiled here.
+
+    Attributes
+    ----------
+    u : TensorVariable of shape (d,)
+    data : dict of str to (shared variable, input variable)
+        Data containers by name, as explicit inputs.
+    """
+
+    def __init__(self, model: pm.Model, point: Mapping[str, Array]) -> None:
+        import pytensor.tensor as pt
+
+        self.model = model
+        self.blocks = _blocks(model, point)
+        self.dimension = self.blocks[-1].stop if self.blocks else 0
+        self.u = pt.vector("u", shape=(self.dimension,), dtype="float64")
+        self.weights = pt.vector("weights", shape=(3,), dtype="float64")
+        self.data: dict[str, tuple[Any, Any]] = {}
+        self._replacements = self._over_u()
+
+        free, observed = model.free_RVs, model.observed_RVs
+        prior = model.logp(vars=free, jacobian=False, sum=False)
+        likelihood = model.logp(vars=observed, sum=False) if observed else []
+        potentials = model.replace_rvs_by_values(model.potentials) if model.potentials else []
+        transformed = [(rv, model.rvs_to_transforms[rv]) for rv in free]
+        jacobian = [
+            t.log_jac_det(model.rvs_to_values[rv], *rv.owner.inputs) for rv, t in transformed if t is not None
+        ]
+        jacobian = model.replace_rvs_by_values(jacobian) if jacobian else []
+        outputs = model.replace_rvs_by_values([*free, *model.deterministics])
+
+        counts = [len(likelihood), len(potentials), len(prior), len(jacobian), len(outputs)]
+        flat = self.explicit([*likelihood, *potentials, *prior, *jacobian, *outputs])
+        pieces = iter(flat)
+        self.likelihood, self.potentials, self.prior, self.jacobian, self.outputs = (
+            [next(pieces) for _ in range(n)] for n in counts
+        )
+        self.observation_weights = [pt.vector(f"{rv.name}_weights", dtype="float64") for rv in observed]
+
+    def _over_u(self) -> dict[Any, Any]:
+        """Value variables as slices of ``u``; lengths of dimensions as constants."""
+        import pytensor.tensor as pt
+
+        value_vars = [self.model.rvs_to_values[rv] for rv in self.model.free_RVs]
+        replacements = {
+            value: self.u[b.start : b.stop].reshape(b.shape).astype(value.dtype)
+            for value, b in zip(value_vars, self.blocks, strict=True)
+        }
+        for length in self.model.dim_lengths.values():
+            if hasattr(length, "get_value"):  # JAX needs shapes that are known
+                replacements[length] = pt.constant(length.get_value(), dtype=length.dtype)
+        return replacements
+
+    def explicit(self, outputs: list[Any]) -> list[Any]:
+        """The same graphs over ``u``, with every data container an explicit input."""
+        from pytensor.compile.sharedvalue import SharedVariable
+        from pytensor.graph.replace import clone_replace
+        from pytensor.graph.traversal import ancestors
+
+        for var in ancestors(outputs):
+            known = any(shared is var for shared, _ in self.data.values())
+            if isinstance(var, SharedVariable) and var not in self._replacements and not known and _is_array(var):
+                name = var.name or f"shared_{len(self.data)}"
+                self.data[name] = (var, var.type(name=name))
+        shared = {var: inp for var, inp in self.data.values()}
+        replaced: list[Any] = clone_replace(outputs, {**self._replacements, **shared})
+        return replaced
+
+    @property
+    def inputs(self) -> list[Any]:
+        """Inputs of the density: ``u``, weights, a vector of weights for each observed variable, data."""
+        return [self.u, self.weights, *self.observation_weights, *(inp for _, inp in self.data.values())]
+
+    def log_density(self) -> Any:
+        """The weighted sum; a term of weight 0 leaves no NaN behind even where it is infinite."""
+        import pytensor.tensor as pt
+
+        def total(terms: list[Any]) -> Any:
+            return sum((pt.sum(term) for term in terms), pt.constant(0.0))
+
+        def weighted(weight: Any, term: Any) -> Any:
+            return pt.switch(pt.eq(weight, 0.0), 0.0, weight * term)
+
+        observed = [
+            pt.sum(weighted(w, term.ravel()))
+            for w, term in zip(self.observation_weights, self.likelihood, strict=True)
+        ]
+        likelihood = sum(observed, pt.constant(0.0)) + total(self.potentials)
+        terms = (likelihood, total(self.prior), total(self.jacobian))
+        return sum((weighted(self.weights[i], term) for i, term in enumerate(terms)), pt.constant(0.0))
+
+
+class Density:
+    """The compiled weighted log density of a model, its gradient, and the map back to the model's scalars.
+
+    Parameters
+    ----------
+    model : pymc.Model
+    point : Mapping of str to ndarray
+        An initial point (value variables by name), for the shapes.
+
+    Attributes
+    ----------
+    dimension : int
+        Length d of the unconstrained vector.
+    backend : str
+        ``"jax"``, or ``"pytensor"`` where an operation has no translation.
+    fallback : str or None
+        Why it is not JAX.
+    evaluations : int
+        Evaluations of value and gradient so far, batched ones counted by the row.
+    compile_seconds : float
+        Wall time spent compiling so far.
+    """
+
+    def __init__(self, model: pm.Model, point: Mapping[str, Array]) -> None:
+        self._model = model
+        self.evaluations = 0
+        self.compile_seconds = 0.0
+        self.backend = "jax"
+        self.fallback: str | None = None
+        self._compiled: dict[str, Compiled] = {}
+        started = time.perf_counter()
+        self.graphs = Graphs(model, point)
+        self.compile_seconds += time.perf_counter() - started
+        self.blocks = self.graphs.blocks
+        self.dimension = self.graphs.dimension
+        self.start = np.concatenate([np.ravel(point[b.value_name]).astype(float) for b in self.blocks])
+        self.data = {name: np.asarray(shared.get_value()) for name, (shared, _) in self.graphs.data.items()}
+        self.sizes = [self._observations(i) for i in range(len(self.graphs.likelihood))]
+        self._arguments = self._device_arguments()
+
+    # -- value and gradient ------------------------------------------------------------------
+
+    def __call__(
+        self, u: Array, weights: Sequence[float], observation_weights: Array | None = None
+    ) -> tuple[float, Array]:
+        """Log density in nats and its gradient at ``u``; −inf and zeros where the density is zero or NaN."""
+        value, gradient = self._value("value", u)(u, np.asarray(weights, float), *self._rest(observation_weights))
+        self.evaluations += 1
+        if not np.isfinite(value) or not np.all(np.isfinite(gradient)):
+            return -math.inf, np.zeros_like(gradient)
+        return float(value), gradient
+
+    def batch(
+        self, points: Array, weights: Sequence[float], observation_weights: Array | None = None
+    ) -> tuple[Array, Array]:
+        """The same for each row of ``points``: values of shape (n,), gradients of shape (n, d)."""
+        compiled = self._value("value", points[0])
+        values, gradients = compiled.batch(points, np.asarray(weights, float), *self._rest(observation_weights))
+        self.evaluations += len(points)
+        bad = ~(np.isfinite(values) & np.isfinite(gradients).all(axis=1))
+        return np.where(bad, -np.inf, values), np.where(bad[:, None], 0.0, gradients)
+
+    def second_opinion(self, u: Array, weights: Sequence[float]) -> tuple[float, Array]:
+        """Value and gradient by PyTensor's own route: compilers have silent faults too."""
+        if "second" not in self._compiled:
+            self._compiled["second"] = self._compile(PyTensorFunction, *self._gradient_graph())
+        value, gradient = self._compiled["second"](u, np.asarray(weights, float), *self._rest(None))
+        return float(value), gradient
+
+    # -- the way back ------------------------------------------------------------------------
+
+    def push(self, points: Array) -> Array:
+        """All scalars of the model, free then Deterministic, for each row of unconstrained ``points``.
+
+        Returns
+        -------
+        ndarray of shape (n, k)
+            In the model's coordinates.
+        """
+        if "push" not in self._compiled:
+            import pytensor.tensor as pt
+
+            flat = [pt.as_tensor(out).astype("float64").ravel() for out in self.graphs.outputs]
+            inputs = [self.graphs.u, *(inp for _, inp in self.graphs.data.values())]
+            self._compiled["push"] = self._with_fallback(inputs, [pt.concatenate(flat)], points[0], self._data())
+        (scalars,) = self._compiled["push"].batch(points, *self._data())
+        return scalars
+
+    # -- data --------------------------------------------------------------------------------
+
+    def with_data(self, data: Mapping[str, Any]) -> Density:
+        """This density over other data; nothing is compiled again unless a shape changes.
+
+        Parameters
+        ----------
+        data : Mapping of str to array
+            New values by the data containers' names; the others stay.
+        """
+        other = object.__new__(Density)
+        other.__dict__.update(self.__dict__)
+        other.data = {
+            name: np.asarray(data[name], dtype=old.dtype) if name in data else old for name, old in self.data.items()
+        }
+        other.evaluations = 0
+        other.sizes = [other._observations(i) for i in range(len(self.graphs.likelihood))]
+        other._arguments = other._device_arguments()
+        return other
+
+    @property
+    def observations(self) -> int:
+        """Number of observed scalars' log-likelihood terms."""
+        return sum(self.sizes)
+
+    # -- helpers -----------------------------------------------------------------------------
+
+    def _value(self, key: str, example: Array) -> Compiled:
+        if key not in self._compiled:
+            inputs, outputs = self._gradient_graph()
+            rest = (np.ones(3), *self._rest(None))
+            self._compiled[key] = self._with_fallback(inputs, outputs, example, rest)
+        return self._compiled[key]
+
+    def _gradient_graph(self) -> tuple[list[Any], list[Any]]:
+        import pytensor.gradient as tg
+
+        value = self.graphs.log_density()
+        gradient = tg.grad(value, self.graphs.u, disconnected_inputs="ignore")
+        return self.graphs.inputs, [value, gradient]
+
+    def _with_fallback(
+        self, inputs: list[Any], outputs: list[Any], example: Array, rest: Sequence[Any]
+    ) -> Compiled:
+        if self.fallback is None:
+            try:
+                compiled = self._compile(JaxFunction, inputs, outputs)
+                compiled(example, *rest)  # some translations fail only when they are traced
+                return compiled
+            except _UNTRANSLATABLE as error:
+                self.fallback = f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}"
+                self.backend = "pytensor"
+        return self._compile(PyTensorFunction, inputs, outputs)
+
+    def _compile(self, compiler: Callable[[Any, Any], Compiled], inputs: list[Any], outputs: list[Any]) -> Compiled:
+        started = time.perf_counter()
+        compiled = compiler(inputs, outputs)
+        self.compile_seconds += time.perf_counter() - started
+        return compiled
+
+    def _data(self) -> list[Any]:
+        return self._arguments[len(self.sizes) :]
+
+    def _rest(self, observation_weights: Array | None) -> list[Any]:
+        if observation_weights is None:
+            return self._arguments
+        cuts = np.cumsum(self.sizes)[:-1]
+        return [*np.split(np.asarray(observation_weights, float), cuts), *self._data()]
+
+    def _device_arguments(self) -> list[Any]:
+        """Unit weights and data, put on the device once instead of at every call."""
+        arrays = [*(np.ones(size) for size in self.sizes), *self.data.values()]
+        if self.fallback is not None:
+            return arrays
+        import jax
+
+        jax.config.update("jax_enable_x64", True)
+        return [jax.numpy.asarray(a) for a in arrays]
+
+    def _observations(self, i: int) -> int:
+        """Number of terms of the i-th likelihood: its values' shape without the support's dimensions."""
+        term = self.graphs.likelihood[i]
+        if None not in term.type.shape:
+            return math.prod(term.type.shape)
+        rv = self._model.observed_RVs[i]
+        value = self._model.rvs_to_values[rv]
+        shape = self.data[value.name].shape if value.name in self.data else value.eval().shape
+        return math.prod(shape[: len(shape) - (value.ndim - term.ndim)])
+
+
+def _blocks(model: pm.Model, point: Mapping[str, Array]) -> list[Block]:
+    blocks: list[Block] = []
+    start = 0
+    for rv in model.free_RVs:
+        value = model.rvs_to_values[rv]
+        transform = model.rvs_to_transforms[rv]
+        name = None if transform is None else getattr(transform, "name", type(transform).__name__)
+        block = Block(rv.name, value.name, name, np.shape(point[value.name]), start)
+        blocks.append(block)
+        start = block.stop
+    return blocks
+
+
+def _is_array(variable: Any) -> bool:
+    from pytensor.tensor.type import TensorType
+
+    return isinstance(variable.type, TensorType)

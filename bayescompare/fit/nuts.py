@@ -1,0 +1,277 @@
+"""Full-posterior sampling by NUTS: nutpie called directly, other engines through ``pm.sample``."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import time
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..density import Array
+from ..errors import EngineNotInstalledError, FitError, UnknownNameError, UsageError
+from ..problem import Problem
+from .result import Fit, Status
+
+#: Engine to the package that it needs.
+ENGINES = {"nutpie": "nutpie", "pymc": "pymc", "numpyro": "numpyro", "blackjax": "blackjax"}
+
+#: Statistics that are kept, under one name whichever engine made them.
+STATISTICS = {
+    "diverging": "diverging",
+    "energy": "energy",
+    "logp": "lp",
+    "lp": "lp",
+    "n_steps": "n_steps",
+    "mean_tree_accept": "acceptance_rate",
+    "acceptance_rate": "acceptance_rate",
+    "step_size": "step_size",
+}
+
+
+@dataclass(frozen=True)
+class SamplerOptions:
+    """Options of the sampler.
+
+    Attributes
+    ----------
+    draws, tune : int
+        Draws kept and draws for adaptation, per chain.
+    chains : int
+    target_accept : float, optional
+        Between 0 and 1. None: the template's own setting, or 0.8 (nutpie, PyMC, NumPyro and BlackJAX agree on it).
+    engine : {"nutpie", "pymc", "numpyro", "blackjax"}
+    backend : {"auto", "numba", "jax"}
+        What compiles the density for nutpie. ``auto`` takes numba where it is cheap and JAX where a cold compile is dear.
+    """
+
+    draws: int = 1000
+    tune: int = 1000
+    chains: int = 4
+    target_accept: float | None = None
+    engine: str = "nutpie"
+    backend: str = "auto"
+
+    def __post_init__(self) -> None:
+        for name in ("draws", "tune", "chains"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name} must be at least 1, not {getattr(self, name)}.")
+        if self.target_accept is not None and not 0 < self.target_accept < 1:
+            raise UsageError(f"target_accept must lie between 0 and 1, not {self.target_accept}.")
+        if self.backend not in ("auto", "numba", "jax"):
+            raise UsageError(f"backend must be auto, numba or jax, not {self.backend!r}.")
+
+
+def check_engine(engine: str) -> None:
+    """Refuse an engine that is unknown or not installed.
+
+    Raises
+    ------
+    UnknownNameError, EngineNotInstalledError
+    """
+    if engine not in ENGINES:
+        raise UnknownNameError(f"Unknown engine {engine!r}. There are: {', '.join(ENGINES)}.")
+    if importlib.util.find_spec(ENGINES[engine]) is None:
+        raise EngineNotInstalledError(
+            f"The engine {engine} is not installed. Install it with: pip install 'bayescompare[{engine}]'"
+        )
+
+
+def fit(
+    problem: Problem, *, seed: int = 0, options: SamplerOptions | None = None, progress: bool = False
+) -> Fit:
+    """Draw from the posterior.
+
+    Parameters
+    ----------
+    problem : Problem
+    seed : int
+    options : SamplerOptions, optional
+    progress : bool
+        Show the engine's own progress bar.
+
+    Returns
+    -------
+    Fit
+        ``estimate`` is the posterior mean; draws have shape (chains, draws, k). Diagnostics: ``engine``, ``backend``,
+        ``chains``, ``draws``, ``tune``, ``target_accept``, ``divergences``. Convergence is judged by the comparison.
+
+    Raises
+    ------
+    EngineNotInstalledError, UnknownNameError
+        Before anything runs; never a silent fall-back.
+    FitError
+        If the engine fails.
+    """
+    options = options or SamplerOptions()
+    check_engine(options.engine)
+    run = _nutpie if options.engine == "nutpie" else _by_pymc
+    points, statistics, notes = run(problem, seed, options, progress)
+    began = time.perf_counter()
+    chains, draws, dimension = points.shape
+    scalars = problem.density.push(points.reshape(-1, dimension)).reshape(chains, draws, -1)
+    names = problem.scalars.names
+    notes["seconds"] += time.perf_counter() - began
+    return Fit(
+        method="nuts",
+        status=Status.OK,
+        reasons=(),
+        names=names,
+        estimate=scalars.mean(axis=(0, 1)),
+        draws=scalars,
+        unconstrained_draws=points,
+        statistics=statistics,
+        diagnostics={
+            "engine": options.engine,
+            "backend": notes["backend"],
+            "chains": chains,
+            "draws": draws,
+            "tune": options.tune,
+            "target_accept": options.target_accept or 0.8,
+            "divergences": int(np.sum(statistics.get("diverging", np.zeros(1)))),
+        },
+        seconds=notes["seconds"],
+        compile_seconds=notes["compile_seconds"],
+        evaluations=int(np.sum(statistics.get("n_steps", np.zeros(1)))),
+    )
+
+
+# -- engines: each gives unconstrained draws (chains, draws, d), statistics, and notes --------------
+
+
+def _nutpie(
+    problem: Problem, seed: int, options: SamplerOptions, progress: bool
+) -> tuple[Array, dict[str, Array], dict[str, Any]]:
+    import nutpie
+
+    began = time.perf_counter()
+    backend, compiled = _compiled(problem, options.backend)
+    compile_seconds = time.perf_counter() - began
+    began = time.perf_counter()
+    settings: dict[str, Any] = {} if options.target_accept is None else {"target_accept": options.target_accept}
+    sampler = nutpie.sample(
+        compiled,
+        draws=options.draws,
+        tune=options.tune,
+        chains=options.chains,
+        seed=seed,
+        save_warmup=False,
+        progress_bar=progress,
+        store_unconstrained=True,
+        blocking=False,
+        **settings,
+    )
+    try:
+        tree = sampler.wait()
+    except KeyboardInterrupt:
+        sampler.cancel()  # the chains run in threads of their own and would go on
+        raise
+    except (RuntimeError, ValueError) as error:
+        raise FitError(f"nutpie failed: {error}") from error
+    statistics = tree["sample_stats"].dataset
+    points = np.asarray(statistics["unconstrained_draw"].values, dtype=float)
+    notes = {"backend": backend, "seconds": time.perf_counter() - began, "compile_seconds": compile_seconds}
+    return points, _statistics(statistics), notes
+
+
+def _compiled(problem: Problem, backend: str) -> tuple[str, Any]:
+    """nutpie's compiled model, kept with the problem: other data of the same model need no second compile."""
+    import nutpie
+
+    cache = problem.density.sampler_cache
+    key = _backend(problem) if backend == "auto" else backend
+    if key not in cache:
+        if key == "jax":
+            cache[key] = _over_own_density(problem)
+        else:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # numba's notes on caching are not the user's concern
+                # No expanded variables: every scalar is pushed from u afterwards, for all draws at once.
+                cache[key] = nutpie.compile_pymc_model(problem.model, backend="numba", var_names=[])
+    compiled = cache[key]
+    if problem.data and key == "numba":
+        compiled = compiled.with_data(**problem.data)
+    elif key == "jax":
+        compiled = _over_own_density(problem)
+    return key, compiled
+
+
+def _backend(problem: Problem) -> str:
+    return "numba"
+
+
+def _over_own_density(problem: Problem) -> Any:
+    """nutpie over the density that the modes were found on: nothing more to compile."""
+    from nutpie.compiled_pyfunc import from_pyfunc
+
+    density = problem.density
+    d = density.dimension
+    weights = (1.0, 1.0, 1.0)
+
+    def make_logp() -> Any:
+        return lambda u: density(u, weights)
+
+    def make_expand(*_: Any) -> Any:
+        return lambda u: {"u": np.asarray(u, dtype="float64")}
+
+    def make_start() -> Any:
+        return None
+
+    return from_pyfunc(
+        ndim=d,
+        make_logp_fn=make_logp,
+        make_expand_fn=make_expand,
+        make_initial_point_fn=lambda seed: density.start
+        + np.random.default_rng(seed).uniform(-1, 1, d),
+        expanded_dtypes=[np.dtype("float64")],
+        expanded_shapes=[(d,)],
+        expanded_names=["u"],
+    )
+
+
+def _by_pymc(
+    problem: Problem, seed: int, options: SamplerOptions, progress: bool
+) -> tuple[Array, dict[str, Array], dict[str, Any]]:
+    import pymc as pm
+
+    settings = {} if options.target_accept is None else {"target_accept": options.target_accept}
+    began = time.perf_counter()
+    with problem.model, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            tree = pm.sample(
+                draws=options.draws,
+                tune=options.tune,
+                chains=options.chains,
+                nuts_sampler=options.engine,
+                random_seed=seed,
+                progressbar=progress,
+                compute_convergence_checks=False,
+                discard_tuned_samples=True,
+                idata_kwargs={"log_likelihood": False},
+                **settings,
+            )
+        except (RuntimeError, ValueError, TypeError, AttributeError, NotImplementedError, ImportError) as error:
+            raise FitError(f"The engine {options.engine} failed: {type(error).__name__}: {error}") from error
+    seconds = time.perf_counter() - began
+    points = problem.unconstrain(_values(problem, tree))
+    notes = {"backend": "jax" if options.engine in ("numpyro", "blackjax") else "pytensor"}
+    notes |= {"seconds": seconds, "compile_seconds": 0.0}
+    return points, _statistics(tree["sample_stats"].dataset), notes
+
+
+def _values(problem: Problem, tree: Any) -> dict[str, Array]:
+    posterior = tree["posterior"].dataset
+    return {rv.name: np.asarray(posterior[rv.name].values, dtype=float) for rv in problem.model.free_RVs}
+
+
+def _statistics(dataset: Any) -> dict[str, Array]:
+    found: dict[str, Array] = {}
+    for theirs, ours in STATISTICS.items():
+        if theirs in dataset and ours not in found:
+            found[ours] = np.asarray(dataset[theirs].values, dtype=float)
+    return found

@@ -1,0 +1,312 @@
+"""What every method needs of a PyMC model: its density, its scalars' names, starts, and a fingerprint."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .density import Array, Density
+from .errors import DataError, ModelError, UnsupportedModelError
+
+if TYPE_CHECKING:
+    import pymc as pm
+
+#: Distributions with a density but no draws: they have no prior to start from or to compare with.
+IMPROPER = ("Flat", "HalfFlat")
+
+
+@dataclass(frozen=True)
+class Scalars:
+    """The k scalars of a model, free variables first, then Deterministics.
+
+    Attributes
+    ----------
+    names : tuple of str
+        As ArviZ names them, with coordinates: ``theta[Choate]``.
+    variables : dict of str to (start, stop, shape, dims)
+        Where each variable's scalars are, in C order.
+    free : int
+        How many of them belong to free variables.
+    """
+
+    names: tuple[str, ...]
+    variables: dict[str, tuple[int, int, tuple[int, ...], tuple[str, ...]]]
+    free: int
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A PyMC model made ready for every method.
+
+    Parameters
+    ----------
+    model : pymc.Model
+        With continuous free variables and at least one observed variable or Potential. It is never changed.
+
+    Raises
+    ------
+    UnsupportedModelError
+        If it has no free or no observed variables, or discrete free ones (named).
+    DataError
+        If the observed data hold NaN or infinite values.
+    """
+
+    model: pm.Model
+    data: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        check(self.model)
+        _check_data(self._observed_values())
+
+    @cached_property
+    def initial_point(self) -> dict[str, Array]:
+        """PyMC's initial point: values on the unconstrained scale, by value variable."""
+        try:
+            point: dict[str, Array] = self.model.initial_point(0)
+        except (ValueError, NotImplementedError, TypeError) as error:
+            raise ModelError(f"The model has no initial point: {error}. Check its shapes and its data.") from error
+        return point
+
+    @cached_property
+    def density(self) -> Density:
+        """The weighted log density, compiled once."""
+        density = Density(self.model, self.initial_point)
+        return density if self.data is None else density.with_data(self.data)
+
+    @property
+    def dimension(self) -> int:
+        """Length d of the unconstrained vector."""
+        return self.density.dimension
+
+    def with_data(self, **data: Any) -> Problem:
+        """The same model on other data (by the names of its ``pm.Data``); nothing is compiled again.
+
+        Raises
+        ------
+        DataError
+            If the model has no such data container, or the values hold NaN.
+        """
+        known = self.density.data
+        for name, value in data.items():
+            if name not in known:
+                names = ", ".join(sorted(known)) or "none"
+                raise DataError(
+                    f"The model has no data container {name!r} (it has: {names}). Only pm.Data can be swapped."
+                )
+            if np.ndim(value) != known[name].ndim:
+                raise DataError(f"Data {name!r} must have {known[name].ndim} dimensions, not {np.ndim(value)}.")
+        _check_data({name: np.asarray(value) for name, value in data.items()})
+        other = replace(self, data={**(self.data or {}), **data})
+        other.__dict__["initial_point"] = self.initial_point
+        other.__dict__["density"] = self.density.with_data(data)
+        other.__dict__["scalars"] = self.scalars
+        return other
+
+    @cached_property
+    def scalars(self) -> Scalars:
+        """Names and places of the model's scalars."""
+        names: list[str] = []
+        places: dict[str, tuple[int, int, tuple[int, ...], tuple[str, ...]]] = {}
+        shapes = self.model.eval_rv_shapes()
+        free = len(self.model.free_RVs)
+        count = 0
+        for i, var in enumerate([*self.model.free_RVs, *self.model.deterministics]):
+            shape = shapes[var.name] if i < free else self._deterministic_shape(i)
+            dims = tuple(str(dim) for dim in self.model.named_vars_to_dims.get(var.name, ()))
+            places[var.name] = (len(names), len(names) + int(np.prod(shape, dtype=int)), shape, dims)
+            names.extend(_labels(var.name, shape, self._coordinates(dims, shape)))
+            if i < free:
+                count = len(names)
+        return Scalars(tuple(names), places, count)
+
+    @cached_property
+    def improper(self) -> tuple[str, ...]:
+        """Free variables whose prior is not a probability (``pm.Flat``)."""
+        return tuple(
+            rv.name for rv in self.model.free_RVs if rv.owner is not None and type(rv.owner.op).__name__ in _IMPROPER_OPS
+        )
+
+    def prior_points(self, draws: int, seed: int) -> Array | None:
+        """Draws from the prior on the unconstrained scale; improper variables stay at their initial value.
+
+        Returns
+        -------
+        ndarray of shape (draws, d) or None
+            None where the model cannot be drawn from (a custom density without a random method).
+        """
+        if self._prior_function is None:
+            return None
+        seeds = np.random.SeedSequence(seed).generate_state(draws)
+        points = np.empty((draws, self.dimension))
+        names = [block.value_name for block in self.density.blocks]
+        for i, s in enumerate(seeds):
+            values = self._prior_function(int(s))
+            points[i] = np.concatenate([np.ravel(values[name]) for name in names])
+        return points
+
+    @cached_property
+    def _prior_function(self) -> Any:
+        from pymc.initial_point import make_initial_point_fn
+
+        overrides = {
+            rv: "support_point" if rv.name in self.improper else "prior" for rv in self.model.free_RVs
+        }
+        try:
+            function = make_initial_point_fn(model=self.model, overrides=overrides, default_strategy="prior")
+            function(0)
+        except (NotImplementedError, ValueError, TypeError):
+            return None
+        return function
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of graph, data and coordinates: the same in every process, another when any differs."""
+        digest = sha256()
+        digest.update(repr(sorted((k, [str(c) for c in v or ()]) for k, v in self.model.coords.items())).encode())
+        dims = {k: [str(d) for d in v] for k, v in self.model.named_vars_to_dims.items()}
+        digest.update(repr(sorted(dims.items())).encode())
+        graphs = self.density.graphs
+        terms = [*graphs.likelihood, *graphs.potentials, *graphs.prior, *graphs.jacobian, *graphs.outputs]
+        digest.update(repr([(b.name, b.transform, b.shape) for b in graphs.blocks]).encode())
+        digest.update(repr(self.scalars.names).encode())
+        digest.update(_graph_text(terms).encode())
+        for name, value in sorted(self.density.data.items()):
+            digest.update(f"{name} {value.dtype} {value.shape}".encode())
+            digest.update(np.ascontiguousarray(value).tobytes())
+        return digest.hexdigest()
+
+    def _coordinates(self, dims: tuple[str, ...], shape: tuple[int, ...]) -> list[list[str]]:
+        coords = self.model.coords
+        labels = []
+        for axis, n in enumerate(shape):
+            values = coords.get(dims[axis]) if axis < len(dims) else None
+            fits = values is not None and len(values) == n
+            labels.append([str(v) for v in values] if fits else [str(i) for i in range(n)])  # type: ignore[union-attr]
+        return labels
+
+    def _deterministic_shape(self, i: int) -> tuple[int, ...]:
+        static = self.density.graphs.outputs[i].type.shape
+        if None not in static:
+            return tuple(static)
+        return self._deterministic_shapes[i - len(self.model.free_RVs)]
+
+    @cached_property
+    def _deterministic_shapes(self) -> list[tuple[int, ...]]:
+        import pytensor
+
+        graphs = self.density.graphs
+        inputs = [graphs.u, *(inp for _, inp in graphs.data.values())]
+        outputs = [out.shape for out in graphs.outputs[len(self.model.free_RVs) :]]
+        function = pytensor.function(inputs, outputs, mode="FAST_COMPILE", on_unused_input="ignore")
+        return [tuple(int(n) for n in s) for s in function(self.density.start, *self.density.data.values())]
+
+    def _observed_values(self) -> dict[str, Array]:
+        values = {}
+        for rv in self.model.observed_RVs:
+            value = self.model.rvs_to_values[rv]
+            values[rv.name] = value.get_value() if hasattr(value, "get_value") else getattr(value, "data", None)
+            if values[rv.name] is None:
+                values[rv.name] = value.eval()
+        return values
+
+
+_IMPROPER_OPS = tuple(f"{name}RV" for name in IMPROPER)
+
+
+def check(model: Any) -> None:
+    """Refuse by name what no method here can treat.
+
+    Raises
+    ------
+    UnsupportedModelError
+    """
+    import pymc as pm
+
+    if not isinstance(model, pm.Model):
+        raise UnsupportedModelError(
+            f"Expected a pymc.Model or a Template, got {type(model).__name__}. "
+            "A function that returns a model must be called first."
+        )
+    if not model.free_RVs:
+        raise UnsupportedModelError(
+            "The model has no free random variables, so there is nothing to estimate. "
+            "Give at least one parameter a prior, inside the model's context."
+        )
+    if not model.observed_RVs and not model.potentials:
+        raise UnsupportedModelError(
+            "The model has no observed variables, so there is nothing to learn from. "
+            "Pass the data to the likelihood with observed=..., or add a pm.Potential."
+        )
+    discrete = [rv.name for rv in model.free_RVs if rv.dtype.startswith(("int", "uint", "bool"))]
+    if discrete:
+        raise UnsupportedModelError(
+            f"Discrete free variables have no gradient: {', '.join(discrete)}. "
+            "Sum them out of the likelihood (pm.Mixture, pm.Categorical with logsumexp, or a pm.Potential)."
+        )
+
+
+def _check_data(values: Mapping[str, Array]) -> None:
+    for name, value in values.items():
+        if value.dtype == object:
+            raise DataError(f"The data of {name!r} are of type object, not numbers. Convert them before use.")
+        if np.issubdtype(value.dtype, np.floating) and not np.all(np.isfinite(value)):
+            bad = int(np.sum(~np.isfinite(value)))
+            raise DataError(
+                f"The data of {name!r} hold {bad} NaN or infinite value{'s' if bad > 1 else ''} of {value.size}. "
+                "Drop them, or pass a masked array to the likelihood so that PyMC imputes them."
+            )
+
+
+def _labels(name: str, shape: tuple[int, ...], coordinates: list[list[str]]) -> list[str]:
+    if not shape:
+        return [name]
+    return [f"{name}[{', '.join(index)}]" for index in itertools.product(*coordinates)]
+
+
+_ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
+
+
+def _graph_text(outputs: list[Any]) -> str:
+    """One line an operation, by structure and constants: no names made by chance, no addresses."""
+    from pytensor.graph.basic import Constant
+    from pytensor.graph.traversal import toposort
+
+    numbers: dict[Any, int] = {}
+    lines: list[str] = []
+
+    def number(variable: Any) -> int:
+        if variable not in numbers:
+            numbers[variable] = len(numbers)
+            if isinstance(variable, Constant):
+                data = variable.data
+                content = (
+                    f"{data.dtype} {data.shape} {sha256(np.ascontiguousarray(data).tobytes()).hexdigest()}"
+                    if isinstance(data, np.ndarray)
+                    else repr(data)
+                )
+                lines.append(f"{numbers[variable]} constant {_ADDRESS.sub('', content)}")
+            else:
+                lines.append(f"{numbers[variable]} input {variable.type}")
+        return numbers[variable]
+
+    for node in toposort(outputs):
+        inputs = [number(i) for i in node.inputs]
+        for out in node.outputs:
+            numbers[out] = len(numbers)
+        inner = getattr(node.op, "fgraph", None)
+        text = "" if inner is None else _graph_text(list(inner.outputs))
+        props = [getattr(node.op, p, None) for p in getattr(node.op, "__props__", None) or ()]
+        described = _ADDRESS.sub("", f"{type(node.op).__module__}.{type(node.op).__qualname__} {props}")
+        lines.append(f"{[numbers[o] for o in node.outputs]} {described} {inputs} {sha256(text.encode()).hexdigest()}")
+    lines.append(repr([number(out) for out in outputs]))
+    return "\n".join(lines)
