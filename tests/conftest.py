@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import zlib
 
 import pytest
 
@@ -41,12 +40,6 @@ def parse_share(text: str) -> tuple[int, int]:
     return index % count, count
 
 
-def in_share(nodeid: str, share: tuple[int, int]) -> bool:
-    """Whether a slow test belongs to a share; each belongs to exactly one, on every machine."""
-    index, count = share
-    return zlib.crc32(nodeid.encode()) % count == index
-
-
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--slow-share",
@@ -61,13 +54,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     share = config.getoption("--slow-share")
     if share is None:
         return
-    slow = [item for item in items if item.get_closest_marker("slow")]
-    out = [item for item in slow if not in_share(item.nodeid, share)]
+    index, count = share
+    slow = sorted((item for item in items if item.get_closest_marker("slow")), key=lambda item: item.nodeid)
+    kept = slow[index::count]
+    out = [item for item in slow if item not in set(kept)]
     config.hook.pytest_deselected(items=out)
     items[:] = [item for item in items if item not in set(out)]
-    kept = [item.nodeid for item in slow if item not in set(out)]
-    slow_share.append(f"slow tests: share {share[0]} of {share[1]}, {len(kept)} of {len(slow)}")
-    slow_share.extend(f"  {nodeid}" for nodeid in kept)
+    slow_share.append(f"slow tests: share {index} of {count}, {len(kept)} of {len(slow)}")
+    slow_share.extend(f"  {item.nodeid}" for item in kept)
 
 
 def pytest_report_collectionfinish() -> list[str]:
