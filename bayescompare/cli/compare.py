@@ -1,0 +1,104 @@
+"""``bayescompare compare``: can the MAP stand in for the posterior, for this model and these data?"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from . import debug_option, pass_terminal
+from .options import FILE, STDOUT, Share, file_of, load, model_options, sampler, sampler_options
+from .terminal import Terminal
+
+if TYPE_CHECKING:
+    from ..compare.comparison import Comparison
+
+
+@click.command("compare", short_help="Compare the MAP with the full posterior.")
+@model_options
+@click.option("--report", type=FILE, metavar="OUT.html", help="Write the report, one HTML file.")
+@click.option("--json", "json_", type=FILE, metavar="OUT.json", help="Write all numbers as JSON; - is stdout.")
+@click.option("--save", type=FILE, metavar="OUT.nc", help="Save the whole comparison, draws included.")
+@sampler_options
+@click.option("--interval", type=Share(), metavar="P", help="Probability of intervals.  [default: 0.94]")
+@click.option("--margin", "pairs_", multiple=True, metavar="LAYER=X", help="How large a gap is still the same.")
+@click.option("--reproducible", is_flag=True, help="Leave out times: the same seed gives the same bytes.")
+@click.option("--quiet", is_flag=True, help="Show the result and errors only.")
+@debug_option
+@pass_terminal
+def command(terminal: Terminal, /, target: str, **asked: Any) -> None:
+    """Find the mode of TARGET, sample its posterior, and say whether the mode can stand in for it.
+
+    TARGET is a template's name (see `bayescompare models`) or FILE.py:NAME, where NAME is a pm.Model or a function
+    that returns one.
+    """
+    from ..compare.verdict import Margins
+    from . import inputs, outputs
+    from .interrupt import interruptible
+
+    terminal.quiet = asked["quiet"]
+    margins = inputs.margins(asked["pairs_"], tuple(Margins.__dataclass_fields__))
+    written = {name: asked[name] for name in ("report", "json_", "save")}
+    files = [path for path in written.values() if path is not None and path != STDOUT]
+    outputs.check(files, inputs=[file_of(target), asked["data"]])
+    with interruptible():
+        result = _run(terminal, target, asked, Margins(**margins))
+        with ExitStack() as drafts:
+            for name, path in written.items():
+                if path is not None and path != STDOUT:
+                    _write(result, name, drafts.enter_context(outputs.replacing(path)), asked["reproducible"])
+    if asked["json_"] == STDOUT:
+        terminal.text(_json(result, asked["reproducible"]))
+        return
+    _show(terminal, result, written["report"])
+    for path in files:
+        if path != written["report"]:
+            terminal.note(f"Written: {path}")
+
+
+def _run(terminal: Terminal, target: str, asked: dict[str, Any], margins: Any) -> Comparison:
+    """Build the model and compare; nothing but results may reach stdout."""
+    import contextlib
+    import sys
+
+    with terminal.stage("Loading PyMC"):
+        from ..fit.nuts import check_engine
+
+        check_engine(asked["engine"] or "nutpie")
+        loaded = load(target, asked["data"], asked["pairs"])
+        from .. import workflow
+
+    interval = {} if asked["interval"] is None else {"interval": asked["interval"]}
+    options = workflow.CompareOptions(sampler=sampler(asked, loaded.sampler), margins=margins, **interval)
+    with contextlib.redirect_stdout(sys.stderr):
+        try:
+            return workflow.run(loaded, seed=asked["seed"], options=options, progress=terminal)
+        finally:
+            terminal.clear()
+
+
+def _write(result: Comparison, name: str, path: Path, reproducible: bool) -> None:
+    if name == "report":
+        result.to_html(path, reproducible=reproducible)
+    elif name == "save":
+        result.save(path)
+    else:
+        path.write_text(_json(result, reproducible), encoding="utf-8")
+
+
+def _json(result: Comparison, reproducible: bool) -> str:
+    import json
+
+    return json.dumps(result.to_dict(reproducible=reproducible), indent=2, allow_nan=False) + "\n"
+
+
+def _show(terminal: Terminal, result: Comparison, report: Path | None) -> None:
+    from .summary import summary
+
+    terminal.show(summary(result))
+    if report is not None:
+        terminal.show([(("", ""),), (("Report: ", "dim"), (str(report), ""))])
+    else:
+        terminal.note("The whole picture: --report OUT.html")

@@ -1,0 +1,107 @@
+"""``bayescompare fit``: one method alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import FitError
+from . import debug_option, pass_terminal
+from .options import FILE, STDOUT, file_of, load, model_options, sampler, sampler_options
+from .terminal import Line, Terminal
+
+if TYPE_CHECKING:
+    from ..fit.result import Fit
+
+
+@click.command("fit", short_help="Fit a model by one method alone.")
+@model_options
+@click.option("--method", required=True, metavar="NAME", help="map, unconstrained_map, mle, laplace or nuts.")
+@click.option("--json", "json_", type=FILE, metavar="OUT.json", help="Write the fit as JSON, even if it failed.")
+@sampler_options
+@click.option("--quiet", is_flag=True, help="Show the result and errors only.")
+@debug_option
+@pass_terminal
+def command(terminal: Terminal, /, target: str, **asked: Any) -> None:
+    """Fit TARGET by one method, and print what it found.
+
+    TARGET is a template's name (see `bayescompare models`) or FILE.py:NAME, where NAME is a pm.Model or a function
+    that returns one. A fit that failed is exit code 4.
+    """
+    from . import outputs
+    from .interrupt import interruptible
+
+    terminal.quiet = asked["quiet"]
+    out: Path | None = asked["json_"]
+    files = [] if out is None or out == STDOUT else [out]
+    outputs.check(files, inputs=[file_of(target), asked["data"]])
+    with interruptible():
+        name, fit = _run(terminal, target, asked)
+        for path in files:
+            with outputs.replacing(path) as draft:
+                draft.write_text(_json(name, fit), encoding="utf-8")
+    if out == STDOUT:
+        terminal.text(_json(name, fit))
+    else:
+        terminal.show(lines(name, fit))
+    if fit.status in ("failed", "not_run"):
+        raise FitError(f"{fit.method} of {name}: {'; '.join(fit.reasons) or fit.status}.", fit)
+
+
+def _run(terminal: Terminal, target: str, asked: dict[str, Any]) -> tuple[str, Fit]:
+    """Build the model and fit it; a fit that failed comes back as one, so that it can be written."""
+    import contextlib
+    import sys
+
+    with terminal.stage("Loading PyMC"):
+        from ..fit.nuts import check_engine
+
+        check_engine(asked["engine"] or "nutpie")
+        loaded = load(target, asked["data"], asked["pairs"])
+        from .. import workflow
+
+    options = sampler(asked, loaded.sampler)
+    with contextlib.redirect_stdout(sys.stderr):
+        try:
+            fit = workflow.fit(loaded.model, asked["method"], seed=asked["seed"], options=options, progress=terminal)
+        except FitError as error:
+            from ..fit.result import Fit, Status
+
+            if not isinstance(error.fit, Fit):
+                import numpy as np
+
+                return loaded.name, Fit(asked["method"], Status.FAILED, (str(error),), (), np.empty(0))
+            fit = error.fit
+        finally:
+            terminal.clear()
+    return loaded.name, fit
+
+
+def _json(name: str, fit: Fit) -> str:
+    import json
+
+    from ..compare.comparison import fit_to_dict
+
+    document = {"schema": "bayescompare/1", "model": {"name": name}, "fits": {fit.method: fit_to_dict(fit)}}
+    return json.dumps(document, indent=2, allow_nan=False) + "\n"
+
+
+def lines(name: str, fit: Fit) -> list[Line]:
+    """What is printed: status, reasons, and a table of the values with the sd where there are draws."""
+    from ..report.numbers import plain
+    from .summary import MARK_OF_FIT, align
+
+    mark, style = MARK_OF_FIT[fit.status]
+    found: list[Line] = [((f"{mark} ", style), (f"{name}, {fit.method}: ", "bold"), (str(fit.status), style))]
+    found += [((f"  {reason}", ""),) for reason in fit.reasons]
+    if fit.status in ("failed", "not_run"):
+        return found
+    header: tuple[str, ...] = ("scalar", "estimate")
+    rows: list[tuple[str, ...]] = [(n, plain(x, 5)) for n, x in fit.values.items()]
+    if fit.draws is not None:
+        sd = fit.draws.reshape(-1, len(fit.names)).std(axis=0, ddof=1)
+        header = ("scalar", "mean", "sd")
+        rows = [(*row, plain(float(s), 3)) for row, s in zip(rows, sd, strict=True)]
+    return [*found, (("", ""),), *align([header, *rows])]
