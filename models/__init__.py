@@ -1,0 +1,62 @@
+"""Model templates: each file here holds one model, its data's source, and what MAP does to it.
+
+>>> from models import eight_schools
+>>> eight_schools()                                  # a new pymc.Model on the template's own data
+>>> eight_schools({"y": effects, "sigma": errors})   # the same model on yours
+
+``from models import NAME`` loads that template's file and no other. A template is a file ``NAME.py`` that defines
+``NAME``; files whose name starts with an underscore are helpers.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from pkgutil import iter_modules
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bayescompare.templates import Template
+
+    # For type checkers and editors only: without these lines they would take each name for the file, a module.
+    from models.eight_schools import eight_schools as eight_schools
+    from models.jellybeans import jellybeans as jellybeans
+    from models.radon import radon as radon
+    from models.ridge_regression import ridge_regression as ridge_regression
+    from models.wells import wells as wells
+
+#: How the registry tells this package from another one that is named ``models``.
+__bayescompare__ = True
+
+__all__ = sorted(module.name for module in iter_modules(__path__) if not module.name.startswith("_"))
+
+
+class _Package(ModuleType):
+    """This package's own type: a template's name always means the Template, never the file it comes from.
+
+    Python ends the import of a submodule by setting it as an attribute of its package, so that after
+    ``import models.eight_schools`` the name ``models.eight_schools`` would be a module, and
+    ``from models import eight_schools`` would depend on what was imported before. Setting the Template in the
+    module's place, at that very moment, makes the order of imports irrelevant. The module itself stays in
+    ``sys.modules``, where ``from models.eight_schools import ...`` finds it.
+    """
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if isinstance(value, ModuleType) and name in __all__:
+            value = getattr(value, name)
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
+
+
+def __getattr__(name: str) -> Template:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no template {name!r}; it has {', '.join(__all__)}")
+    template: Template = getattr(import_module(f"{__name__}.{name}"), name)
+    return template
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
