@@ -54,7 +54,7 @@ def model_options[F: Callable[..., Any]](function: F) -> F:
 
 def sampler_options[F: Callable[..., Any]](function: F) -> F:
     """What is asked of the sampler; None where nothing is."""
-    count = click.IntRange(min=1)
+    count, seed = click.IntRange(min=1), click.IntRange(0, LARGEST_SEED)
     for decorate in (
         click.option(
             "--seed", type=click.IntRange(0, LARGEST_SEED), default=0, metavar="N", help="Random seed.  [default: 0]"
