@@ -43,10 +43,16 @@ make_private_uv() {
 
 # uv does not read pip's settings. Who has packages from an index of their own, or a certificate of their own, told pip.
 pip_setting() {
-    if find_python; then "$python" -m pip config list 2>/dev/null | sed -n "s/^global\.$1='\(.*\)'$/\1/p"; fi
+    for pip in "$private/bin/python" "${python:-python3}"; do
+        if runs "$pip" -m pip --version; then
+            "$pip" -m pip config list 2>/dev/null | sed -n "s/^global\.$1='\(.*\)'$/\1/p"
+            return 0
+        fi
+    done
 }
 
 follow_pip() {
+    find_python || return 0
     if [ -z "${UV_DEFAULT_INDEX:-}${UV_INDEX_URL:-}" ]; then
         index=${PIP_INDEX_URL:-$(pip_setting index-url)}
         if [ -n "$index" ]; then export UV_DEFAULT_INDEX="$index"; fi
