@@ -21,10 +21,11 @@ REPOSITORY = ROOT.parent
 
 # A unit (a module or a package of bayescompare) and the units it may import. What is not named may not be imported;
 # a new unit is entered here, in the place where it belongs.
-ARRAYS = {"errors", "compare"}
-MODEL = {"errors", "fit.result", "density", "problem"}
+ARRAYS = {"errors", "numbers", "compare"}
+MODEL = {"errors", "numbers", "fit.result", "density", "problem"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
+    "numbers": set(),
     "fit.result": {"errors"},
     "density": {"errors", "fit.result"},
     "problem": {"errors", "fit.result", "density"},
@@ -40,7 +41,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 # Imports inside of functions may go further, where a method is only a door: Comparison.to_html opens the report's.
 MAY_IMPORT_LAZILY: dict[str, set[str]] = {"compare.comparison": {"report"}, "": set(MAY_IMPORT)}
-WITHOUT_PYMC = ("errors", "compare", "report", "fit.result")
+WITHOUT_PYMC = ("errors", "numbers", "compare", "report", "fit.result")
 
 
 @dataclass(frozen=True)

@@ -93,10 +93,12 @@ def test_every_block_is_run_or_says_why_not(text: str) -> None:
 def test_templates_table_is_the_registry(text: str, tmp_path: Path) -> None:
     table = re.search(r"<!-- templates -->\n((?:\|.*\n)+)", text)
     assert table is not None
-    named = re.findall(r"^\| `(\w+)`", table[1], re.MULTILINE)
-    assert sorted(named) == sorted(
-        each["name"] for each in json.loads(run(["bayescompare", "models", "--json"], tmp_path))
-    )
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table[1].splitlines()[2:]]
+    registry = json.loads(run(["bayescompare", "models", "--json"], tmp_path))
+    assert rows == [
+        [f"`{each['name']}`", f"{each['parameters']:,}", f"{each['observations']:,}", each["finding"]]
+        for each in registry
+    ]
 
 
 def test_make_targets_exist(text: str) -> None:
