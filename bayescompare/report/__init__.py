@@ -1,0 +1,49 @@
+"""The report: a comparison as one HTML file, or as a fragment for a notebook.
+
+Importing this costs nothing; what it needs is imported when something is rendered.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..compare.comparison import Comparison
+
+__all__ = ["fragment", "to_html"]
+
+
+def to_html(comparison: Comparison, *, reproducible: bool = False) -> str:
+    """Render a comparison as one self-contained HTML page.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    reproducible : bool
+        Leave out times, platform and command, so that two runs with one seed give the same bytes.
+
+    Returns
+    -------
+    str
+        The page. It loads nothing, and reads without JavaScript.
+    """
+    from . import html
+
+    return html.to_html(comparison, reproducible=reproducible)
+
+
+def fragment(comparison: Comparison) -> str:
+    """Render the first screen for a notebook.
+
+    Parameters
+    ----------
+    comparison : Comparison
+
+    Returns
+    -------
+    str
+        HTML whose style touches nothing outside of it; no script.
+    """
+    from . import html
+
+    return html.fragment(comparison)

@@ -1,0 +1,267 @@
+"""The first screen: the verdict, four figures, the forest and the layers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from . import engines
+from .numbers import NO_BREAK, Number, count, counted, figure, percent, plain
+from .parts import First, Forest, ForestRow, Headline, LayerRow, State
+from .scalars import NAN, Scalar, Scalars
+from .words import Link, Words, mark, name, visible
+
+if TYPE_CHECKING:
+    from ..compare.comparison import Comparison
+    from ..compare.verdict import Layer
+
+QUESTION = "Can the MAP stand in for the posterior?"
+FOREST_ROWS = 9
+NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+TABLE = Link("Every scalar", "table")
+
+
+def first_screen(comparison: Comparison, scalars: Scalars) -> First:
+    """Build the first screen."""
+    overall = comparison.verdict.overall
+    layers = comparison.verdict.layers
+    no_verdict = str(overall.state) == "no_verdict"
+    known = _names(layers.values())
+    return First(
+        title=name(comparison.model.title or comparison.model.name),
+        size=size(comparison),
+        question=QUESTION,
+        state="failed" if no_verdict else str(overall.state),
+        opening=visible(overall.opening),
+        sentence=mark(overall.sentence, known),
+        advice=mark(overall.advice, known),
+        heads_heading="Why there is no verdict" if no_verdict else "What the MAP throws away",
+        heads_sub="What each engine showed, and what is required."
+        if no_verdict
+        else "± is one Monte-Carlo standard error of the figure before it.",
+        heads=tuple(_failed(comparison) if no_verdict else headlines(scalars)),
+        forest=_grey_forest(comparison, scalars) if no_verdict else _forest(scalars, layers),
+        layers_sub="Both engines must be sound before any layer is judged."
+        if no_verdict
+        else "Shaded: within the margin. A layer is the same when the gap and two standard errors lie inside.",
+        layers=tuple(_layer(layer) for layer in layers.values()),
+    )
+
+
+def size(comparison: Comparison) -> str:
+    """How large the model and the sample are: ``8 observations, 10 free parameters, 4 × 1,000 draws``."""
+    model = comparison.model
+    parts = [counted(model.observations, "observation"), counted(model.parameters, "free parameter")]
+    nuts = comparison.fits.get("nuts")
+    if nuts is not None:
+        chains, draws = engines.number(nuts.diagnostics, "chains"), engines.number(nuts.diagnostics, "draws")
+        if not math.isnan(chains + draws):
+            parts.append(f"{count(chains)}{NO_BREAK}×{NO_BREAK}{count(draws)}{NO_BREAK}draws")
+    return ", ".join(parts)
+
+
+def headlines(scalars: Scalars) -> list[Headline]:
+    """The four figures that tell most, of those that there are, the first first."""
+    makers: tuple[Callable[[Scalars], Headline | None], ...] = (
+        _shift,
+        _laplace_sd,
+        _absolute_regret,
+        _distance,
+        _level,
+        _quadratic_regret,
+        _percentile,
+    )
+    found = [headline for headline in (make(scalars) for make in makers) if headline is not None]
+    return found[:4]
+
+
+def _shift(scalars: Scalars) -> Headline | None:
+    worst = scalars.worst("z")
+    if worst is None:
+        return None
+    text = (worst.shown, f": MAP {worst.mode}, posterior mean {worst.mean}. ", Link("Marginals", "marginals"))
+    return Headline("Largest shift of a parameter", figure(worst["z"], worst["z_mcse"]), "sd", text)
+
+
+def _laplace_sd(scalars: Scalars) -> Headline | None:
+    rows = [s for s in scalars.rows if s["sd_ratio"] > 0 and math.isfinite(s["sd_ratio"])]
+    if not rows:
+        return None
+    worst = max(rows, key=lambda s: abs(math.log(s["sd_ratio"])))
+    laplace, posterior = figure(worst["laplace_sd"], worst["mcse_sd"]), figure(worst["sd"], worst["mcse_sd"])
+    against = f": {Number(laplace.value, '', laplace.power)} against the posterior’s "
+    text = (worst.shown, against, Number(posterior.value, "", posterior.power), ". ", TABLE)
+    return Headline("Largest error of a Laplace sd", figure(worst["sd_ratio"], worst["sd_ratio_mcse"]), "×", text)
+
+
+def _absolute_regret(scalars: Scalars) -> Headline | None:
+    worst = scalars.worst("absolute_regret")
+    if worst is None:
+        return None
+    number = percent(worst["absolute_regret"], worst["absolute_regret_mcse"])
+    text = (worst.shown, ": reporting the MAP, not the median. ", TABLE)
+    return Headline("Largest extra absolute error", number, "%", text)
+
+
+def _distance(scalars: Scalars) -> Headline | None:
+    worst = scalars.worst("w1")
+    if worst is None:
+        return None
+    null = worst["w1_null"]
+    aside = f": the same law would give about {plain(null, 1)}. " if math.isfinite(null) else ": Wasserstein distance. "
+    number = figure(worst["w1"], worst["w1_mcse"])
+    return Headline("Largest distance of a Laplace marginal", number, "sd", (worst.shown, aside, TABLE))
+
+
+def _level(scalars: Scalars) -> Headline | None:
+    worst = scalars.worst("hdi_level")
+    if worst is None:
+        return None
+    number = percent(worst["hdi_level"], worst["hdi_level_mcse"])
+    return Headline("Widest HDI needed to reach a MAP", number, "%", (worst.shown, f": MAP {worst.mode}. ", TABLE))
+
+
+def _quadratic_regret(scalars: Scalars) -> Headline | None:
+    worst = scalars.worst("quadratic_regret")
+    if worst is None:
+        return None
+    number = figure(worst["quadratic_regret"], worst["quadratic_regret_mcse"])
+    text = (worst.shown, ": in posterior variances, reporting the MAP, not the mean. ", TABLE)
+    return Headline("Largest extra squared error", number, "×", text)
+
+
+def _percentile(scalars: Scalars) -> Headline | None:
+    rows = [s for s in scalars.rows if math.isfinite(s["rank"])]
+    if not rows:
+        return None
+    worst = max(rows, key=lambda s: abs(s["rank"] - 0.5))
+    number = percent(worst["rank"], worst["rank_mcse"])
+    return Headline("Percentile of the MAP farthest out", number, "%", (worst.shown, f": MAP {worst.mode}. ", TABLE))
+
+
+def _failed(comparison: Comparison) -> list[Headline]:
+    """What failed, with what is required; then what held, as far as there is room."""
+    layers = comparison.verdict.layers
+    mode = comparison.fits.get("map")
+    heads: list[Headline] = []
+    link = Link("Diagnostics", "diagnostics")
+    optimiser = layers.get("optimiser")
+    audit = engines.optimiser_checks(mode)
+    checks = [*engines.sampler_checks(comparison.fits.get("nuts")), *audit]
+    if optimiser is not None and str(optimiser.state) == "failed" and all(c.held for c in audit):
+        reason = mark(optimiser.reason, _names(layers.values()))
+        heads.append(Headline("The MAP’s mode", Number("not found"), "", (*reason, ". ", link)))
+    for check in sorted(checks, key=lambda c: c.held):
+        text: Words = (f"required: {check.required}", "; held. " if check.held else ". ", link)
+        heads.append(Headline(check.label, Number(check.shown), check.unit, text))
+    return heads[:4]
+
+
+def _forest(scalars: Scalars, layers: Mapping[str, Layer]) -> Forest:
+    rows = tuple(_row(s, scalars, compared=True) for s in scalars.by_gap("z")[:FOREST_ROWS])
+    total = len(scalars.rows)
+    if total > FOREST_ROWS:
+        heading: Words = ("Where the MAP sits: the nine scalars it moves most",)
+    else:
+        heading = (f"Where the MAP sits: {_all(total)}",)
+    sub = [_location(total, layers.get("location"))]
+    laplace = any(math.isfinite(x) for row in rows for x in row.laplace)
+    forest = Forest(heading, (), rows, scalars.margins["location"], scalars.percent, laplace)
+    if any(_leaves(row, forest.reach) for row in rows):
+        sub.append("Arrowhead: goes on beyond the axis.")
+    if not any(math.isfinite(s["laplace_sd"]) for s in scalars.rows):
+        sub.append("There is no Laplace approximation here.")
+    return Forest(heading, (" ".join(filter(None, sub)),), rows, forest.margin, forest.interval, laplace)
+
+
+def _grey_forest(comparison: Comparison, scalars: Scalars) -> Forest:
+    rows = tuple(_row(s, scalars, compared=False) for s in scalars.rows[:FOREST_ROWS])
+    sampler = comparison.verdict.layers.get("sampler")
+    if sampler is not None and str(sampler.state) == "failed":
+        heading, sub = "What the chains hold so far", "For diagnosis only: these intervals are not to be reported."
+    else:
+        heading, sub = "The posterior", "The chains converged; there is no mode to set beside them."
+    if len(scalars.rows) > FOREST_ROWS:
+        sub += f" The first nine of {counted(len(scalars.rows), 'scalar')}."
+    return Forest((heading,), (sub,), rows, 0.0, scalars.percent, laplace=False, grey=True)
+
+
+def _row(s: Scalar, scalars: Scalars, *, compared: bool) -> ForestRow:
+    title = [f"posterior {scalars.percent} interval {s.eti}, mean {s.mean}"]
+    if compared and math.isfinite(s["map"]):
+        z = figure(s["z"], s["z_mcse"])
+        title.append(f"MAP {s.mode}" + ("" if z.missing else f", {z} posterior sd from the mean"))
+    if compared and math.isfinite(s["laplace_lb"]):
+        ends = f"{plain(s['laplace_lb'], 3)} to {plain(s['laplace_ub'], 3)}"
+        title.append(f"Laplace interval {ends} around the unconstrained MAP {s.unconstrained}")
+    note = "" if math.isfinite(s.in_sd("eti_lb")) else visible(s.reason) or "not computed"
+    return ForestRow(
+        name=s.shown,
+        title=f"{s.shown}: {'; '.join(title)}",
+        thin=(s.in_sd("eti_lb"), s.in_sd("eti_ub")),
+        thick=(s.in_sd("eti50_lb"), s.in_sd("eti50_ub")),
+        mean=s.in_sd("mean"),
+        mode=s.in_sd("map") if compared else NAN,
+        laplace=(s.in_sd("laplace_lb"), s.in_sd("laplace_ub")) if compared else (NAN, NAN),
+        laplace_mode=s.in_sd("map_unconstrained") if compared and math.isfinite(s["laplace_lb"]) else NAN,
+        mode_text=s.mode if math.isfinite(s["map"]) else "none",
+        mean_text=s.mean,
+        interval_text=s.eti,
+        note=note,
+    )
+
+
+def _leaves(row: ForestRow, reach: float) -> bool:
+    ends = (*row.thin, *row.laplace, row.mode)
+    return any(abs(x) > reach for x in ends if not math.isnan(x))
+
+
+def _all(total: int) -> str:
+    if total == 1:
+        return "the one scalar"
+    return f"all {NUMBERS[total]} scalars"
+
+
+def _location(total: int, layer: Layer | None) -> str:
+    """What the layer of location says of all scalars."""
+    if layer is None or not layer.scalars:
+        return f"Of {counted(total, 'scalar')}, none could be judged in location."
+    if not layer.differing and not layer.undecided:
+        every = "All" if layer.scalars > 1 else "The"
+        verb = "are" if layer.scalars > 1 else "is"
+        return f"{every} {counted(layer.scalars, 'scalar')} {verb} the same in location."
+    parts = []
+    if layer.differing:
+        parts.append(f"{count(layer.differing)} differ{'s' if layer.differing == 1 else ''} in location")
+    if layer.undecided:
+        where = "" if layer.differing else " in location"
+        parts.append(f"{count(layer.undecided)} {'is' if layer.undecided == 1 else 'are'} undecided{where}")
+    return f"Of {counted(layer.scalars, 'scalar')}, {', '.join(parts)}."
+
+
+def _layer(layer: Layer) -> LayerRow:
+    state = str(layer.state)
+    margin = layer.margin
+    gauge = margin is not None and layer.figure is not None and margin > 0 and state in ("same", "differs", "undecided")
+    gap, error = NAN, NAN
+    if gauge and margin is not None and layer.figure is not None:
+        gap, error = layer.figure / margin, (layer.mcse or 0.0) / margin
+    why = mark(layer.reason, [layer.scalar or ""])
+    return LayerRow(visible(layer.name), State(state), why, gap, error, _margin(layer) if gauge else "")
+
+
+def _margin(layer: Layer) -> str:
+    """The margin in the unit that people think in."""
+    margin = layer.margin or 0.0
+    if layer.name in ("location", "coordinates"):
+        return f"≤{NO_BREAK}{plain(margin, 3)}{NO_BREAK}sd"
+    if layer.name == "spread":
+        return f"≤{NO_BREAK}{plain(100 * math.expm1(margin), 3)}{NO_BREAK}%"
+    if layer.name in ("prediction", "decision") and margin < 1:
+        return f"≤{NO_BREAK}{plain(100 * margin, 3)}{NO_BREAK}%"
+    return f"≤{NO_BREAK}{plain(margin, 3)}"
+
+
+def _names(layers: Iterable[Layer]) -> list[str]:
+    return [layer.scalar for layer in layers if layer.scalar]

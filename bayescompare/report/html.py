@@ -1,0 +1,150 @@
+"""The report as one HTML file, and its first screen as a fragment for notebooks.
+
+The file loads nothing: its one style sheet and its one script are inside it, and a strict policy admits them by their
+hashes alone. So there is no ``style`` attribute anywhere, and nothing that came from a model can become either.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from . import colours, figures
+from .first import first_screen
+from .numbers import NO_BREAK, Number
+from .parts import Sketch, State
+from .scalars import read
+from .tree import build
+from .words import Link, Name
+
+if TYPE_CHECKING:
+    from ..compare.comparison import Comparison
+
+WORDS = {"not_computed": "not computed"}
+
+
+def to_html(comparison: Comparison, *, reproducible: bool = False) -> str:
+    """Render a comparison as one self-contained HTML page.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    reproducible : bool
+        Leave out times, platform and command, so that two runs with one seed give the same bytes.
+
+    Returns
+    -------
+    str
+    """
+    style = colours.rules() + _static("first.css") + _static("report.css")
+    script = _static("report.js")
+    page = _environment().get_template("report.html.j2")
+    return page.render(
+        report=build(comparison, reproducible=reproducible),
+        policy=_policy(style, script),
+        # The policy's hash is of the very text between the tags, and there is nothing of a model's in either.
+        style=Markup(style),
+        script=Markup(script),
+        document=Markup(_embedded(comparison, reproducible)),
+    )
+
+
+def fragment(comparison: Comparison) -> str:
+    """Render the first screen for a notebook: without a script, with a style that touches nothing outside of it.
+
+    Parameters
+    ----------
+    comparison : Comparison
+
+    Returns
+    -------
+    str
+    """
+    # A notebook has styles of its own for tables and headings; a class thrice named outweighs them.
+    style = colours.rules() + colours.notebook_rules() + _static("first.css").replace(".bc ", ".bc.bc.bc ")
+    part = _environment().get_template("fragment.html.j2")
+    return part.render(first=first_screen(comparison, read(comparison)), style=Markup(style))
+
+
+def _embedded(comparison: Comparison, reproducible: bool) -> str:
+    """The comparison as JSON that cannot end the element it stands in."""
+    document = comparison.to_dict(reproducible=reproducible)
+    text = json.dumps(document, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _policy(style: str, script: str) -> str:
+    """Content-Security-Policy of the page: nothing from anywhere but this style and this script."""
+    return (
+        f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _hash(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+@cache
+def _static(file: str) -> str:
+    return resources.files(__package__).joinpath("static", file).read_text(encoding="utf-8")
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("bayescompare.report"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    environment.globals.update(figures=figures, word=lambda kind: WORDS.get(kind, kind))
+    environment.filters.update(words=words, number=number, cell=cell)
+    return environment
+
+
+def words(parts: Any) -> Markup:
+    """Render running text: names isolated from its direction, figures unbroken, all of it escaped."""
+    if isinstance(parts, tuple):
+        return Markup("").join(words(part) for part in parts)
+    if isinstance(parts, Name):
+        return Markup("<bdi>{}</bdi>").format(parts.text)
+    if isinstance(parts, Number):
+        return number(parts)
+    if isinstance(parts, Link):
+        return Markup('<a href="#{}">{}</a>').format(parts.section, parts.text)
+    return escape(str(parts))
+
+
+def number(x: Number, unit: str = "") -> Markup:
+    """Render a figure with its error, and its unit after both."""
+    value, error = escape(x.value), Markup("")
+    if x.error:
+        error = Markup(' <span class="pm">±{}{}</span>').format(NO_BREAK, x.error)
+    if x.power:
+        value = Markup("({}").format(value) if x.error else value
+        error += Markup('{}<span class="pm">{}{}</span>').format(")" if x.error else "", NO_BREAK, x.power)
+    after = Markup('<span class="u">{}{}</span>').format("" if unit == "×" and not x.error else NO_BREAK, unit)
+    return value + error + (after if unit else Markup(""))
+
+
+def cell(content: Any) -> Markup:
+    """Render what stands in a cell of a table."""
+    if isinstance(content, Sketch):
+        return Markup('<span class="sk">{}</span>').format(figures.sketch(content))
+    if isinstance(content, State):
+        said = WORDS.get(content.kind, content.kind)
+        if content.quiet:
+            mark = Markup('<span class="gs c-{}">{}<span class="vh">{}: </span></span>')
+            return mark.format(content.kind, figures.shape(content.kind), said) + words(content.after)
+        mark = Markup('<span class="st {}">{}{}</span>')
+        return mark.format(content.kind, figures.shape(content.kind), said) + words(content.after)
+    return words(content)

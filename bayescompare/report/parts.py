@@ -1,0 +1,272 @@
+"""The parts that a report's tree is made of: plain data, frozen, with no markup in it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .numbers import Number
+from .words import Link, Name, Words
+
+if TYPE_CHECKING:
+    import numpy as np
+
+type Cell = str | Name | Number | Link | Words | State | Sketch
+
+
+@dataclass(frozen=True)
+class State:
+    """A state as it is shown: a shape, a colour and a word.
+
+    ``kind`` is ``same``, ``differs``, ``undecided``, ``not_computed``, ``sound`` or ``failed``; ``after`` follows the
+    word, or is the figure that the state is of (``quiet``: then the word is for those who do not see the shape).
+    """
+
+    kind: str
+    after: Words = ()
+    quiet: bool = False
+
+
+@dataclass(frozen=True)
+class Headline:
+    """One of the four figures of the first screen."""
+
+    label: str
+    number: Number
+    unit: str
+    text: Words
+
+
+@dataclass(frozen=True)
+class ForestRow:
+    """One scalar of the forest; positions in posterior sd from the posterior mean, NaN where there is none."""
+
+    name: Name
+    title: str
+    thin: tuple[float, float]
+    thick: tuple[float, float]
+    mean: float
+    mode: float
+    laplace: tuple[float, float]
+    laplace_mode: float
+    mode_text: str
+    mean_text: str
+    interval_text: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Forest:
+    """The forest: at most nine scalars, and what the marks stand for."""
+
+    heading: Words
+    sub: Words
+    rows: tuple[ForestRow, ...]
+    margin: float
+    interval: str
+    laplace: bool
+    grey: bool = False
+    reach: float = 3.5
+
+
+@dataclass(frozen=True)
+class LayerRow:
+    """One gate or layer of the verdict; gap and error in margins, NaN where it has no gauge."""
+
+    name: str
+    state: State
+    why: Words
+    gap: float = math.nan
+    error: float = math.nan
+    margin: str = ""
+
+
+@dataclass(frozen=True)
+class First:
+    """The first screen."""
+
+    title: Name
+    size: str
+    question: str
+    state: str
+    opening: str
+    sentence: Words
+    advice: Words
+    heads_heading: str
+    heads_sub: str
+    heads: tuple[Headline, ...]
+    forest: Forest
+    layers_sub: str
+    layers: tuple[LayerRow, ...]
+
+
+@dataclass(frozen=True)
+class Column:
+    """Header of a column: its words, and whether numbers stand in it."""
+
+    text: Words
+    number: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row: its header, its cells, and whether a † follows the header (a deterministic)."""
+
+    header: Words
+    cells: tuple[Cell, ...]
+    dagger: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table; ``groups`` are (text, columns spanned), the first over the row header, or empty."""
+
+    label: str
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    groups: tuple[tuple[str, int], ...] = ()
+    big: bool = False
+    kind: str = "table"
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Marginal densities of one scalar on one grid, with its modes. Where a curve or a mode is missing it is NaN."""
+
+    name: Name
+    label: str
+    x: np.ndarray
+    posterior: np.ndarray
+    laplace: np.ndarray
+    prior: np.ndarray
+    mode: float
+    mode_text: str
+    unconstrained: float
+    unconstrained_text: str
+    mean: float
+    mean_text: str
+    title: str
+    description: str
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """A density in a cell of the table, with the MAP; positions in posterior sd."""
+
+    curve: Curve
+    lower: float
+    upper: float
+
+
+@dataclass(frozen=True)
+class Density:
+    """A large figure of one marginal."""
+
+    curve: Curve
+    caption: Words
+    kind: str = "density"
+
+
+@dataclass(frozen=True)
+class Multiples:
+    """Small figures of further marginals; ``key`` are the marks they hold and what those stand for."""
+
+    heading: str
+    curves: tuple[Curve, ...]
+    key: tuple[tuple[str, str], ...]
+    caption: Words
+    kind: str = "multiples"
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """Rank histograms of one scalar, a chain each: ``counts`` has shape (chains, bins)."""
+
+    name: Name
+    counts: np.ndarray
+    expected: float
+    band: tuple[float, float]
+    caption: Words
+    kind: str = "ranks"
+
+
+@dataclass(frozen=True)
+class Prose:
+    """A paragraph, in the text's own size or in small."""
+
+    words: Words
+    small: bool = False
+    kind: str = "prose"
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading inside a section."""
+
+    words: Words
+    kind: str = "heading"
+
+
+@dataclass(frozen=True)
+class Code:
+    """Text in which every character counts."""
+
+    label: str
+    text: str
+    kind: str = "code"
+
+
+@dataclass(frozen=True)
+class Formulas:
+    """The model as formulas: (left side, ``~`` or ``=``, right side, what it is)."""
+
+    rows: tuple[tuple[str, str, str, str], ...]
+    left_out: str = ""
+    kind: str = "formulas"
+
+
+@dataclass(frozen=True)
+class Details:
+    """Parts behind a summary."""
+
+    summary: Words
+    parts: tuple[Part, ...]
+    kind: str = "details"
+
+
+@dataclass(frozen=True)
+class Definitions:
+    """Terms and what they mean, in two columns (``glossary``) or as a list of facts."""
+
+    rows: tuple[tuple[str, Words], ...]
+    glossary: bool = False
+    kind: str = "definitions"
+
+
+type Part = Table | Density | Multiples | Ranks | Prose | Heading | Code | Formulas | Details | Definitions
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section: its name, how to read it, what was found, and the parts that show it."""
+
+    id: str
+    title: str
+    how: tuple[str, ...]
+    finding: Words
+    parts: tuple[Part, ...]
+    full: bool = False
+    link: str = ""
+    key: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Report:
+    """The whole report as data."""
+
+    title: str
+    first: First
+    sections: tuple[Section, ...]
+    footer: str

@@ -1,0 +1,93 @@
+"use strict";
+// An enhancement of the table of every scalar: sort, filter, copy. The page reads without it.
+(() => {
+  const table = document.getElementById("every");
+  if (!table) return;
+  const body = table.tBodies[0];
+  const rows = Array.from(body.rows);
+  const heads = Array.from(table.tHead.rows[table.tHead.rows.length - 1].cells);
+
+  const value = (row, i) => {
+    const text = row.cells[i].textContent.trim();
+    if (i === 0) return text;
+    const found = text.replace(/,/g, "").replace(/\u2212/g, "-").match(/-?\d+(\.\d+)?/);
+    const power = text.match(/10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)/);
+    if (!found) return NaN;
+    const raised = power ? power[1].replace(/./g, (c) => "⁰¹²³⁴⁵⁶⁷⁸⁹".includes(c) ? "⁰¹²³⁴⁵⁶⁷⁸⁹".indexOf(c) : "-") : "0";
+    return parseFloat(found[0]) * 10 ** parseInt(raised, 10);
+  };
+  const compare = (a, b) => {
+    if (typeof a === "string") return a.localeCompare(b, undefined, { numeric: true });
+    if (Number.isNaN(a) || Number.isNaN(b)) return Number.isNaN(a) - Number.isNaN(b);
+    return a - b;
+  };
+  const sort = (i) => {
+    const up = heads[i].getAttribute("aria-sort") !== "ascending";
+    heads.forEach((h) => h.removeAttribute("aria-sort"));
+    heads[i].setAttribute("aria-sort", up ? "ascending" : "descending");
+    const keyed = rows.map((row) => [value(row, i), row]);
+    const missing = (x) => typeof x === "number" && Number.isNaN(x);
+    keyed.sort((a, b) => (missing(a[0]) || missing(b[0]) || up ? 1 : -1) * compare(a[0], b[0]));
+    body.append(...keyed.map((pair) => pair[1]));
+  };
+  heads.forEach((head, i) => {
+    if (rows.length < 2 || !rows[0].cells[i] || rows[0].cells[i].querySelector(".sk")) return;
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "sort";
+    button.append(...head.childNodes);
+    button.addEventListener("click", () => sort(i));
+    head.append(button);
+  });
+
+  const tools = document.createElement("div");
+  tools.className = "tools";
+  const said = document.createElement("span");
+  said.setAttribute("role", "status");
+  if (rows.length > 12) {
+    const label = document.createElement("label");
+    const input = document.createElement("input");
+    input.type = "search";
+    label.append("Show scalars with ", input, " in their name");
+    input.addEventListener("input", () => {
+      const wanted = input.value.toLowerCase();
+      rows.forEach((row) => { row.hidden = !row.cells[0].textContent.toLowerCase().includes(wanted); });
+      said.textContent = `${rows.filter((row) => !row.hidden).length} of ${rows.length}`;
+    });
+    tools.append(label);
+  }
+
+  // Unrounded and whole, from the data inside this file. A leading =, +, - or @ in a name would be a formula in a spreadsheet.
+  const csv = () => {
+    const all = JSON.parse(document.getElementById("bayescompare").textContent).table || [];
+    const columns = all.length ? Object.keys(all[0]) : [];
+    const cell = (x) => {
+      if (x === null || x === undefined) return "";
+      if (typeof x !== "string") return String(x);
+      const safe = /^[=+\-@\t\r]/.test(x) ? `'${x}` : x;
+      return /[",\n\r]/.test(safe) ? `"${safe.replace(/"/g, '""')}"` : safe;
+    };
+    return [columns, ...all.map((row) => columns.map((c) => row[c]))].map((r) => r.map(cell).join(",")).join("\n");
+  };
+  const copy = document.createElement("button");
+  copy.type = "button";
+  copy.textContent = "Copy all columns as CSV";
+  copy.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(csv());
+      said.textContent = "copied";
+    } catch {
+      said.textContent = "this browser does not let a page copy";
+    }
+  });
+  tools.append(copy, said);
+  table.closest(".scroll").before(tools);
+
+  // Browsers without ::details-content print what is open.
+  let shut = [];
+  window.addEventListener("beforeprint", () => {
+    shut = Array.from(document.querySelectorAll("details:not([open])"));
+    shut.forEach((d) => { d.open = true; });
+  });
+  window.addEventListener("afterprint", () => shut.forEach((d) => { d.open = false; }));
+})();

@@ -1,0 +1,47 @@
+"""The report as data: a comparison becomes a headline, figures, rows and sections.
+
+Nothing is rendered and no statistic is computed here: rows are ordered, figures written, positions on axes found.
+What comes out depends on the comparison alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from . import engines, everything, first, prose, scalars, sections
+from .parts import Report
+from .words import visible
+
+if TYPE_CHECKING:
+    from ..compare.comparison import Comparison
+
+
+def build(comparison: Comparison, *, reproducible: bool = False) -> Report:
+    """Build the tree of a report.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    reproducible : bool
+        Leave out times, platform and command, so that two runs with one seed give the same bytes.
+
+    Returns
+    -------
+    Report
+    """
+    rows = scalars.read(comparison)
+    title = visible(comparison.model.title or comparison.model.name) or "A model"
+    return Report(
+        title=f"{title}: MAP against posterior",
+        first=first.first_screen(comparison, rows),
+        sections=(
+            sections.asked(comparison),
+            sections.marginals(comparison, rows),
+            everything.every_scalar(comparison, rows),
+            engines.section(comparison, rows, reproducible=reproducible),
+            prose.methods(comparison, rows),
+            prose.glossary(),
+            prose.provenance(comparison, reproducible=reproducible),
+        ),
+        footer="One file, no network. All numbers, unrounded, are inside it as JSON (schema bayescompare/1).",
+    )
