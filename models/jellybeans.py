@@ -113,10 +113,10 @@ def closed_form(guesses: ArrayLike, guess_sd: float = 80.0, low: float = 200.0, 
     """MLE, MAP (which is also the posterior's mean and median), posterior sd, and the prior's pull."""
     values = np.asarray(guesses, dtype=float)
     mean, sd = _prior(low, high)
-    variance_of_mean = guess_sd**2 / len(values)
-    pull = variance_of_mean / (variance_of_mean + sd**2)
+    variance_of_mean = positive("jellybeans", "guess_sd", guess_sd) ** 2 / len(values)
+    pull = float(variance_of_mean / (variance_of_mean + sd**2))
     mle = float(values.mean())
-    return ClosedForm(mle, (1 - pull) * mle + pull * mean, float(np.sqrt(pull) * sd), pull)
+    return ClosedForm(mle, float((1 - pull) * mle + pull * mean), float(np.sqrt(pull) * sd), pull)
 
 
 def _prior(low: float, high: float) -> tuple[float, float]:
@@ -124,4 +124,4 @@ def _prior(low: float, high: float) -> tuple[float, float]:
     low, high = number("jellybeans", "low", low), number("jellybeans", "high", high)
     if not low < high:
         raise UsageError(f"jellybeans: low ({low:g}) must be below high ({high:g}).")
-    return (low + high) / 2, (high - low) / (2 * NormalDist().inv_cdf(0.975))
+    return low + (high - low) / 2, (high - low) / (2 * NormalDist().inv_cdf(0.975))

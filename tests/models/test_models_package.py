@@ -46,7 +46,7 @@ def test_its_file_teaches(name: str) -> None:
 
 def test_unknown_name() -> None:
     with pytest.raises(AttributeError, match=r"no template 'nine_schools'; it has eight_schools, "):
-        _ = models.nine_schools  # type: ignore[attr-defined]
+        _ = models.nine_schools
 
 
 def test_type_checkers_know_every_template() -> None:
