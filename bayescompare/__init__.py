@@ -1,0 +1,81 @@
+"""bayescompare: how a MAP estimate sits within its posterior, and what uncertainty it throws away.
+
+Importing this imports nothing else: each name is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+# The subpackages share their names with two functions. Loading them first, and dropping the names that doing so
+# binds, leaves ``bayescompare.compare`` and ``bayescompare.fit`` to mean the functions for good.
+from . import compare as _compare
+from . import fit as _fit
+
+del compare, fit  # noqa: F821
+
+if TYPE_CHECKING:
+    from .compare.comparison import Comparison
+    from .compare.storage import open
+    from .compare.verdict import Margins, Verdict
+    from .errors import BayesCompareError
+    from .fit.laplace import LaplaceOptions
+    from .fit.mode import ModeOptions
+    from .fit.nuts import SamplerOptions
+    from .fit.result import Fit, Status
+    from .problem import Problem
+    from .templates import Template, template
+    from .workflow import CompareOptions, compare, fit
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "BayesCompareError": "errors",
+    "CompareOptions": "workflow",
+    "Comparison": "compare.comparison",
+    "Fit": "fit.result",
+    "LaplaceOptions": "fit.laplace",
+    "Margins": "compare.verdict",
+    "ModeOptions": "fit.mode",
+    "Problem": "problem",
+    "SamplerOptions": "fit.nuts",
+    "Status": "fit.result",
+    "Template": "templates",
+    "Verdict": "compare.verdict",
+    "compare": "workflow",
+    "fit": "workflow",
+    "open": "compare.storage",
+    "template": "templates",
+}
+
+__all__ = [
+    "BayesCompareError",
+    "CompareOptions",
+    "Comparison",
+    "Fit",
+    "LaplaceOptions",
+    "Margins",
+    "ModeOptions",
+    "Problem",
+    "SamplerOptions",
+    "Status",
+    "Template",
+    "Verdict",
+    "compare",
+    "fit",
+    "open",
+    "template",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{_HOME[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -202,6 +202,27 @@ class Graphs:
         replaced: list[Any] = clone_replace(outputs, {**self._replacements, **shared})
         return replaced
 
+    def inverse(self) -> tuple[list[Any], list[Any]]:
+        """Inputs and output of the map from the free variables' scalars to ``u``."""
+        import pytensor.tensor as pt
+        from pytensor.graph.replace import clone_replace
+
+        free = self.model.free_RVs
+        sizes = [math.prod(out.type.shape) for out in self.outputs[: len(free)]]
+        stops = np.cumsum(sizes)
+        x = pt.vector("x", shape=(int(stops[-1]),), dtype="float64")
+        values = {
+            rv: x[stop - size : stop].reshape(out.type.shape).astype(rv.dtype)
+            for rv, out, size, stop in zip(free, self.outputs, sizes, stops, strict=False)
+        }
+        transforms = [self.model.rvs_to_transforms[rv] for rv in free]
+        forward = [
+            values[rv] if t is None else clone_replace([t.forward(values[rv], *rv.owner.inputs)], values)[0]
+            for rv, t in zip(free, transforms, strict=True)
+        ]
+        (joined,) = self.explicit([pt.concatenate([pt.as_tensor(v).astype("float64").ravel() for v in forward])])
+        return [x, *(inp for _, inp in self.data.values())], [joined]
+
     @property
     def inputs(self) -> list[Any]:
         """Inputs of the density: ``u``, weights, a vector of weights for each observed variable, data."""
@@ -247,6 +268,8 @@ class Density:
         Evaluations of value and gradient so far, batched ones counted by the row.
     compile_seconds : float
         Wall time spent compiling so far.
+    sampler_cache : dict
+        What samplers compiled for this model, kept for other data of it.
     """
 
     def __init__(self, model: pm.Model, point: Mapping[str, Array]) -> None:
@@ -255,6 +278,7 @@ class Density:
         self.compile_seconds = 0.0
         self.backend = "jax"
         self.fallback: str | None = None
+        self.sampler_cache: dict[str, Any] = {}
         self._compiled: dict[str, Compiled] = {}
         started = time.perf_counter()
         self.graphs = Graphs(model, point)
@@ -313,6 +337,14 @@ class Density:
             self._compiled["push"] = self._with_fallback(inputs, [pt.concatenate(flat)], points[0], self._data())
         (scalars,) = self._compiled["push"].batch(points, *self._data())
         return scalars
+
+    def pull(self, free: Array) -> Array:
+        """The inverse of :meth:`push` on the free variables: unconstrained points (n, d) of their scalars (n, k_free)."""
+        if "pull" not in self._compiled:
+            inputs, outputs = self.graphs.inverse()
+            self._compiled["pull"] = self._with_fallback(inputs, outputs, free[0], self._data())
+        (points,) = self._compiled["pull"].batch(free, *self._data())
+        return points
 
     # -- data --------------------------------------------------------------------------------
 

@@ -66,7 +66,7 @@ class Problem:
 
     def __post_init__(self) -> None:
         check(self.model)
-        _check_data(self._observed_values())
+        _check_data(self.observed)
 
     @cached_property
     def initial_point(self) -> dict[str, Array]:
@@ -154,6 +154,13 @@ class Problem:
             points[i] = np.concatenate([np.ravel(values[name]) for name in names])
         return points
 
+    def unconstrain(self, values: Mapping[str, Array]) -> Array:
+        """Draws of the free variables, each (chains, draws, ...), on the unconstrained scale: (chains, draws, d)."""
+        pieces = [np.asarray(values[rv.name], dtype=float) for rv in self.model.free_RVs]
+        chains, draws = pieces[0].shape[:2]
+        free = np.concatenate([piece.reshape(chains * draws, -1) for piece in pieces], axis=1)
+        return self.density.pull(free).reshape(chains, draws, -1)
+
     @cached_property
     def _prior_function(self) -> Any:
         from pymc.initial_point import make_initial_point_fn
@@ -210,7 +217,9 @@ class Problem:
         function = pytensor.function(inputs, outputs, mode="FAST_COMPILE", on_unused_input="ignore")
         return [tuple(int(n) for n in s) for s in function(self.density.start, *self.density.data.values())]
 
-    def _observed_values(self) -> dict[str, Array]:
+    @cached_property
+    def observed(self) -> dict[str, Array]:
+        """Observed values by variable."""
         values = {}
         for rv in self.model.observed_RVs:
             value = self.model.rvs_to_values[rv]

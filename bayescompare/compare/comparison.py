@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .verdict import Verdict
@@ -16,6 +19,12 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from ..fit.result import Fit
+
+#: Of the JSON document and of saved files.
+SCHEMA = "bayescompare/1"
+
+#: What :func:`Comparison.to_dict` leaves out to be reproducible: figures that differ from run to run.
+VOLATILE = ("started", "seconds", "compile_seconds", "command", "platform")
 
 
 @dataclass(frozen=True)
@@ -99,6 +108,8 @@ class Comparison:
         What was asked for, JSON-ready: seed, interval, margins, sampler.
     provenance : Mapping
         Versions, platform, command, start, seconds; JSON-ready.
+    layout : Mapping
+        ``variables``: name to ``shape`` and ``dims``, in the order of the scalars; ``coords``: dim to labels. JSON-ready.
     """
 
     model: ModelInfo
@@ -109,3 +120,125 @@ class Comparison:
     data: xr.Dataset
     settings: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    layout: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def posterior(self) -> xr.Dataset:
+        """The NUTS draws as ArviZ has them: a variable each, with dims ``chain``, ``draw`` and its own."""
+        from .storage import shaped
+
+        return shaped(self.fits["nuts"], self.layout)
+
+    def to_dict(self, *, reproducible: bool = False) -> dict[str, Any]:
+        """The whole result as JSON-ready data (schema ``bayescompare/1``): numbers unrounded, NaN and infinity as None.
+
+        Parameters
+        ----------
+        reproducible : bool
+            Leave out times, platform and command, so that the same seed gives the same document.
+        """
+        document = {
+            "schema": SCHEMA,
+            "model": {
+                "name": self.model.name,
+                "title": self.model.title,
+                "parameters": self.model.parameters,
+                "observations": self.model.observations,
+                "fingerprint": self.model.fingerprint,
+            },
+            "fits": {name: fit_to_dict(fit) for name, fit in self.fits.items()},
+            "table": [{"name": name, **row} for name, row in zip(self.table.index, _rows(self.table), strict=True)],
+            "joint": {},
+            "prediction": {},
+            "decisions": [],
+            "sensitivity": {},
+            "verdict": {
+                "overall": asdict(self.verdict.overall),
+                "layers": {name: asdict(layer) for name, layer in self.verdict.layers.items()},
+            },
+            "settings": dict(self.settings),
+            "provenance": dict(self.provenance),
+        }
+        ready: dict[str, Any] = plain(document, VOLATILE if reproducible else ())
+        return ready
+
+    def to_html(self, path: str | os.PathLike[str], *, reproducible: bool = False) -> None:
+        """Write the report: one self-contained HTML file.
+
+        Parameters
+        ----------
+        path : path-like
+        reproducible : bool
+            Leave out times, platform and command.
+
+        Raises
+        ------
+        OutputError
+            If the file cannot be written.
+        """
+        from ..report import to_html
+        from .storage import write_text
+
+        write_text(Path(path), to_html(self, reproducible=reproducible))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Save everything, draws included, as one DataTree: netCDF, or Zarr where the name ends in ``.zarr``.
+
+        Raises
+        ------
+        OutputError
+            If the file cannot be written.
+        """
+        from .storage import save
+
+        save(self, Path(path))
+
+    def _repr_html_(self) -> str:
+        from ..report import fragment
+
+        return fragment(self)
+
+    def __repr__(self) -> str:
+        overall = self.verdict.overall
+        return f"<Comparison of {self.model.name}: {overall.opening} {overall.sentence}>"
+
+
+def fit_to_dict(fit: Fit) -> dict[str, Any]:
+    """One fit as JSON-ready data: status, reasons, values and diagnostics; no draws."""
+    point = {"mean" if fit.draws is not None else "values": fit.values} if fit.method != "nuts" else {}
+    document = {
+        "status": str(fit.status),
+        "reasons": list(fit.reasons),
+        "log_density": fit.log_density,
+        **point,
+        **fit.diagnostics,
+        "seconds": fit.seconds,
+        "compile_seconds": fit.compile_seconds,
+        "evaluations": fit.evaluations,
+    }
+    ready: dict[str, Any] = plain(document)
+    return ready
+
+
+def plain(value: Any, without: tuple[str, ...] = ()) -> Any:
+    """Data made of dict, list, str, int, float, bool and None only; keys in ``without`` are left out at any depth."""
+    import numpy as np
+
+    if isinstance(value, Mapping):
+        return {str(k): plain(v, without) for k, v in value.items() if k not in without}
+    if isinstance(value, list | tuple):
+        return [plain(v, without) for v in value]
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist(), without)
+    if isinstance(value, np.generic):
+        return plain(value.item(), without)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, str) and type(value) is not str:
+        return str(value)
+    return value
+
+
+def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = json.loads(table.to_json(orient="records", double_precision=15))
+    return rows

@@ -383,6 +383,6 @@ def _tail_index(x: Array, kurtosis: Array) -> Array:
     n = x.shape[1]
     tail = min(n // 5, int(np.ceil(3 * np.sqrt(n))))
     for i in np.flatnonzero(kurtosis > LIGHT_TAIL):
-        k_hat = float(array_stats.pareto_khat(x[i], r_eff=1.0, axis=-1))
+        k_hat = float(array_stats.pareto_khat(x[i][None], r_eff=1.0, tail="both"))
         result[i] = k_hat - 2 * (1 + max(k_hat, 0.0)) / np.sqrt(tail)
     return result

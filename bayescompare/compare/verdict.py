@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+Array = NDArray[np.float64]
 
 
 class State(StrEnum):
@@ -110,3 +117,206 @@ class Verdict:
 
     overall: Overall
     layers: dict[str, Layer] = field(default_factory=dict)
+
+
+# -- gates -----------------------------------------------------------------------------------------
+
+#: What the sampler must reach: on the free variables' scalars.
+R_HAT_MAX = 1.01
+ESS_MIN = 400.0
+DIVERGENCES_MAX = 0.002
+E_BFMI_MIN = 0.3
+
+#: Times the draws so far beyond which more draws are not advised.
+SETTLE_MAX = 50
+
+
+def optimiser_gate(status: str, reasons: tuple[str, ...], agreeing: int, starts: int, figure: float) -> Layer:
+    """Sound if the mode passed its audit.
+
+    Parameters
+    ----------
+    status : str
+        Of the MAP's fit.
+    reasons : tuple of str
+    agreeing, starts : int
+        Starts that ended at the mode, and starts in all.
+    figure : float
+        Newton decrement, nats.
+    """
+    if status == "ok":
+        reason = f"{agreeing} of {starts} starts reach this mode"
+        reason += f"; {reasons[0]}" if reasons else ""
+        return Layer("optimiser", State.SOUND, reason, figure)
+    return Layer("optimiser", State.FAILED, "; ".join(reasons) or "the search failed", figure)
+
+
+@dataclass(frozen=True)
+class SamplerFigures:
+    """Convergence of the sampler over the free variables' scalars; None where a posterior does not carry it."""
+
+    r_hat_max: float
+    ess_min: float
+    worst_r_hat: str
+    worst_ess: str
+    draws: int
+    divergences: int | None
+    e_bfmi_min: float | None
+    not_finite: tuple[str, ...] = ()
+    constant: tuple[str, ...] = ()
+
+
+def sampler_gate(f: SamplerFigures) -> Layer:
+    """Sound if R-hat, ESS, divergences and E-BFMI reach what is required and every draw is finite and moves."""
+    faults = []
+    if f.not_finite:
+        faults.append(f"draws of {f.not_finite[0]} are not finite")
+    if f.constant:
+        faults.append(f"draws of {f.constant[0]} are constant")
+    if not f.r_hat_max <= R_HAT_MAX:  # NaN is a fault too
+        faults.append(f"R-hat {f.r_hat_max:.3f} for {f.worst_r_hat} (at most {R_HAT_MAX} is required)")
+    if not f.ess_min >= ESS_MIN:
+        faults.append(f"ESS {f.ess_min:,.0f} for {f.worst_ess} (at least {ESS_MIN:.0f} is required)")
+    if f.divergences is not None and f.divergences > DIVERGENCES_MAX * f.draws:
+        faults.append(f"{f.divergences} divergences in {f.draws:,} draws (at most {DIVERGENCES_MAX:.1%} are allowed)")
+    if f.e_bfmi_min is not None and not f.e_bfmi_min >= E_BFMI_MIN:
+        faults.append(f"E-BFMI {f.e_bfmi_min:.2f} (at least {E_BFMI_MIN} is required)")
+    if faults:
+        return Layer("sampler", State.FAILED, "; ".join(faults), f.r_hat_max, None, R_HAT_MAX, f.worst_r_hat)
+    seen = [f"R-hat ≤ {f.r_hat_max:.3f}", f"ESS ≥ {f.ess_min:,.0f}"]
+    seen.append("divergences unchecked" if f.divergences is None else f"{f.divergences} divergences")
+    if f.e_bfmi_min is None:
+        seen.append("energy unchecked")
+    return Layer("sampler", State.SOUND, ", ".join(seen), f.r_hat_max, None, R_HAT_MAX, f.worst_r_hat)
+
+
+# -- layers ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Figures:
+    """One criterion over k scalars: gaps, their errors, their margins, all of shape (k,); NaN where not computed."""
+
+    names: tuple[str, ...]
+    gap: Array
+    mcse: Array
+    margin: Array
+
+
+def critical(scalars: int) -> float:
+    """How many errors a gap must clear its margin by to *differ*: 2 for one figure, more for the worst of many.
+
+    Without it one in five layers of ten scalars at the margin would be called different by chance.
+    """
+    return 2.0 if scalars <= 1 else float(ndtri(1 - 0.0228 / scalars))
+
+
+def judge(f: Figures) -> tuple[State, int, dict[str, NDArray[np.bool_]]]:
+    """Three-way rule over many scalars.
+
+    Returns
+    -------
+    state, worst, masks
+        The layer's state, the index of the scalar that shows it (−1 where none was computed), and which scalars
+        are ``same``, ``differs``, ``undecided``.
+    """
+    known = np.isfinite(f.gap) & np.isfinite(f.mcse)
+    excess = np.where(known, f.gap - f.margin, -np.inf)
+    same = known & (f.gap + 2 * f.mcse <= f.margin)
+    differs = known & (f.gap - critical(int(known.sum())) * f.mcse > f.margin)
+    undecided = known & ~same & ~differs
+    masks = {"same": same, "differs": differs, "undecided": undecided}
+    if not known.any():
+        return State.NOT_COMPUTED, -1, masks
+    if differs.any():
+        return State.DIFFERS, int(np.argmax(np.where(differs, excess / f.margin, -np.inf))), masks
+    if undecided.any():
+        return State.UNDECIDED, int(np.argmax(np.where(undecided, excess / f.margin, -np.inf))), masks
+    return State.SAME, int(np.argmax(excess / f.margin)), masks
+
+
+def draws_to_settle(gap: float, mcse: float, margin: float, draws: int, multiple: float) -> int | None:
+    """Draws at which an error falling as 1/√n would take this gap clear of its margin; None at the margin itself."""
+    distance = abs(gap - margin)
+    needed = 2.0 if gap <= margin else multiple
+    if distance == 0 or mcse == 0:
+        return None
+    return int(math.ceil(draws * (needed * mcse / distance) ** 2))
+
+
+def layer(name: str, f: Figures, draws: int, describe: Callable[[int], str], missing: str) -> Layer:
+    """The layer of one criterion.
+
+    Parameters
+    ----------
+    describe : callable
+        The reason in words for the scalar of this index.
+    missing : str
+        The reason where nothing could be computed.
+    """
+    state, worst, masks = judge(f)
+    if state is State.NOT_COMPUTED:
+        return Layer(name, state, missing)
+    gap, mcse, margin = (float(a[worst]) for a in (f.gap, f.mcse, f.margin))
+    looked_at = sum(int(mask.sum()) for mask in masks.values())
+    needed = draws_to_settle(gap, mcse, margin, draws, critical(looked_at)) if state is State.UNDECIDED else None
+    stuck = state is State.UNDECIDED and (needed is None or needed > SETTLE_MAX * draws)
+    return Layer(
+        name,
+        state,
+        describe(worst),
+        gap,
+        mcse,
+        margin,
+        f.names[worst],
+        looked_at,
+        int(masks["differs"].sum()),
+        int(masks["undecided"].sum()),
+        None if stuck else needed,
+        stuck,
+    )
+
+
+def location_figures(names: tuple[str, ...], column: dict[str, Array], margins: Margins) -> Figures:
+    """``|z|`` of each scalar, or ``|rank − ½|`` where its posterior has no sd (a constant has neither)."""
+    has_sd = np.isfinite(column["z"]) & np.isfinite(column["z_mcse"])
+    constant = np.isfinite(column["sd"]) & (column["sd"] == 0)
+    rank = np.where(constant, np.nan, np.abs(column["rank"] - 0.5))
+    return Figures(
+        names,
+        np.where(has_sd, np.abs(column["z"]), rank),
+        np.where(has_sd, column["z_mcse"], column["rank_mcse"]),
+        np.where(has_sd, margins.location, margins.rank),
+    )
+
+
+def spread_figures(names: tuple[str, ...], column: dict[str, Array], margins: Margins) -> Figures:
+    """``|log sd_ratio|`` of each scalar; its error is that of the posterior's sd."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gap = np.abs(np.log(column["sd_ratio"]))
+        mcse = column["mcse_sd"] / column["sd"]
+    return Figures(names, gap, mcse, np.full(len(names), margins.spread))
+
+
+def overall(layers: dict[str, Layer], expected: tuple[str, ...]) -> tuple[State, str | None]:
+    """State of the whole and the layer that decides.
+
+    Parameters
+    ----------
+    layers : dict of str to Layer
+        In the order of the table.
+    expected : tuple of str
+        Layers that apply to this model; one of them missing or not computed can never count as same.
+    """
+    for gate in ("optimiser", "sampler"):
+        if gate not in layers or layers[gate].state is not State.SOUND:
+            return State.NO_VERDICT, gate
+    judged = [entry for name, entry in layers.items() if name not in ("optimiser", "sampler")]
+    for state in (State.DIFFERS, State.UNDECIDED):
+        for entry in judged:
+            if entry.state is state:
+                return state, entry.name
+    for name in expected:
+        if name not in layers or layers[name].state is State.NOT_COMPUTED:
+            return State.UNDECIDED, name
+    return State.SAME, judged[0].name if judged else None

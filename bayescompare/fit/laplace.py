@@ -132,3 +132,8 @@ def _cholesky(precision: Array) -> Array | None:
     if np.linalg.eigvalsh(precision * scale[:, None] * scale)[0] < 1e-12:
         return None
     return np.linalg.cholesky(precision)
+
+
+def run(problem: Problem, *, seed: int = 0, options: LaplaceOptions | None = None, progress: bool = False) -> Fit:
+    """The registry's entry: search for the mode, then :func:`fit`."""
+    return fit(problem, seed=seed, options=options)

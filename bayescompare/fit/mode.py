@@ -9,7 +9,6 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -422,10 +421,18 @@ def _at(problem: Problem, end: End) -> Array:
     return scalars
 
 
-def method(name: str) -> Callable[..., Fit]:
-    """The registry's entry for one estimand."""
+def run_map(problem: Problem, *, seed: int = 0, options: ModeOptions | None = None, progress: bool = False) -> Fit:
+    """The MAP: the mode in the model's own coordinates (no Jacobian), as ``pymc.find_MAP`` means it."""
+    return fit(problem, "map", seed=seed, options=options)
 
-    def run(problem: Problem, *, seed: int = 0, options: Any = None) -> Fit:
-        return fit(problem, name, seed=seed, options=options)
 
-    return run
+def run_mle(problem: Problem, *, seed: int = 0, options: ModeOptions | None = None, progress: bool = False) -> Fit:
+    """The maximum of the likelihood alone."""
+    return fit(problem, "mle", seed=seed, options=options)
+
+
+def run_unconstrained_map(
+    problem: Problem, *, seed: int = 0, options: ModeOptions | None = None, progress: bool = False
+) -> Fit:
+    """The mode of the unconstrained density (Jacobian included), where Laplace and NUTS live."""
+    return fit(problem, "unconstrained_map", seed=seed, options=options)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-import sys
 import time
 import warnings
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,9 +79,7 @@ def check_engine(engine: str) -> None:
         )
 
 
-def fit(
-    problem: Problem, *, seed: int = 0, options: SamplerOptions | None = None, progress: bool = False
-) -> Fit:
+def run(problem: Problem, *, seed: int = 0, options: SamplerOptions | None = None, progress: bool = False) -> Fit:
     """Draw from the posterior.
 
     Parameters
@@ -109,8 +105,8 @@ def fit(
     """
     options = options or SamplerOptions()
     check_engine(options.engine)
-    run = _nutpie if options.engine == "nutpie" else _by_pymc
-    points, statistics, notes = run(problem, seed, options, progress)
+    sample = _nutpie if options.engine == "nutpie" else _by_pymc
+    points, statistics, notes = sample(problem, seed, options, progress)
     began = time.perf_counter()
     chains, draws, dimension = points.shape
     scalars = problem.density.push(points.reshape(-1, dimension)).reshape(chains, draws, -1)
@@ -217,9 +213,6 @@ def _over_own_density(problem: Problem) -> Any:
 
     def make_expand(*_: Any) -> Any:
         return lambda u: {"u": np.asarray(u, dtype="float64")}
-
-    def make_start() -> Any:
-        return None
 
     return from_pyfunc(
         ndim=d,

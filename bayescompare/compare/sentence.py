@@ -1,0 +1,182 @@
+"""The verdict in words: one sentence with its deciding figure, and what to do next.
+
+Subject, figure ± error, reference point; no adjective of size; names as in the model.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from ..numbers import count, figure, fixed, plain, point
+from .verdict import Layer, Overall, State
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from ..fit.result import Fit
+
+#: Layers that every model with a sampler and an unconstrained density has.
+EXPECTED = ("location", "spread")
+
+
+def location(name: str, column: dict[str, np.ndarray[Any, Any]], i: int) -> str:
+    """``tau: z = −1.14 ± 0.04``."""
+    if math.isfinite(column["z"][i]):
+        return f"{name}: z = {figure(column['z'][i], column['z_mcse'][i])}"
+    return f"{name}: rank {figure(column['rank'][i], column['rank_mcse'][i])}; its posterior has no sd"
+
+
+def spread(name: str, column: dict[str, np.ndarray[Any, Any]], i: int) -> str:
+    """``tau: Laplace sd ratio 16.7 ± 0.4``."""
+    return f"{name}: Laplace sd ratio {figure(column['sd_ratio'][i], column['sd_ratio_mcse'][i])}"
+
+
+def overall(layers: dict[str, Layer], table: pd.DataFrame, mode: Fit, nuts: Fit) -> Overall:
+    """State, opening, sentence and advice of the whole."""
+    from .verdict import overall as rule
+
+    state, deciding = rule(layers, EXPECTED)
+    if state is State.NO_VERDICT:
+        return _no_verdict(layers, mode, str(deciding))
+    layer = layers[str(deciding)]
+    if state is State.DIFFERS:
+        return _differs(layer, layers, table, str(deciding))
+    if state is State.UNDECIDED:
+        return _undecided(layer, table, nuts)
+    return _same(layers, table)
+
+
+def _no_verdict(layers: dict[str, Layer], mode: Fit, deciding: str) -> Overall:
+    optimiser, sampler = layers["optimiser"], layers["sampler"]
+    no_mode = next((r for r in mode.reasons if r.startswith("no mode exists")), "")
+    rises = no_mode.partition(": ")[2]
+    if sampler.state is State.FAILED:
+        sentence = f"NUTS did not converge: {sampler.reason}"
+        if rises:
+            sentence += f"; and the model has no mode: {rises.replace('the density', 'its density')}"
+        advice = (
+            "Trust neither answer yet. Raise target_accept or the number of draws, or write the model so that it is "
+            "easier to sample (for group effects, the non-centred form)."
+        )
+        return Overall(State.NO_VERDICT, "No verdict.", sentence + ".", advice, deciding)
+    if rises:
+        return Overall(
+            State.NO_VERDICT,
+            "No verdict on the MAP: none exists.",
+            f"{rises[:1].upper()}{rises[1:]}. The posterior stands.",
+            "Report the NUTS posterior. The non-centred form of the model has a mode, on the edge of its range.",
+            deciding,
+        )
+    return Overall(
+        State.NO_VERDICT,
+        "No verdict.",
+        f"The search for the MAP is not to be trusted: {optimiser.reason}. The posterior stands.",
+        "Report the NUTS posterior.",
+        deciding,
+    )
+
+
+def _differs(layer: Layer, layers: dict[str, Layer], table: pd.DataFrame, deciding: str) -> Overall:
+    row = table.loc[layer.scalar] if layer.scalar is not None else None
+    if deciding == "location" and row is not None:
+        also = f" {_others(layer)}" if layer.differing > 1 else ""
+        advice = f"Report the NUTS posterior of {layer.scalar}. If one number is needed, take its mean or median.{also}"
+        unconstrained = row["map_unconstrained"]
+        if row["boundary"] and math.isfinite(unconstrained) and unconstrained != row["map"]:
+            advice += (
+                f" Counting the Jacobian moves the mode to {layer.scalar} = {plain(unconstrained, 2)}, "
+                f"{_where(unconstrained, row)}."
+            )
+        return Overall(State.DIFFERS, "No.", _location_sentence(layer, row), advice, deciding)
+    ratio = "" if row is None else str(figure(row["sd_ratio"], row["sd_ratio_mcse"]))
+    as_point = layers["location"].state in (State.SAME, State.NOT_COMPUTED)
+    sentence = f"The Laplace sd of {layer.scalar} is {ratio} times the posterior{_S}."
+    advice = "Take the interval of the NUTS posterior; the MAP itself is near its mean."
+    opening = "As a point, yes; as an interval, no." if as_point else "No."
+    return Overall(State.DIFFERS, opening, sentence, advice, deciding)
+
+
+_S = "\N{RIGHT SINGLE QUOTATION MARK}s"
+
+
+def _others(layer: Layer) -> str:
+    n = layer.differing - 1
+    return f"{count(n)} other scalar{'s differ' if n > 1 else ' differs'} too."
+
+
+def _location_sentence(layer: Layer, row: pd.Series) -> str:
+    name = layer.scalar
+    if not math.isfinite(row["z"]):
+        rank = figure(100 * row["rank"], 100 * row["rank_mcse"])
+        return f"The MAP of {name} is at the {rank} % point of its posterior, which has no standard deviation."
+    distance = figure(abs(row["z"]), row["z_mcse"])
+    side = "below" if row["z"] < 0 else "above"
+    mean = _mean(row)
+    if row["boundary"]:
+        return (
+            f"The MAP sets {name} to {point(row['map'], exact=True)}, the edge of its range, "
+            f"{distance} posterior sd {side} the posterior mean of {mean}."
+        )
+    return f"The MAP of {name} sits {distance} posterior sd {side} its posterior mean of {mean}."
+
+
+def _mean(row: pd.Series) -> str:
+    places = 1 - math.floor(math.log10(abs(row["mcse_mean"]))) - 1 if row["mcse_mean"] > 0 else 3
+    return fixed(row["mean"], max(places - 1, 0)) if abs(row["mean"]) >= 1 else plain(row["mean"], 2)
+
+
+def _where(value: float, row: pd.Series) -> str:
+    if value > row["eti_ub"]:
+        return "beyond the posterior on the other side" if row["z"] < 0 else "further out"
+    if value < row["eti_lb"]:
+        return "beyond the posterior on the other side" if row["z"] > 0 else "further out"
+    return "inside the posterior"
+
+
+def _undecided(layer: Layer, table: pd.DataFrame, nuts: Fit) -> Overall:
+    if layer.state is State.NOT_COMPUTED:
+        sentence = f"The layer {layer.name} could not be computed: {layer.reason}."
+        advice = "Where the other layers agree the MAP may serve; report the NUTS posterior where this layer matters."
+        return Overall(State.UNDECIDED, "Cannot tell yet.", sentence, advice, layer.name)
+    row = table.loc[layer.scalar]
+    margin = plain(layer.margin or 0.0, 2)
+    if layer.name == "location" and math.isfinite(row["z"]):
+        side = "below" if row["z"] < 0 else "above"
+        sentence = (
+            f"The MAP of {layer.scalar} sits {figure(abs(row['z']), row['z_mcse'])} posterior sd {side} its posterior "
+            f"mean, and the margin is {margin}."
+        )
+    elif layer.name == "location":
+        sentence = f"The MAP of {layer.scalar} is at rank {figure(row['rank'], row['rank_mcse'])}, and the margin is ½ ± {margin}."
+    else:
+        sentence = (
+            f"The Laplace sd of {layer.scalar} is {figure(row['sd_ratio'], row['sd_ratio_mcse'])} times the posterior{_S}, "
+            f"and the margin is a factor of {plain(math.exp(layer.margin or 0.0), 2)}."
+        )
+    return Overall(State.UNDECIDED, "Cannot tell yet.", sentence, _settle(layer, nuts), layer.name)
+
+
+def _settle(layer: Layer, nuts: Fit) -> str:
+    if layer.on_the_margin or layer.draws_needed is None:
+        return "The figure lies on the margin, and more draws are not advised: decide what margin matters here."
+    chains = int(nuts.diagnostics["chains"])
+    each = math.ceil(layer.draws_needed / chains / 100) * 100
+    return f"About {count(layer.draws_needed)} draws would settle it: {chains} chains of {count(each)} (--draws {each})."
+
+
+def _same(layers: dict[str, Layer], table: pd.DataFrame) -> Overall:
+    location, spread = layers["location"], layers["spread"]
+    row = table.loc[location.scalar]
+    if math.isfinite(row["z"]):
+        largest = f"No scalar is off by more than {figure(abs(row['z']), row['z_mcse'])} posterior sd."
+    else:
+        largest = f"No scalar{_S} rank is further from ½ than {figure(location.figure or 0.0, location.mcse or 0.0)}."
+    ratio = table.loc[spread.scalar]["sd_ratio"]
+    advice = (
+        f"The MAP is fine here, and so are its Laplace intervals: the sd that is furthest off is that of {spread.scalar}, "
+        f"{plain(ratio, 3)} times the posterior{_S}."
+    )
+    sentence = f"The MAP and its Laplace intervals say what the posterior says. {largest}"
+    return Overall(State.SAME, "Yes.", sentence, advice, None)

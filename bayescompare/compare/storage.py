@@ -1,0 +1,237 @@
+"""A comparison on disk: one DataTree, as netCDF or Zarr. No pickle."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import MissingFileError, OutputError, ResultFileError
+from ..fit.result import Fit, Status
+from .comparison import SCHEMA, Comparison, Curves, ModelInfo
+from .verdict import Layer, Overall, State, Verdict
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+_ARRAYS = ("estimate", "unconstrained", "draws", "unconstrained_draws")
+_CURVES = ("x", "posterior", "laplace", "prior")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write whole or not at all."""
+    draft = path.with_name(f".{path.name}.part")
+    try:
+        draft.write_text(text, encoding="utf-8")
+        os.replace(draft, path)
+    except OSError as error:
+        draft.unlink(missing_ok=True) if draft.parent.is_dir() else None
+        raise OutputError(f"Cannot write {path}: {error.strerror or error}.") from error
+
+
+def save(comparison: Comparison, path: Path) -> None:
+    """Write a comparison; see :meth:`Comparison.save`."""
+    tree = to_tree(comparison)
+    try:
+        if path.suffix == ".zarr":
+            tree.to_zarr(path, mode="w")
+            return
+        draft = path.with_name(f".{path.name}.part")
+        tree.to_netcdf(draft, engine="h5netcdf")
+        os.replace(draft, path)
+    except OSError as error:
+        raise OutputError(f"Cannot write {path}: {error.strerror or error}.") from error
+
+
+def open(path: str | os.PathLike[str]) -> Comparison:
+    """Read a comparison that :meth:`Comparison.save` wrote.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such file.
+    ResultFileError
+        If it is damaged, or was not written by bayescompare.
+    """
+    import xarray as xr
+
+    path = Path(path)
+    if not path.exists():
+        raise MissingFileError(f"There is no file {path}.")
+    engine = "zarr" if path.suffix == ".zarr" else "h5netcdf"
+    try:
+        with xr.open_datatree(path, engine=engine) as tree:
+            tree.load()
+            return from_tree(tree)
+    except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise ResultFileError(
+            f"{path} is not a comparison that bayescompare saved, or it is damaged ({reason}). "
+            "Save one with Comparison.save(path) or --save."
+        ) from error
+
+
+def to_tree(c: Comparison) -> xr.DataTree:
+    """The comparison as a DataTree: ``posterior`` and ``sample_stats`` as ArviZ has them, the rest beside them."""
+    import xarray as xr
+
+    meta = {
+        "schema": SCHEMA,
+        "model": asdict(c.model),
+        "verdict": {"overall": asdict(c.verdict.overall), "layers": {k: asdict(v) for k, v in c.verdict.layers.items()}},
+        "settings": dict(c.settings),
+        "provenance": dict(c.provenance),
+        "layout": dict(c.layout),
+        "fits": {name: _fit_meta(fit) for name, fit in c.fits.items()},
+    }
+    groups: dict[str, xr.Dataset] = {
+        "/": xr.Dataset(attrs={"bayescompare": json.dumps(meta, default=_native)}),
+        "/table": _table(c.table),
+        "/curves": xr.Dataset(
+            {name: (("scalar", "point"), getattr(c.curves, name)) for name in _CURVES},
+            coords={"scalar": _text(c.curves.names)},
+        ),
+        "/observed_data": c.data.rename({n: _safe(n) for n in c.data.variables if _safe(str(n)) != n}),
+    }
+    if "nuts" in c.fits and c.fits["nuts"].draws is not None and c.layout:
+        groups["/posterior"] = shaped(c.fits["nuts"], c.layout)
+    for name, fit in c.fits.items():
+        arrays = _fit_arrays(fit)
+        groups[f"/fits/{name}"] = arrays.drop_vars("draws") if name == "nuts" and "/posterior" in groups else arrays
+    return xr.DataTree.from_dict(groups)
+
+
+def from_tree(tree: xr.DataTree) -> Comparison:
+    """The comparison of a DataTree; KeyError or ValueError where it is not one."""
+    meta = json.loads(tree.attrs["bayescompare"])
+    if meta["schema"] != SCHEMA:
+        raise ValueError(f"its schema is {meta['schema']!r}, and this version reads {SCHEMA!r}")
+    model = meta["model"]
+    model["formulas"] = tuple(tuple(row) for row in model["formulas"])
+    model["free"] = tuple(model["free"])
+    overall, layers = meta["verdict"]["overall"], meta["verdict"]["layers"]
+    curves = tree["curves"].dataset
+    groups = {name: tree["fits"][name].to_dataset() for name in meta["fits"]}
+    if "posterior" in tree:
+        groups["nuts"]["draws"] = (("chain", "draw", "scalar"), flat(tree["posterior"].dataset, meta["layout"]))
+    return Comparison(
+        model=ModelInfo(**model),
+        fits={name: _fit(groups[name], known) for name, known in meta["fits"].items()},
+        table=_frame(tree["table"].dataset),
+        verdict=Verdict(
+            Overall(**{**overall, "state": State(overall["state"])}),
+            {name: Layer(**{**entry, "state": State(entry["state"])}) for name, entry in layers.items()},
+        ),
+        curves=Curves(tuple(str(n) for n in curves["scalar"].values), *(curves[n].values for n in _CURVES)),
+        data=tree["observed_data"].to_dataset(),
+        settings=meta["settings"],
+        provenance=meta["provenance"],
+        layout=meta["layout"],
+    )
+
+
+def shaped(fit: Fit, layout: Mapping[str, Any]) -> xr.Dataset:
+    """Draws of shape (chains, draws, k) as variables of their own shapes, dims and coordinates."""
+    import xarray as xr
+
+    if fit.draws is None:
+        return xr.Dataset()
+    variables, start = {}, 0
+    used: set[str] = set()
+    for name, place in layout["variables"].items():
+        shape = tuple(place["shape"])
+        stop = start + math.prod(shape)
+        dims = [place["dims"][i] if i < len(place["dims"]) else f"{name}_dim_{i}" for i in range(len(shape))]
+        values = fit.draws[..., start:stop].reshape(*fit.draws.shape[:2], *shape)
+        variables[_safe(name)] = (("chain", "draw", *map(_safe, dims)), values)
+        used |= set(dims)
+        start = stop
+    coords = {_safe(dim): _text(labels) for dim, labels in layout["coords"].items() if dim in used}
+    chains, draws = fit.draws.shape[:2]
+    return xr.Dataset(variables, coords={"chain": np.arange(chains), "draw": np.arange(draws), **coords})
+
+
+def flat(posterior: xr.Dataset, layout: Mapping[str, Any]) -> np.ndarray:
+    """The inverse of :func:`shaped`: draws of shape (chains, draws, k)."""
+    pieces = [np.asarray(posterior[_safe(name)].values, dtype=float) for name in layout["variables"]]
+    return np.concatenate([piece.reshape(*piece.shape[:2], -1) for piece in pieces], axis=-1)
+
+
+# -- helpers ---------------------------------------------------------------------------------------
+
+
+def _native(value: Any) -> Any:
+    """NumPy's scalars and arrays for JSON."""
+    return value.tolist()
+
+
+def _safe(name: str) -> str:
+    """A slash parts groups in netCDF; its look-alike does not."""
+    return str(name).replace("/", "\N{DIVISION SLASH}")
+
+
+def _text(values: Any) -> np.ndarray:
+    return np.array([str(v) for v in values], dtype=object)
+
+
+def _table(table: pd.DataFrame) -> xr.Dataset:
+    import xarray as xr
+
+    columns = {
+        name: ("scalar", _text(table[name]) if table[name].dtype.kind not in "fib" else table[name].to_numpy())
+        for name in table.columns
+    }
+    return xr.Dataset(columns, coords={"scalar": _text(table.index)}, attrs={"columns": json.dumps(list(table.columns))})
+
+
+def _frame(dataset: xr.Dataset) -> pd.DataFrame:
+    import pandas as pd
+
+    columns = json.loads(dataset.attrs["columns"])
+    frame = pd.DataFrame({name: dataset[name].values for name in columns}, index=[str(n) for n in dataset["scalar"].values])
+    frame.index.name = "name"
+    return frame
+
+
+def _fit_meta(fit: Fit) -> dict[str, Any]:
+    return {
+        "method": fit.method,
+        "status": str(fit.status),
+        "reasons": list(fit.reasons),
+        "names": list(fit.names),
+        "log_density": fit.log_density,
+        "diagnostics": dict(fit.diagnostics),
+        "seconds": fit.seconds,
+        "compile_seconds": fit.compile_seconds,
+        "evaluations": fit.evaluations,
+        "statistics": list(fit.statistics),
+    }
+
+
+def _fit_arrays(fit: Fit) -> xr.Dataset:
+    import xarray as xr
+
+    dims = {
+        "estimate": ("scalar",),
+        "unconstrained": ("coordinate",),
+        "draws": ("chain", "draw", "scalar"),
+        "unconstrained_draws": ("chain", "draw", "coordinate"),
+    }
+    arrays = {name: (dims[name], getattr(fit, name)) for name in _ARRAYS if getattr(fit, name) is not None}
+    statistics = {f"statistic_{name}": (("chain", "draw"), values) for name, values in fit.statistics.items()}
+    return xr.Dataset({**arrays, **statistics})
+
+
+def _fit(dataset: xr.Dataset, known: dict[str, Any]) -> Fit:
+    arrays = {name: dataset[name].values for name in _ARRAYS if name in dataset}
+    statistics = {name: dataset[f"statistic_{name}"].values for name in known.pop("statistics")}
+    known["status"] = Status(known["status"])
+    known["reasons"], known["names"] = tuple(known["reasons"]), tuple(known["names"])
+    return Fit(**known, **arrays, statistics=statistics)
