@@ -15,7 +15,7 @@ Eight schools each tried a coaching programme for the SAT. By how many points di
 Data
 ----
 Estimated effects ``y`` and their standard errors ``sigma``, in SAT points: Rubin (1981), as in Gelman et al. (2013),
-section 5.5. From posteriordb (BSD-3-Clause).
+section 5.5, where the schools are A to H; their names are those of ArviZ's example. From posteriordb (BSD-3-Clause).
 
 Model
 -----
