@@ -377,12 +377,12 @@ def _curves(fits: Mapping[str, Fit], table: pd.DataFrame, prior: Array | None) -
     at = table["map"].to_numpy()[chosen]
     near = np.isfinite(at) & (at > lower - reach) & (at < upper + reach)
     lower, upper = np.where(near, np.fmin(lower, at), lower), np.where(near, np.fmax(upper, at), upper)
-    grid = lower[:, None] + (upper - lower)[:, None] * (np.arange(CURVE_POINTS) + 0.5) / CURVE_POINTS
+    grid = np.linspace(lower, upper, CURVE_POINTS, axis=1)
 
     def of(samples: Array | None) -> Array:
         if samples is None or not len(chosen):
             return np.full((len(chosen), CURVE_POINTS), np.nan)
-        return density.curve(np.ascontiguousarray(samples[:, chosen].T), lower, upper, CURVE_POINTS)
+        return density.curve(np.ascontiguousarray(samples[:, chosen].T), grid)
 
     laplace = fits["laplace"].draws
     names = tuple(table.index[chosen])

@@ -45,24 +45,23 @@ def smooth(cells: Array, bandwidth: Array) -> Array:
     return smoothed / smoothed.sum(axis=-1, keepdims=True)
 
 
-def curve(x: Array, lower: Array, upper: Array, points: int) -> Array:
-    """Densities of the rows of ``x`` (k, n) at ``points`` cell centres between ``lower`` and ``upper``; draws outside are left out.
+def curve(x: Array, grid: Array) -> Array:
+    """Densities of the rows of ``x`` (k, n) on the rows of ``grid`` (k, points), evenly spaced; draws outside are left out.
 
     Returns
     -------
     ndarray of shape (k, points)
         In 1/unit; it integrates to the share of draws inside.
     """
+    lower, upper = grid[:, 0], grid[:, -1]
     inside = (x >= lower[:, None]) & (x <= upper[:, None])
     width = np.where(upper > lower, upper - lower, 1.0)
-    index = bins(x, lower, upper, GRID)
-    k = len(x)
-    code = np.arange(k)[:, None] * GRID + index
-    cells = np.bincount(code.ravel(), weights=inside.ravel().astype(float), minlength=k * GRID).reshape(k, GRID)
+    code = np.arange(len(x))[:, None] * GRID + bins(x, lower, upper)
+    cells = np.bincount(code.ravel(), weights=inside.ravel().astype(float), minlength=len(x) * GRID)
+    cells = cells.reshape(len(x), GRID)
     share = inside.mean(axis=1)
-    bandwidth = bandwidths(np.sort(x, axis=1)) / width * GRID
-    empty = share == 0
-    cells[empty] = 1.0
-    probability = smooth(cells, bandwidth) * np.where(empty, 0.0, share)[:, None]
-    coarse: Array = probability.reshape(k, points, GRID // points).sum(axis=-1) * points / width[:, None]
-    return coarse
+    cells[share == 0] = 1.0
+    height = smooth(cells, bandwidths(np.sort(x, axis=1)) / width * GRID) * share[:, None] * GRID / width[:, None]
+    centres = (np.arange(GRID) + 0.5) / GRID
+    at = (grid - lower[:, None]) / width[:, None]
+    return np.stack([np.interp(a, centres, h) for a, h in zip(at, height, strict=True)]) if len(x) else grid.copy()

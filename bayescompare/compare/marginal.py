@@ -255,20 +255,21 @@ def _laplace(r: _Rows, ordered: Array, c: Columns) -> Columns:
     noise = np.sqrt(2 / np.pi) * (np.sqrt(f) * np.diff(ordered, axis=1)).sum(axis=1)
     null = noise * np.sqrt(1 / c["ess_bulk"] + 1 / r.laplace.shape[1]) / c["sd"]
     values = (r.laplace.mean(axis=1), sd, lower, upper, ratio, ratio * c["mcse_sd"] / c["sd"])
-    return dict(zip(names, (*values, w1 / c["sd"], w1_error / c["sd"], null), strict=True))
+    return dict(zip(names, (*values, w1, w1_error, null), strict=True))
 
 
 def _wasserstein(r: _Rows, ordered: Array, laplace: Array) -> tuple[Array, Array]:
+    """Distance in posterior sd, and its block-jackknife error (of the ratio: the sd has an error too)."""
     k, chains, n = r.x.shape
     total, blocks = chains * n, chains * JACKKNIFE
-    distance = np.abs(ordered - _resample(laplace, total)).mean(axis=1)
+    distance = np.abs(ordered - _resample(laplace, total)).mean(axis=1) / ordered.std(axis=1, ddof=1)
     order = np.argsort(r.x.reshape(k, -1), axis=1)
     block = (np.arange(total) * blocks // total)[order]
     left_out = np.empty((k, blocks))
     for b in range(blocks):
         keep = block != b
         rest = ordered[keep].reshape(k, -1)
-        left_out[:, b] = np.abs(rest - _resample(laplace, rest.shape[1])).mean(axis=1)
+        left_out[:, b] = np.abs(rest - _resample(laplace, rest.shape[1])).mean(axis=1) / rest.std(axis=1, ddof=1)
     return distance, jackknife_error(left_out)
 
 
