@@ -1,0 +1,204 @@
+"""The report as readers meet it: from disk, without a network, wide and narrow, light and dark, on paper."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bayescompare.report import fragment, to_html
+from tests.report.factory import make
+
+if TYPE_CHECKING:
+    from tests.browser.conftest import Open
+
+pytestmark = pytest.mark.browser
+
+SCREENSHOTS = Path(__file__).parents[2] / "artefacts" / "screenshots"
+SECTIONS = ("asked", "marginals", "table", "diagnostics", "methods", "glossary", "provenance")
+
+
+def test_it_opens_from_disk_without_a_word_or_a_request(visit: Open, report_file: Path) -> None:
+    found = visit(report_file)
+    found.page.wait_for_timeout(200)
+    assert found.messages == []
+    assert set(found.requests) == {report_file.as_uri()}
+    for section in SECTIONS:
+        assert found.page.locator(f"section#{section}").is_visible(), section
+
+
+def test_it_is_all_there_without_javascript(visit: Open, report_file: Path) -> None:
+    with_scripts, without = visit(report_file), visit(report_file, scripts=False)
+    assert without.messages == []
+    added = with_scripts.page.locator(".tools")
+    assert added.count() == 1
+    assert without.page.locator(".tools").count() == 0
+    for selector in ("h1", ".heads", ".forest", ".layers", *(f"section#{name} h2" for name in SECTIONS)):
+        assert without.page.locator(selector).first.is_visible(), selector
+    for selector in ("table tr", "svg", "details", "p", "dd"):
+        assert without.page.locator(selector).count() == with_scripts.page.locator(selector).count()
+    without.page.locator("summary").first.click()
+    assert without.page.locator("details[open]").count() == 1
+
+
+@pytest.mark.parametrize("width", [1280, 768, 390, 320])
+def test_it_never_scrolls_sideways(visit: Open, report_file: Path, width: int) -> None:
+    page = visit(report_file, width).page
+    page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_it_is_painted_in_the_colours_asked_for(visit: Open, report_file: Path, width: int, dark: bool) -> None:
+    page = visit(report_file, width, dark=dark).page
+    painted = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert painted == ("rgb(20, 23, 26)" if dark else "rgb(252, 252, 250)")
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    target = SCREENSHOTS / f"{report_file.stem}-{width}-{'dark' if dark else 'light'}.png"
+    page.screenshot(path=target, full_page=True)
+    assert target.stat().st_size > 10_000
+
+
+def test_it_prints_light_with_details_open(visit: Open, report_file: Path) -> None:
+    page = visit(report_file, dark=True).page
+    page.emulate_media(media="print")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert page.locator("details pre").first.is_visible()
+    assert not page.locator("nav.toc").is_visible()
+    assert not page.locator(".tools").is_visible()
+    pdf = page.pdf(prefer_css_page_size=True)
+    assert pdf.startswith(b"%PDF")
+
+
+def test_headings_links_and_names(visit: Open, report_file: Path) -> None:
+    page = visit(report_file).page
+    assert page.locator("h1").count() == 1
+    levels = page.evaluate("Array.from(document.querySelectorAll('h1,h2,h3,h4'), h => Number(h.tagName[1]))")
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+    broken = (
+        "Array.from(document.querySelectorAll('a[href]')).filter(a => !document.querySelector(a.getAttribute('href')))"
+    )
+    assert page.evaluate(f"{broken}.length") == 0
+    assert page.evaluate("document.documentElement.lang") == "en"
+    nameless = "Array.from(document.querySelectorAll('svg[role=img]')).filter(s => !s.querySelector('title')).length"
+    assert page.evaluate(nameless) == 0
+    unscoped = "document.querySelectorAll('th:not([scope])').length"
+    assert page.evaluate(unscoped) == 0
+    ids = page.evaluate("Array.from(document.querySelectorAll('[id]'), e => e.id)")
+    assert len(ids) == len(set(ids))
+    scrolled = page.locator(".scroll, pre")
+    for i in range(scrolled.count()):
+        assert scrolled.nth(i).get_attribute("tabindex") == "0"
+        assert scrolled.nth(i).get_attribute("aria-label")
+
+
+def test_text_is_never_smaller_than_it_should_be(visit: Open, report_file: Path) -> None:
+    page = visit(report_file, 390).page
+    sizes = page.evaluate(
+        "Array.from(document.querySelectorAll('p, td, th, dd, dt, li, svg text, .pm'),"
+        " e => parseFloat(getComputedStyle(e).fontSize))"
+    )
+    assert min(sizes) >= 11
+
+
+def test_keys_reach_the_verdict_and_every_control(visit: Open, report_file: Path) -> None:
+    page = visit(report_file).page
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    assert page.url.endswith("#main")
+    small = page.evaluate(
+        "Array.from(document.querySelectorAll('button, input, summary'))"
+        ".filter(e => e.getBoundingClientRect().height < 24).length"
+    )
+    assert small == 0
+
+
+@pytest.fixture
+def one(tmp_path: Path) -> Path:
+    """One report, for what does not depend on its state."""
+    path = tmp_path / "one.html"
+    path.write_text(to_html(make("differs", 18)), encoding="utf-8")
+    return path
+
+
+def test_the_table_can_be_sorted_and_filtered(visit: Open, one: Path) -> None:
+    page = visit(one).page
+    rows = page.locator("#every tbody tr")
+    head = page.locator("#every thead tr").last.locator("th", has_text="mean")
+    head.locator("button").click()
+    assert head.get_attribute("aria-sort") == "ascending"
+    texts = page.locator("#every tbody tr td:nth-of-type(4)").all_inner_texts()
+    means = [float(text.replace("−", "-")) for text in texts]
+    assert means == sorted(means)
+    head.locator("button").click()
+    assert head.get_attribute("aria-sort") == "descending"
+    page.locator(".tools input").fill("school 1")
+    assert page.locator("#every tbody tr:visible").count() == 8
+    assert page.locator(".tools [role=status]").inner_text() == "8 of 18"
+    assert rows.count() == 18
+
+
+def test_the_table_can_be_copied_whole(visit: Open, tmp_path: Path) -> None:
+    path = tmp_path / "names.html"
+    path.write_text(to_html(make("differs", labels=["=SUM(A1)", 'a "quoted", name', "b"])), encoding="utf-8")
+    page = visit(path).page
+    page.evaluate(
+        "Object.defineProperty(navigator, 'clipboard', {value: {writeText: async t => { window.copied = t }}})"
+    )
+    page.locator(".tools button").click()
+    page.wait_for_function("window.copied !== undefined")
+    lines = page.evaluate("window.copied").split("\n")
+    assert lines[0].startswith("name,")
+    assert [line.split(",")[0] for line in lines[1:]] == ["'=SUM(A1)", '"a ""quoted""', "b"]
+
+
+def test_hostile_names_do_nothing(visit: Open, tmp_path: Path) -> None:
+    labels = [
+        "<img src=x onerror=alert(1)>",
+        "</script><script>alert(2)</script>",
+        '"onmouseover="alert(3)',
+        "\u202eabc",
+    ]
+    path = tmp_path / "hostile.html"
+    path.write_text(to_html(make("differs", labels=labels)), encoding="utf-8")
+    found = visit(path)
+    asked = []
+    found.page.on("dialog", lambda dialog: asked.append(dialog.message))
+    found.page.wait_for_timeout(200)
+    assert asked == []
+    assert found.messages == []
+    assert set(found.requests) == {path.as_uri()}
+    assert found.page.locator("img").count() == 0
+    assert "<img src=x onerror=alert(1)>" in found.page.inner_text("#every")
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_a_fragment_leaves_its_surroundings_alone(visit: Open, tmp_path: Path, dark: bool) -> None:
+    outside = "<h1>Title</h1><h2>Other</h2><p>Text</p><table><tr><th>a</th><td>b</td></tr></table><a href='#x'>link</a>"
+    pages = []
+    for inside in ("", fragment(make("differs"))):
+        path = tmp_path / f"notebook{len(pages)}.html"
+        path.write_text(f"<!doctype html><meta charset='utf-8'><div id='out'>{outside}</div>{inside}", encoding="utf-8")
+        pages.append(visit(path, 900, dark=dark).page)
+    styles = (
+        "Array.from(document.querySelectorAll('#out *'), e => { const s = getComputedStyle(e);"
+        " return [s.font, s.color, s.margin, s.padding, s.border, s.backgroundColor] })"
+    )
+    assert pages[0].evaluate(styles) == pages[1].evaluate(styles)
+    painted = pages[1].evaluate("getComputedStyle(document.querySelector('.bc')).backgroundColor")
+    assert painted == ("rgb(20, 23, 26)" if dark else "rgb(252, 252, 250)")
+    assert re.search("No\\.", pages[1].inner_text(".bc"))
+
+
+def test_names_of_any_length_stay_on_the_page(visit: Open, tmp_path: Path) -> None:
+    path = tmp_path / "long.html"
+    labels = ["a" * 300, "theta[" + "Phillips Andover, Massachusetts, " * 4 + "]", "ש" * 40]
+    path.write_text(to_html(make("differs", labels=labels)), encoding="utf-8")
+    for width in (1280, 390):
+        page = visit(path, width).page
+        assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -1,0 +1,156 @@
+"""The report as data: what is on the first screen, in which order, and with which figures."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import pytest
+
+from bayescompare.compare.verdict import Layer, State
+from bayescompare.report.figures import Scale, forest_row, gauge
+from bayescompare.report.parts import LayerRow, Ranks, Table
+from bayescompare.report.parts import State as Shown
+from bayescompare.report.scalars import read
+from bayescompare.report.tree import build
+from bayescompare.report.words import plain_text
+from tests.report.factory import Made, make
+
+
+def test_the_forest_holds_nine_scalars_the_most_shifted_first() -> None:
+    forest = build(make("differs", 18)).first.forest
+    assert len(forest.rows) == 9
+    shifts = [abs(row.mode) for row in forest.rows]
+    assert shifts == sorted(shifts, reverse=True)
+    assert plain_text(forest.heading) == "Where the MAP sits: the nine scalars it moves most"
+    assert plain_text(build(make("same", 1)).first.forest.heading) == "Where the MAP sits: the one scalar"
+    assert plain_text(build(make("same", 3)).first.forest.heading) == "Where the MAP sits: all three scalars"
+
+
+def test_the_four_figures_name_their_scalar_error_and_section() -> None:
+    heads = build(make("differs")).first.heads
+    assert [head.label for head in heads] == [
+        "Largest shift of a parameter",
+        "Largest error of a Laplace sd",
+        "Largest extra absolute error",
+        "Largest distance of a Laplace marginal",
+    ]
+    for head in heads:
+        assert head.number.error
+        assert plain_text(head.text).startswith("mu")
+    assert [head.unit for head in heads] == ["sd", "×", "%", "sd"]
+
+
+def test_without_laplace_other_figures_take_its_place() -> None:
+    heads = build(make("differs", made=Made(shift=-1.1, laplace=False))).first.heads
+    assert len(heads) == 4
+    assert not any("Laplace" in head.label for head in heads)
+
+
+def test_where_a_gate_failed_nothing_is_compared() -> None:
+    first = build(make("no_verdict")).first
+    assert first.state == "failed"
+    assert first.forest.grey
+    assert all(math.isnan(row.mode) for row in first.forest.rows)
+    assert all(row.mode_text == "none" for row in first.forest.rows)
+    assert [head.label for head in first.heads] == [
+        "Divergences",
+        "Worst R-hat",
+        "Smallest bulk ESS",
+        "Smallest E-BFMI",
+    ]
+    assert all("required" in plain_text(head.text) for head in first.heads)
+
+
+def test_a_mode_that_does_not_exist_is_said_where_only_the_optimiser_failed() -> None:
+    comparison = make("no_verdict")
+    nuts = make("same").fits["nuts"]
+    layers = dict(comparison.verdict.layers) | {"sampler": make("same").verdict.layers["sampler"]}
+    comparison = dataclasses.replace(
+        comparison,
+        fits=dict(comparison.fits) | {"nuts": nuts},
+        verdict=dataclasses.replace(comparison.verdict, layers=layers),
+    )
+    first = build(comparison).first
+    assert plain_text(first.forest.heading) == "The posterior"
+    assert "0 of 12" in f"{first.heads[0].number} {first.heads[0].unit}"
+
+
+def test_layers_appear_as_they_come_with_margins_in_peoples_units() -> None:
+    comparison = make("same")
+    layers = dict(comparison.verdict.layers) | {
+        "prediction": Layer("prediction", State.DIFFERS, "variance discarded 15.9 ± 0.3 %", 0.159, 0.003, 0.05),
+        "joint": Layer("joint", State.SAME, "Laplace k-hat 0.2", 0.2, 0.01, 0.7),
+        "decision": Layer("decision", State.NOT_COMPUTED, "no loss was named"),
+    }
+    rows = build(
+        dataclasses.replace(comparison, verdict=dataclasses.replace(comparison.verdict, layers=layers))
+    ).first.layers
+    assert [row.name for row in rows] == [
+        "optimiser",
+        "sampler",
+        "location",
+        "spread",
+        "prediction",
+        "joint",
+        "decision",
+    ]
+    margins = [row.margin.replace("\N{NO-BREAK SPACE}", " ") for row in rows]
+    assert margins == ["", "", "≤ 0.2 sd", "≤ 20 %", "≤ 5 %", "≤ 0.7", ""]
+
+
+def test_the_table_keeps_the_models_order_and_the_verdicts_rule() -> None:
+    comparison = make("differs", 18)
+    sections = {section.id: section for section in build(comparison).sections}
+    table = sections["table"].parts[0]
+    assert isinstance(table, Table)
+    assert [plain_text(row.header) for row in table.rows] == list(comparison.table.index)
+    states = [cell.kind for row in table.rows for cell in row.cells if isinstance(cell, Shown)]
+    assert states[0] == "differs"
+    assert set(states) <= {"same", "differs", "undecided"}
+    assert sum(span for _, span in table.groups) == len(table.columns)
+
+
+def test_rank_histograms_count_every_draw() -> None:
+    comparison = make("same")
+    section = next(s for s in build(comparison).sections if s.id == "diagnostics")
+    ranks = next(part for part in section.parts if isinstance(part, Ranks))
+    assert ranks.counts.sum(axis=1).tolist() == [250] * 4
+    assert ranks.counts.sum(axis=0).tolist() == [50] * 20
+
+
+def test_the_large_marginal_is_the_scalar_that_decides() -> None:
+    comparison = make("differs")
+    location = dataclasses.replace(comparison.verdict.layers["location"], scalar="theta[School 3]")
+    layers = dict(comparison.verdict.layers) | {"location": location}
+    comparison = dataclasses.replace(comparison, verdict=dataclasses.replace(comparison.verdict, layers=layers))
+    section = next(s for s in build(comparison).sections if s.id == "marginals")
+    assert "theta[School 3]" in plain_text(section.finding)
+
+
+@pytest.mark.parametrize(("gap", "drawn"), [(0.5, "circle"), (9.0, "dash"), (math.nan, "")])
+def test_gauges(gap: float, drawn: str) -> None:
+    svg = str(gauge(LayerRow("location", Shown("same"), (), gap, 0.1, "")))
+    assert drawn in svg
+    assert bool(svg) == (not math.isnan(gap))
+
+
+def test_what_leaves_the_axis_ends_in_an_arrowhead() -> None:
+    forest = build(make("differs", made=Made(shift=40.0, ratio=100.0))).first.forest
+    svg = str(forest_row(forest.rows[0], forest))
+    assert 'class="mf" d="M7 0' in svg
+    assert 'class="la"' in svg
+    assert 'class="map"' not in svg
+
+
+def test_positions_stay_on_the_axis() -> None:
+    scale = Scale(-2.0, 2.0)
+    assert scale(0.0) == 50.0
+    assert scale.clipped(9.0) == 100.0
+    assert not scale.holds(math.nan)
+
+
+def test_severity_looks_at_location_and_spread_in_margins() -> None:
+    rows = read(make("spread_only", 5))
+    assert rows.by_severity[0].name == "mu"
+    assert rows.worst("mle") is None
