@@ -176,7 +176,7 @@ def test_option_of_another_kind(options: dict[str, Any], why: str) -> None:
 
 
 def test_template_that_the_data_do_not_fit() -> None:
-    with pytest.raises(DataError, match="own cannot be built with these data: line .*KeyError: 'x'"):
+    with pytest.raises(DataError, match=r"own cannot be built with these data: line .*KeyError: 'x'"):
         load_target(own, {"z": [1.0]})
 
 
@@ -250,7 +250,7 @@ def test_two_functions(write: Any) -> None:
 
 @pytest.mark.parametrize("text", ["", "x = 1\n", "def helper(x):\n    return x\n"])
 def test_no_model(write: Any, text: str) -> None:
-    with pytest.raises(ModelFileError, match="mine.py holds no model"):
+    with pytest.raises(ModelFileError, match=r"mine.py holds no model"):
         load_target(write(text))
 
 
@@ -260,7 +260,7 @@ def test_no_such_name(write: Any) -> None:
 
 
 def test_named_thing_is_no_model(write: Any) -> None:
-    with pytest.raises(ModelFileError, match="mine.py:x is a int, not a pm.Model"):
+    with pytest.raises(ModelFileError, match=r"mine.py:x is a int, not a pm.Model"):
         load_target(write("x = 1\n") + ":x")
 
 
@@ -290,7 +290,7 @@ def test_missing_file(tmp_path: Path) -> None:
 
 def test_not_a_python_file(tmp_path: Path) -> None:
     (tmp_path / "model.txt").write_text("")
-    with pytest.raises(UsageError, match="a model's file ends in .py"):
+    with pytest.raises(UsageError, match=r"a model's file ends in .py"):
         load_target(str(tmp_path / "model.txt"))
 
 

@@ -75,13 +75,9 @@ def _debug(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
 def _version(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
     if not value or ctx.resilient_parsing:
         return
-    from importlib.metadata import PackageNotFoundError, version
+    from .. import __version__
 
-    try:
-        number = version("bayescompare")
-    except PackageNotFoundError:
-        number = "(not installed)"
-    click.echo(f"bayescompare {number}")
+    click.echo(f"bayescompare {__version__}")
     ctx.exit()
 
 

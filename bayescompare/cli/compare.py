@@ -45,10 +45,10 @@ def command(terminal: Terminal, /, target: str, **asked: Any) -> None:
     outputs.check(files, inputs=[file_of(target), asked["data"]])
     with interruptible():
         result = _run(terminal, target, asked, Margins(**margins))
-        with ExitStack() as drafts:
-            for name, path in written.items():
-                if path is not None and path != STDOUT:
-                    _write(result, name, drafts.enter_context(outputs.replacing(path)), asked["reproducible"])
+    with ExitStack() as drafts:  # all files, or none
+        for name, path in written.items():
+            if path is not None and path != STDOUT:
+                _write(result, name, drafts.enter_context(outputs.replacing(path)), asked["reproducible"])
     if asked["json_"] == STDOUT:
         terminal.text(_json(result, asked["reproducible"]))
         return
@@ -62,6 +62,7 @@ def _run(terminal: Terminal, target: str, asked: dict[str, Any], margins: Any) -
     """Build the model and compare; nothing but results may reach stdout."""
     import contextlib
     import sys
+    from dataclasses import replace
 
     with terminal.stage("Loading PyMC"):
         from ..fit.nuts import check_engine
@@ -70,8 +71,10 @@ def _run(terminal: Terminal, target: str, asked: dict[str, Any], margins: Any) -
         loaded = load(target, asked["data"], asked["pairs"])
         from .. import workflow
 
+    settings = sampler(asked, loaded.sampler)
+    loaded = replace(loaded, sampler={})  # they are in settings now; what the user asked for must stay before them
     interval = {} if asked["interval"] is None else {"interval": asked["interval"]}
-    options = workflow.CompareOptions(sampler=sampler(asked, loaded.sampler), margins=margins, **interval)
+    options = workflow.CompareOptions(sampler=settings, margins=margins, **interval)
     with contextlib.redirect_stdout(sys.stderr):
         try:
             return workflow.run(loaded, seed=asked["seed"], options=options, progress=terminal)

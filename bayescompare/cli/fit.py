@@ -9,7 +9,7 @@ import click
 
 from ..errors import FitError
 from . import debug_option, pass_terminal
-from .options import FILE, STDOUT, file_of, load, model_options, sampler, sampler_options
+from .options import FILE, SAMPLER, STDOUT, file_of, load, model_options, sampler, sampler_options
 from .terminal import Line, Terminal
 
 if TYPE_CHECKING:
@@ -38,59 +38,74 @@ def command(terminal: Terminal, /, target: str, **asked: Any) -> None:
     files = [] if out is None or out == STDOUT else [out]
     outputs.check(files, inputs=[file_of(target), asked["data"]])
     with interruptible():
-        name, fit = _run(terminal, target, asked)
-        for path in files:
-            with outputs.replacing(path) as draft:
-                draft.write_text(_json(name, fit), encoding="utf-8")
+        model, fit = _run(terminal, target, asked)
+    for path in files:
+        with outputs.replacing(path) as draft:
+            draft.write_text(_json(model, fit), encoding="utf-8")
     if out == STDOUT:
-        terminal.text(_json(name, fit))
+        terminal.text(_json(model, fit))
     else:
-        terminal.show(lines(name, fit))
+        terminal.show(lines(model["name"], fit))
     if fit.status in ("failed", "not_run"):
-        raise FitError(f"{fit.method} of {name}: {'; '.join(fit.reasons) or fit.status}.", fit)
+        raise FitError(f"{fit.method} of {model['name']}: {'; '.join(fit.reasons) or fit.status}.", fit)
 
 
-def _run(terminal: Terminal, target: str, asked: dict[str, Any]) -> tuple[str, Fit]:
+def _run(terminal: Terminal, target: str, asked: dict[str, Any]) -> tuple[dict[str, Any], Fit]:
     """Build the model and fit it; a fit that failed comes back as one, so that it can be written."""
     import contextlib
     import sys
 
+    name = asked["method"]
     with terminal.stage("Loading PyMC"):
+        from .. import workflow
+        from ..fit import method
         from ..fit.nuts import check_engine
+        from ..problem import Problem
 
+        method(name)
         check_engine(asked["engine"] or "nutpie")
         loaded = load(target, asked["data"], asked["pairs"])
-        from .. import workflow
-
-    options = sampler(asked, loaded.sampler)
+        problem = Problem(loaded.model)
+    options = sampler(asked, loaded.sampler) if name == "nuts" else None
+    unused = [] if options else [f"--{key.replace('_', '-')}" for key in SAMPLER if asked[key] is not None]
+    if unused:
+        terminal.warn(f"{name} draws no samples: {', '.join(unused)} changes nothing.")
     with contextlib.redirect_stdout(sys.stderr):
         try:
-            fit = workflow.fit(loaded.model, asked["method"], seed=asked["seed"], options=options, progress=terminal)
+            fit = workflow.fit(problem, name, seed=asked["seed"], options=options, progress=terminal)
         except FitError as error:
-            from ..fit.result import Fit, Status
-
-            if not isinstance(error.fit, Fit):
-                import numpy as np
-
-                return loaded.name, Fit(asked["method"], Status.FAILED, (str(error),), (), np.empty(0))
-            fit = error.fit
+            fit = _failed(name, error)
         finally:
             terminal.clear()
-    return loaded.name, fit
+    model = {
+        "name": loaded.name,
+        "parameters": problem.dimension,
+        "observations": problem.density.observations,
+        "fingerprint": problem.fingerprint,
+    }
+    return model, fit
 
 
-def _json(name: str, fit: Fit) -> str:
+def _failed(method: str, error: FitError) -> Fit:
+    import numpy as np
+
+    from ..fit.result import Fit, Status
+
+    return error.fit if isinstance(error.fit, Fit) else Fit(method, Status.FAILED, (str(error),), (), np.empty(0))
+
+
+def _json(model: dict[str, Any], fit: Fit) -> str:
     import json
 
-    from ..compare.comparison import fit_to_dict
+    from ..compare.comparison import SCHEMA, fit_to_dict
 
-    document = {"schema": "bayescompare/1", "model": {"name": name}, "fits": {fit.method: fit_to_dict(fit)}}
+    document = {"schema": SCHEMA, "model": model, "fits": {fit.method: fit_to_dict(fit)}}
     return json.dumps(document, indent=2, allow_nan=False) + "\n"
 
 
 def lines(name: str, fit: Fit) -> list[Line]:
     """What is printed: status, reasons, and a table of the values with the sd where there are draws."""
-    from ..report.numbers import plain
+    from ..numbers import plain
     from .summary import MARK_OF_FIT, align
 
     mark, style = MARK_OF_FIT[fit.status]

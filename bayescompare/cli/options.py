@@ -56,9 +56,7 @@ def sampler_options[F: Callable[..., Any]](function: F) -> F:
     """What is asked of the sampler; None where nothing is."""
     count, seed = click.IntRange(min=1), click.IntRange(0, LARGEST_SEED)
     for decorate in (
-        click.option(
-            "--seed", type=click.IntRange(0, LARGEST_SEED), default=0, metavar="N", help="Random seed.  [default: 0]"
-        ),
+        click.option("--seed", type=seed, default=0, metavar="N", help="Random seed.  [default: 0]"),
         click.option("--engine", type=click.Choice(ENGINES), help="What samples.  [default: nutpie]"),
         click.option("--target-accept", type=Share(), metavar="P", help="Target acceptance rate of NUTS."),
         click.option("--chains", type=count, metavar="N", help="Chains.  [default: 4]"),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..compare.verdict import Layer, State
-from ..report.numbers import count, counted, figure, interval, point
+from ..numbers import count, counted, figure, interval, point
 from .terminal import Line
 
 if TYPE_CHECKING:
@@ -70,34 +71,35 @@ def _layers(layers: dict[str, Layer]) -> list[Line]:
 
 
 def _table(result: Comparison) -> list[Line]:
+    """The scalars with the largest gaps. Where a gate failed nothing is compared: at most the posterior is shown."""
     table = result.table
     names = [str(name) for name in table.index]
-    columns = {
-        key: _column(table, key) for key in ("map", "mean", "mcse_mean", "eti_lb", "eti_ub", "z", "z_mcse", "rank")
-    }
-    chosen = sorted(range(len(names)), key=lambda i: -_severity(columns["z"][i], columns["rank"][i]))[:SCALARS]
+    columns = {key: _column(table, key) for key in COLUMNS}
+    compared = result.verdict.overall.state is not State.NO_VERDICT
+    sampler = result.verdict.layers.get("sampler")
+    if sampler is not None and sampler.state is State.FAILED:
+        return []
+    order = list(range(len(names)))
+    if compared:
+        order.sort(key=lambda i: -_severity(columns["z"][i], columns["rank"][i]))
     mode = result.fits.get("map")
     bounds = set(mode.diagnostics.get("boundary", ())) if mode else set()
     share = 100 * result.settings.get("interval", 0.94)
-    rows: list[tuple[str, ...]] = [("scalar", "MAP", "mean", f"{share:g} % interval", "z")]
-    for i in chosen:
+    header = ["scalar", "mean", f"{share:g} % interval"]
+    rows = [[*header[:1], "MAP", *header[1:], "z"] if compared else header]
+    for i in order[:SCALARS]:
         row = {key: values[i] for key, values in columns.items()}
-        rows.append(
-            (
-                names[i],
-                point(row["map"], row["mcse_mean"], exact=names[i] in bounds),
-                figure(row["mean"], row["mcse_mean"]).value,
-                interval(row["eti_lb"], row["eti_ub"], row["mcse_mean"]),
-                str(figure(row["z"], row["z_mcse"])),
-            )
-        )
-    lines = align(rows) if chosen else []
-    if len(names) > len(chosen):
-        lines.append(((f"{count(len(names) - len(chosen))} more, with smaller gaps, in the report.", "dim"),))
-    return lines
+        error = row["mcse_mean"]
+        posterior = [figure(row["mean"], error).value, interval(row["eti_lb"], row["eti_ub"], error)]
+        map_ = point(row["map"], error, exact=names[i] in bounds)
+        gap = str(figure(row["z"], row["z_mcse"]))
+        rows.append([names[i], map_, *posterior, gap] if compared else [names[i], *posterior])
+    more = len(names) - SCALARS
+    rest: list[Line] = [((f"and {count(more)} more{' with smaller gaps' if compared else ''}", "dim"),)]
+    return [*align(rows), *(rest if more > 0 else [])]
 
 
-def align(rows: list[tuple[str, ...]]) -> list[Line]:
+def align(rows: Sequence[Sequence[str]]) -> list[Line]:
     """Rows as lines, names to the left and figures to the right; the first row is the header."""
     wide = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines: list[Line] = []

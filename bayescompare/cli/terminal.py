@@ -41,13 +41,15 @@ _ASCII = str.maketrans(
         "≤": "<=",
         "∞": "inf",
         "·": ".",
-        "\N{NO-BREAK SPACE}": " ",
-        "\N{THIN SPACE}": "",
         "\N{LEFT SINGLE QUOTATION MARK}": "'",
         "\N{RIGHT SINGLE QUOTATION MARK}": "'",
         **dict(zip("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789", strict=True)),
     }
 )
+
+
+_SPACES = str.maketrans("\N{NO-BREAK SPACE}\N{THIN SPACE}", "  ")
+"""Where nothing is wrapped, spaces are spaces: what is printed can be searched for."""
 
 
 class Progress(Protocol):
@@ -164,7 +166,8 @@ def _write(stream: TextIO, lines: Iterable[Line]) -> None:
             console.print(Text.assemble(*((_written(text, stream), style) for text, style in line)))
     else:
         for line in lines:
-            stream.write(_written("".join(text for text, _ in line), stream).rstrip() + "\n")
+            text = "".join(text for text, _ in line).translate(_SPACES)
+            stream.write(_written(text, stream).rstrip() + "\n")
     stream.flush()
 
 
@@ -177,7 +180,7 @@ def _written(text: str, stream: TextIO) -> str:
     try:
         text.encode(encoding)
     except UnicodeEncodeError:
-        return text.translate(_ASCII).encode(encoding, "replace").decode(encoding)
+        return text.translate(_SPACES).translate(_ASCII).encode(encoding, "replace").decode(encoding)
     return text
 
 
