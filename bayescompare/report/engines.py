@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..compare.diagnostics import e_bfmi
 from ..compare.verdict import DIVERGENCES_MAX, E_BFMI_MIN, ESS_MIN, R_HAT_MAX
-from .numbers import NO_BREAK, NONE, count, fixed, plain
+from ..numbers import NO_BREAK, NONE, THIN, count, fixed, plain
 from .parts import Cell, Column, Heading, Part, Prose, Ranks, Row, Section, State, Table
 from .scalars import NAN, Scalars
 from .words import Name, Words, listed, mark, name, visible
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from ..compare.comparison import Comparison
     from ..fit.result import Fit
 
-DECREMENT = 1e-8
+DECREMENT, ROUNDING = 1e-8, 1e-12
 MODES = {"map": "MAP", "unconstrained_map": "unconstrained MAP", "mle": "MLE", "laplace": "Laplace"}
 BINS = 20
 
@@ -41,11 +42,27 @@ def number(source: Mapping[str, Any], key: str) -> float:
     return float(x) if isinstance(x, int | float | np.number) and not isinstance(x, bool) else NAN
 
 
-def sampler_checks(fit: Fit | None) -> list[Check]:
+def convergence(comparison: Comparison, scalars: Scalars) -> dict[str, Any]:
+    """The sampler's diagnostics; where it does not carry them, the table's worst and its own energies."""
+    nuts = comparison.fits.get("nuts")
+    if nuts is None:
+        return {}
+    found = dict(nuts.diagnostics)
+    if nuts.statistics and "diverging" not in nuts.statistics:
+        found.pop("divergences", None)  # a posterior from outside: unchecked, which is not none
+    free = [s for s in scalars.rows if s.kind == "free"]
+    worst = (("r_hat_max", "r_hat", max), ("ess_min", "ess_bulk", min), ("ess_tail_min", "ess_tail", min))
+    for key, column, pick in worst:
+        values = [s[column] for s in free if not math.isnan(s[column])]
+        if key not in found and values:
+            found[key] = pick(values)
+    if "e_bfmi" not in found and "energy" in nuts.statistics:
+        found["e_bfmi"] = e_bfmi(nuts.statistics["energy"]).tolist()
+    return found
+
+
+def sampler_checks(found: Mapping[str, Any]) -> list[Check]:
     """The sampler's figures that have a requirement, those that failed first; what is missing is left out."""
-    if fit is None:
-        return []
-    found = fit.diagnostics
     checks: list[Check] = []
     divergences, total = number(found, "divergences"), number(found, "chains") * number(found, "draws")
     if not math.isnan(divergences):
@@ -106,7 +123,8 @@ def section(comparison: Comparison, scalars: Scalars, *, reproducible: bool) -> 
         parts += _starts(modes)
     nuts = fits.get("nuts")
     if nuts is not None:
-        parts += [Heading(("The sampler",)), _sampler(nuts, reproducible)]
+        found = convergence(comparison, scalars)
+        parts += [Heading(("The sampler",)), _sampler(nuts, found, reproducible)]
         if nuts.reasons:
             parts.append(Prose(_reasons(nuts), small=True))
         parts += _ranks(nuts, scalars)
@@ -135,9 +153,12 @@ def _modes(modes: Mapping[str, Fit], reproducible: bool) -> Table:
         Row(("status",), tuple(_status(fit) for fit in modes.values())),
         Row(("log density, each its own, nats",), tuple(_or_none(fit.log_density, 3) for fit in modes.values())),
         Row(("starts that agree",), tuple(_agreement(fit) for fit in modes.values())),
-        Row(("Newton decrement, nats",), tuple(_diagnostic(fit, "newton_decrement") for fit in modes.values())),
-        Row(("smallest eigenvalue of the Hessian",), tuple(_diagnostic(f, "eigenvalue_min") for f in modes.values())),
-        Row(("condition of the Hessian",), tuple(_diagnostic(fit, "condition") for fit in modes.values())),
+        Row(("Newton decrement, nats",), tuple(_decrement(fit) for fit in modes.values())),
+        Row(
+            ("smallest eigenvalue of the scaled Hessian",),
+            tuple(_diagnostic(f, "eigenvalue_min") for f in modes.values()),
+        ),
+        Row(("its condition number",), tuple(_diagnostic(fit, "condition") for fit in modes.values())),
         Row(("on the boundary",), tuple(_names(fit, "boundary") for fit in modes.values())),
         Row(("at a kink",), tuple(_names(fit, "kink") for fit in modes.values())),
         Row(("Pareto k-hat",), tuple(_diagnostic(fit, "k_hat") for fit in modes.values())),
@@ -166,9 +187,8 @@ def _reasons(fit: Fit) -> Words:
     return mark(f"{text}.", names)
 
 
-def _sampler(fit: Fit, reproducible: bool) -> Table:
-    found = fit.diagnostics
-    required = {check.label: check for check in sampler_checks(fit)}
+def _sampler(fit: Fit, found: Mapping[str, Any], reproducible: bool) -> Table:
+    required = {check.label: check for check in sampler_checks(found)}
     rows: list[Row] = [Row(("status",), (_status(fit), ""))]
     for label in ("Divergences", "Worst R-hat", "Smallest bulk ESS", "Smallest tail ESS"):
         check = required.get(label)
@@ -256,6 +276,12 @@ def _agreement(fit: Fit) -> str:
 def _diagnostic(fit: Fit, key: str) -> str:
     x = number(fit.diagnostics, key)
     return NONE if math.isnan(x) else plain(x, 3)
+
+
+def _decrement(fit: Fit) -> str:
+    """Below rounding its digits say nothing."""
+    x = number(fit.diagnostics, "newton_decrement")
+    return f"<{THIN}{plain(ROUNDING)}" if 0 <= x < ROUNDING else _diagnostic(fit, "newton_decrement")
 
 
 def _evaluations(fit: Fit) -> str:

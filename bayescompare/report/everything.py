@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from .numbers import NONE, Number, count, counted, figure, interval, percent
+from ..numbers import NONE, Number, count, counted, figure, interval, percent
 from .parts import Cell, Column, Details, Part, Prose, Row, Section, Sketch, State, Table
 from .scalars import NAN, Scalar, Scalars, curve
 from .words import visible

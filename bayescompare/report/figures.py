@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup, escape
 
-from .numbers import plain, ticks
+from ..numbers import plain, ticks
 from .parts import Curve, Density, Forest, ForestRow, LayerRow, Ranks, Sketch
 
 SHAPES = {
@@ -162,7 +162,7 @@ def small(drawn: Curve) -> Markup:
         parts.append(_at(scale(drawn.unconstrained), base, '<path class="lf" d="M0 -4L4 0L0 4L-4 0Z"/>'))
     elif math.isfinite(drawn.unconstrained):
         parts.append(_off(scale, drawn.unconstrained, base - 8, "la"))
-    parts += _axis(scale, base, ticks(scale.lower, scale.upper, 4), all_narrow=True)
+    parts += _axis(scale, base, ticks(scale.lower, scale.upper, 5), all_narrow=True)
     return _svg(86, drawn.title, parts, drawn.description)
 
 

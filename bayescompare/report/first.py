@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from ..numbers import NO_BREAK, Number, count, counted, figure, percent, plain
 from . import engines
-from .numbers import NO_BREAK, Number, count, counted, figure, percent, plain
 from .parts import First, Forest, ForestRow, Headline, LayerRow, State
 from .scalars import NAN, Scalar, Scalars
 from .words import Link, Words, mark, name, visible
@@ -40,7 +40,7 @@ def first_screen(comparison: Comparison, scalars: Scalars) -> First:
         heads_sub="What each engine showed, and what is required."
         if no_verdict
         else "± is one Monte-Carlo standard error of the figure before it.",
-        heads=tuple(_failed(comparison) if no_verdict else headlines(scalars)),
+        heads=tuple(_failed(comparison, scalars) if no_verdict else headlines(scalars)),
         forest=_grey_forest(comparison, scalars) if no_verdict else _forest(scalars, layers),
         layers_sub="Both engines must be sound before any layer is judged."
         if no_verdict
@@ -140,7 +140,7 @@ def _percentile(scalars: Scalars) -> Headline | None:
     return Headline("Percentile of the MAP farthest out", number, "%", (worst.shown, f": MAP {worst.mode}. ", TABLE))
 
 
-def _failed(comparison: Comparison) -> list[Headline]:
+def _failed(comparison: Comparison, scalars: Scalars) -> list[Headline]:
     """What failed, with what is required; then what held, as far as there is room."""
     layers = comparison.verdict.layers
     mode = comparison.fits.get("map")
@@ -148,7 +148,7 @@ def _failed(comparison: Comparison) -> list[Headline]:
     link = Link("Diagnostics", "diagnostics")
     optimiser = layers.get("optimiser")
     audit = engines.optimiser_checks(mode)
-    checks = [*engines.sampler_checks(comparison.fits.get("nuts")), *audit]
+    checks = [*engines.sampler_checks(engines.convergence(comparison, scalars)), *audit]
     if optimiser is not None and str(optimiser.state) == "failed" and all(c.held for c in audit):
         reason = mark(optimiser.reason, _names(layers.values()))
         heads.append(Headline("The MAP’s mode", Number("not found"), "", (*reason, ". ", link)))

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from ..numbers import NO_BREAK, Number
 from . import colours, figures
 from .first import first_screen
-from .numbers import NO_BREAK, Number
 from .parts import Sketch, State
 from .scalars import read
 from .tree import build

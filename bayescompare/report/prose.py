@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..numbers import NO_BREAK, count, counted, fixed, plain
 from . import engines
-from .numbers import NO_BREAK, count, counted, fixed, plain
 from .parts import Code, Definitions, Details, Part, Prose, Section
 from .scalars import Scalars
 from .words import Words, name, visible

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..compare.verdict import Figures, judge
-from .numbers import figure, interval, plain, point
+from ..numbers import figure, interval, plain, point
 from .parts import Curve
 from .words import Name, name
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..compare.comparison import Comparison
 
 NAN = math.nan
+COLUMNS = {"z": "z", "rank": "rank", "sd_ratio": "sd ratio"}
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Scalar:
     @property
     def mode(self) -> str:
         """The MAP as it is written."""
-        return point(self["map"], self["mcse_mean"], exact=self.boundary)
+        return point(self["map"], self["mcse_mean"], exact=self.boundary or self["map"] == 0)
 
     @property
     def unconstrained(self) -> str:
@@ -120,8 +121,8 @@ def read(comparison: Comparison) -> Scalars:
     )
 
 
-def curve(comparison: Comparison, scalars: Scalars, scalar: Scalar) -> Curve | None:
-    """The curves of one scalar, None where it has none."""
+def curve(comparison: Comparison, scalars: Scalars, scalar: Scalar, by: str = "z") -> Curve | None:
+    """The curves of one scalar, None where it has none; ``by`` is the column that stands beside its name."""
     i = scalars.curves.get(scalar.name)
     if i is None or not np.isfinite(comparison.curves.posterior[i]).any():
         return None
@@ -132,7 +133,7 @@ def curve(comparison: Comparison, scalars: Scalars, scalar: Scalar) -> Curve | N
     description = [f"Posterior mean {scalar.mean}, {scalars.percent} interval {scalar.eti}", *modes]
     return Curve(
         name=scalar.shown,
-        label=f"z\N{NO-BREAK SPACE}{figure(scalar['z'], scalar['z_mcse']).value}" if scalar["z"] == scalar["z"] else "",
+        label=_label(scalar, by),
         x=np.asarray(curves.x[i], dtype=float),
         posterior=np.asarray(curves.posterior[i], dtype=float),
         laplace=np.asarray(curves.laplace[i], dtype=float),
@@ -182,6 +183,11 @@ def _severity(values: Mapping[str, float], margins: Mapping[str, float]) -> floa
     spread = abs(math.log(ratio)) / margins["spread"] if ratio > 0 else NAN
     gaps = [gap for gap in (z, spread) if not math.isnan(gap)]
     return max(gaps, default=0.0)
+
+
+def _label(scalar: Scalar, column: str) -> str:
+    shown = figure(scalar[column], scalar[f"{column}_mcse"])
+    return "" if shown.missing else f"{COLUMNS[column]}\N{NO-BREAK SPACE}{shown.value}"
 
 
 def _missing_last(size: float) -> float:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .numbers import MINUS, NONE, counted, fixed, plain
+from ..numbers import MINUS, NONE, counted, fixed, plain
 from .parts import (
     Cell,
     Code,
@@ -65,8 +65,9 @@ def asked(comparison: Comparison) -> Section:
 def marginals(comparison: Comparison, scalars: Scalars) -> Section:
     """Build the section on the marginals: the scalar that decides, large, then those most off."""
     found: list[tuple[Scalar, Curve]] = []
-    for scalar in _deciding_first(comparison, scalars):
-        drawn = curve(comparison, scalars, scalar)
+    by = "sd_ratio" if comparison.verdict.overall.deciding == "spread" else "z"
+    for scalar in _deciding_first(comparison, scalars, by):
+        drawn = curve(comparison, scalars, scalar, by)
         if drawn is not None:
             found.append((scalar, drawn))
         if len(found) > FURTHER:
@@ -82,18 +83,23 @@ def marginals(comparison: Comparison, scalars: Scalars) -> Section:
     if len(found) > 1:
         rest = tuple(c for _, c in found[1:])
         total = len(scalars.rows) - 1
-        heading = "The other scalars" if len(rest) == total else f"The next {len(rest)}, by how far they are off"
+        heading = (
+            "The other scalars"
+            if len(rest) == total
+            else f"The next {len(rest)}, by {'Laplace sd ratio' if by == 'sd_ratio' else 'size of z'}"
+        )
         caption: Words = ("Each on its own axis, in its own unit. The numbers are in ", Link("the table", "table"), ".")
         parts.append(Multiples(heading, rest, _key(rest), caption))
     return Section("marginals", "Marginals", how, _range(scalar, scalars), tuple(parts))
 
 
-def _deciding_first(comparison: Comparison, scalars: Scalars) -> list[Scalar]:
+def _deciding_first(comparison: Comparison, scalars: Scalars, by: str) -> list[Scalar]:
+    """The scalar that decides, then the others by the gap that decided."""
     overall = comparison.verdict.overall
     layer = comparison.verdict.layers.get(overall.deciding or "")
     location = comparison.verdict.layers.get("location")
     wanted = [x.scalar for x in (layer, location) if x is not None and x.scalar]
-    rows = scalars.by_severity
+    rows = scalars.by_severity if by == "sd_ratio" else scalars.by_gap("z")
     return sorted(rows, key=lambda s: s.name != wanted[0]) if wanted else rows
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bayescompare.report.numbers import (
+from bayescompare.numbers import (
     count,
     counted,
     decimals,

@@ -48,7 +48,7 @@
     const label = document.createElement("label");
     const input = document.createElement("input");
     input.type = "search";
-    label.append("Show scalars with ", input, " in their name");
+    label.append("Filter by name ", input);
     input.addEventListener("input", () => {
       const wanted = input.value.toLowerCase();
       rows.forEach((row) => { row.hidden = !row.cells[0].textContent.toLowerCase().includes(wanted); });
@@ -71,7 +71,7 @@
   };
   const copy = document.createElement("button");
   copy.type = "button";
-  copy.textContent = "Copy all columns as CSV";
+  copy.textContent = "Copy as CSV";
   copy.addEventListener("click", async () => {
     try {
       await navigator.clipboard.writeText(csv());
