@@ -56,9 +56,18 @@ class JaxFunction:
             function = pytensor.function(list(inputs), list(outputs), mode="JAX", on_unused_input="ignore")
         self._function = function.vm.jit_fn
         self._batched: dict[int, Callable[..., Any]] = {}
+        self._packed: Callable[..., Any] | None = None
 
     def __call__(self, *args: Any) -> list[Array]:
         return [np.asarray(out) for out in self._function(*args)]
+
+    def packed(self) -> Callable[..., Any]:
+        """All outputs in one array: one crossing from the device instead of several."""
+        import jax
+
+        if self._packed is None:
+            self._packed = jax.jit(lambda *a: jax.numpy.concatenate([out.ravel() for out in self._function(*a)]))
+        return self._packed
 
     def batch(self, rows: Array, *args: Any) -> list[Array]:
         import jax
@@ -311,6 +320,20 @@ class Density:
         self.evaluations += len(points)
         bad = ~(np.isfinite(values) & np.isfinite(gradients).all(axis=1))
         return np.where(bad, -np.inf, values), np.where(bad[:, None], 0.0, gradients)
+
+    def sampler_function(self) -> Callable[[Array], tuple[float, Array]]:
+        """Log density (1, 1, 1) and gradient with as little Python around them as can be, for a sampler's inner loop."""
+        compiled = self._value("value", self.start)
+        weights, rest = np.ones(3), self._rest(None)
+        if not isinstance(compiled, JaxFunction):
+            return lambda u: self(u, weights)
+        packed = compiled.packed()
+
+        def evaluate(u: Array) -> tuple[float, Array]:
+            out = np.array(packed(u, weights, *rest))
+            return float(out[0]), out[1:]
+
+        return evaluate
 
     def second_opinion(self, u: Array, weights: Sequence[float]) -> tuple[float, Array]:
         """Value and gradient by PyTensor's own route: compilers have silent faults too."""

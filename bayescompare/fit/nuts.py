@@ -174,52 +174,62 @@ def _nutpie(
     return points, _statistics(statistics), notes
 
 
+#: Operations whose numba code takes 40 seconds or more to compile on a machine that has not compiled it before.
+_DEAR = ("Dot", "BatchedDot", "MatMul", "Gemv", "Gemm", "Ger", "Scan", "Cholesky", "Solve", "SolveTriangular", "CholeskySolve")
+
+#: Dimension up to which the sampler takes so few steps that numba's compile costs more than Python between the steps.
+_SMALL = 50
+
+
 def _compiled(problem: Problem, backend: str) -> tuple[str, Any]:
-    """nutpie's compiled model, kept with the problem: other data of the same model need no second compile."""
+    """The backend, and nutpie's model over it; what numba compiled is kept, so that other data need no second compile."""
     import nutpie
 
+    if backend == "auto":
+        backend = choose_backend(problem)
+    if backend == "jax":
+        return backend, _over_own_density(problem)
     cache = problem.density.sampler_cache
-    key = _backend(problem) if backend == "auto" else backend
-    if key not in cache:
-        if key == "jax":
-            cache[key] = _over_own_density(problem)
-        else:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # numba's notes on caching are not the user's concern
-                # No expanded variables: every scalar is pushed from u afterwards, for all draws at once.
-                cache[key] = nutpie.compile_pymc_model(problem.model, backend="numba", var_names=[])
-    compiled = cache[key]
-    if problem.data and key == "numba":
-        compiled = compiled.with_data(**problem.data)
-    elif key == "jax":
-        compiled = _over_own_density(problem)
-    return key, compiled
+    if backend not in cache:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # numba's notes on caching are not the user's concern
+            # No expanded variables: every scalar is pushed from u afterwards, for all draws at once.
+            cache[backend] = nutpie.compile_pymc_model(problem.model, backend="numba", var_names=[])
+    compiled = cache[backend]
+    return backend, compiled.with_data(**problem.data) if problem.data else compiled
 
 
-def _backend(problem: Problem) -> str:
-    return "numba"
+def choose_backend(problem: Problem) -> str:
+    """``"jax"`` or ``"numba"``, by the graph alone: a seed must give one result whatever a cache holds.
+
+    Over JAX there is nothing more to compile, but each step passes through Python; numba's steps are fast, its compile
+    is not. So JAX for small models and for operations that numba compiles slowly, numba for the others.
+    """
+    from pytensor.graph.traversal import ancestors
+
+    density = problem.density
+    if density.backend != "jax":
+        return "numba"
+    if density.dimension <= _SMALL:
+        return "jax"
+    terms = [*density.graphs.likelihood, *density.graphs.potentials, *density.graphs.prior]
+    ops = {var.owner.op for var in ancestors(terms) if var.owner is not None}
+    names = {type(getattr(op, "core_op", op)).__name__ for op in ops}
+    return "jax" if names & set(_DEAR) else "numba"
 
 
 def _over_own_density(problem: Problem) -> Any:
-    """nutpie over the density that the modes were found on: nothing more to compile."""
+    """nutpie over the density that the modes were found on."""
     from nutpie.compiled_pyfunc import from_pyfunc
 
     density = problem.density
     d = density.dimension
-    weights = (1.0, 1.0, 1.0)
-
-    def make_logp() -> Any:
-        return lambda u: density(u, weights)
-
-    def make_expand(*_: Any) -> Any:
-        return lambda u: {"u": np.asarray(u, dtype="float64")}
-
+    function = density.sampler_function()
     return from_pyfunc(
         ndim=d,
-        make_logp_fn=make_logp,
-        make_expand_fn=make_expand,
-        make_initial_point_fn=lambda seed: density.start
-        + np.random.default_rng(seed).uniform(-1, 1, d),
+        make_logp_fn=lambda: function,
+        make_expand_fn=lambda *seeds: lambda u: {"u": u},
+        make_initial_point_fn=lambda seed: density.start + np.random.default_rng(seed).uniform(-1, 1, d),
         expanded_dtypes=[np.dtype("float64")],
         expanded_shapes=[(d,)],
         expanded_names=["u"],
