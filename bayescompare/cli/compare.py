@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..errors import OutputError
 from . import debug_option, pass_terminal
 from .options import FILE, STDOUT, Share, file_of, load, model_options, sampler, sampler_options
 from .terminal import Terminal
@@ -41,6 +42,8 @@ def command(terminal: Terminal, /, target: str, **asked: Any) -> None:
     terminal.quiet = asked["quiet"]
     margins = inputs.margins(asked["pairs_"], tuple(Margins.__dataclass_fields__))
     written = {name: asked[name] for name in ("report", "json_", "save")}
+    if STDOUT in (written["report"], written["save"]):
+        raise OutputError("Only --json can be written to standard output (-).")
     files = [path for path in written.values() if path is not None and path != STDOUT]
     outputs.check(files, inputs=[file_of(target), asked["data"]])
     with interruptible():

@@ -62,7 +62,7 @@ class Progress(Protocol):
     def stage(self, text: str, *, own_bar: bool = False) -> AbstractContextManager[object]:
         """Say what is being waited for, from this call to the end of the ``with`` block, or to the next stage.
 
-        ``own_bar`` says that the stage draws bars itself, so that no spinner may turn beside them.
+        ``own_bar`` says that the stage draws bars itself: it gets a line, and no spinner turns beside the bars.
         """
 
 
@@ -118,8 +118,10 @@ class Terminal:
     def stage(self, text: str, *, own_bar: bool = False) -> _Stage:
         """Say what is being waited for: a spinner on a terminal, a line in a pipe if it takes long."""
         self.clear()
-        if not self.quiet and not own_bar:
-            if _is_rich(sys.stderr):
+        if not self.quiet:
+            if own_bar:
+                self.note(f"{text} …")
+            elif _is_rich(sys.stderr):
                 from rich.text import Text
 
                 self._status = _console(sys.stderr).status(Text(text))

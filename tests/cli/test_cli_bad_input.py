@@ -59,6 +59,7 @@ USAGE = {
     "json under a file": (["FILE", "--json", "OUT/notes.txt/r.json"], "OUT/notes.txt is not a folder"),
     "save is a folder": (["FILE", "--save", "OUT"], "Cannot write OUT: it is a folder"),
     "one file for two": (["FILE", "--report", "OUT/r", "--json", "OUT/r"], "the same file is named twice"),
+    "report to stdout": (["FILE", "--report", "-"], "Only --json can be written to standard output"),
     "report on the model": (["FILE", "--report", "FILE"], "the same file is named twice"),
 }
 
