@@ -74,10 +74,10 @@ def sampler_checks(found: Mapping[str, Any]) -> list[Check]:
     r_hat = number(found, "r_hat_max")
     if not math.isnan(r_hat):
         checks.append(Check("Worst R-hat", fixed(r_hat, 3), "", f"at most {R_HAT_MAX}", r_hat <= R_HAT_MAX))
-    for key, label in (("ess_min", "Smallest bulk ESS"), ("ess_tail_min", "Smallest tail ESS")):
-        ess = number(found, key)
-        if not math.isnan(ess):
-            checks.append(Check(label, count(ess), "", f"at least {plain(ESS_MIN)}", ess >= ESS_MIN))
+    both = [x for x in (number(found, "ess_min"), number(found, "ess_tail_min")) if not math.isnan(x)]
+    if both:
+        ess = min(both)
+        checks.append(Check("Smallest ESS", count(ess), "", f"at least {plain(ESS_MIN)}", ess >= ESS_MIN))
     energy = [x for x in _numbers(found.get("e_bfmi")) if not math.isnan(x)]
     if energy:
         checks.append(
@@ -190,7 +190,7 @@ def _reasons(fit: Fit) -> Words:
 def _sampler(fit: Fit, found: Mapping[str, Any], reproducible: bool) -> Table:
     required = {check.label: check for check in sampler_checks(found)}
     rows: list[Row] = [Row(("status",), (_status(fit), ""))]
-    for label in ("Divergences", "Worst R-hat", "Smallest bulk ESS", "Smallest tail ESS"):
+    for label in ("Divergences", "Worst R-hat", "Smallest ESS"):
         check = required.get(label)
         if check is not None:
             shown = f"{check.shown} {check.unit}".strip()

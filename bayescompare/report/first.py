@@ -141,21 +141,24 @@ def _percentile(scalars: Scalars) -> Headline | None:
 
 
 def _failed(comparison: Comparison, scalars: Scalars) -> list[Headline]:
-    """What failed, with what is required; then what held, as far as there is room."""
-    layers = comparison.verdict.layers
-    mode = comparison.fits.get("map")
-    heads: list[Headline] = []
+    """What failed and what is required, then what held, as far as there is room; a missing mode has its place."""
     link = Link("Diagnostics", "diagnostics")
-    optimiser = layers.get("optimiser")
-    audit = engines.optimiser_checks(mode)
-    checks = [*engines.sampler_checks(engines.convergence(comparison, scalars)), *audit]
-    if optimiser is not None and str(optimiser.state) == "failed" and all(c.held for c in audit):
-        reason = mark(optimiser.reason, _names(layers.values()))
-        heads.append(Headline("The MAP’s mode", Number("not found"), "", (*reason, ". ", link)))
-    for check in sorted(checks, key=lambda c: c.held):
+    checks = engines.sampler_checks(engines.convergence(comparison, scalars))
+    mode: list[Headline] = []
+    optimiser = comparison.verdict.layers.get("optimiser")
+    if optimiser is not None and str(optimiser.state) == "failed":
+        fit = comparison.fits.get("map")
+        word = "none" if fit is None or str(fit.status) == "failed" else visible(str(fit.status))
+        reason = mark(optimiser.reason, _names(comparison.verdict.layers.values()))
+        mode.append(Headline("The MAP", Number(word), "", (*reason, ". ", link)))
+    else:
+        checks += engines.optimiser_checks(comparison.fits.get("map"))
+    heads = []
+    for check in sorted(checks, key=lambda c: c.held)[: 4 - len(mode)]:
         text: Words = (f"required: {check.required}", "; held. " if check.held else ". ", link)
         heads.append(Headline(check.label, Number(check.shown), check.unit, text))
-    return heads[:4]
+    # What failed comes first: where the sampler is sound, that is the mode.
+    return heads + mode if any(not c.held for c in checks) else mode + heads
 
 
 def _forest(scalars: Scalars, layers: Mapping[str, Layer]) -> Forest:

@@ -57,9 +57,16 @@ def asked(comparison: Comparison) -> Section:
         "asked",
         "What was asked",
         ("The same model and data go to every method; only the weights of the log density change.",),
-        (visible(model.question),) if model.question else ("How does the MAP of ", name(model.name), " sit?"),
+        (visible(model.question) or _question(comparison),),
         tuple(parts),
     )
+
+
+def _question(comparison: Comparison) -> str:
+    """What is asked of a model whose author asks nothing."""
+    model = comparison.model
+    size = f"{counted(model.parameters, 'free parameter')} and {counted(model.observations, 'observation')}"
+    return f"A model with {size}. How far is its MAP from its posterior?"
 
 
 def marginals(comparison: Comparison, scalars: Scalars) -> Section:

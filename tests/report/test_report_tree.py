@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import math
 
+import numpy as np
 import pytest
 
 from bayescompare.compare.verdict import Layer, State
+from bayescompare.report.engines import convergence
 from bayescompare.report.figures import Scale, forest_row, gauge
-from bayescompare.report.parts import LayerRow, Ranks, Table
+from bayescompare.report.parts import LayerRow, Multiples, Ranks, Table
 from bayescompare.report.parts import State as Shown
 from bayescompare.report.scalars import read
 from bayescompare.report.tree import build
@@ -56,10 +58,11 @@ def test_where_a_gate_failed_nothing_is_compared() -> None:
     assert [head.label for head in first.heads] == [
         "Divergences",
         "Worst R-hat",
-        "Smallest bulk ESS",
-        "Smallest E-BFMI",
+        "Smallest ESS",
+        "The MAP",
     ]
-    assert all("required" in plain_text(head.text) for head in first.heads)
+    assert all("required" in plain_text(head.text) for head in first.heads[:3])
+    assert "the density is unbounded" in plain_text(first.heads[3].text)
 
 
 def test_a_mode_that_does_not_exist_is_said_where_only_the_optimiser_failed() -> None:
@@ -73,7 +76,9 @@ def test_a_mode_that_does_not_exist_is_said_where_only_the_optimiser_failed() ->
     )
     first = build(comparison).first
     assert plain_text(first.forest.heading) == "The posterior"
-    assert "0 of 12" in f"{first.heads[0].number} {first.heads[0].unit}"
+    assert first.heads[0].label == "The MAP"
+    assert str(first.heads[0].number) == "none"
+    assert all("held" in plain_text(head.text) for head in first.heads[1:])
 
 
 def test_layers_appear_as_they_come_with_margins_in_peoples_units() -> None:
@@ -154,3 +159,31 @@ def test_severity_looks_at_location_and_spread_in_margins() -> None:
     rows = read(make("spread_only", 5))
     assert rows.by_severity[0].name == "mu"
     assert rows.worst("mle") is None
+
+
+def test_convergence_is_read_from_the_table_where_the_sampler_does_not_say() -> None:
+    comparison = make("same")
+    nuts = comparison.fits["nuts"]
+    kept = {key: nuts.diagnostics[key] for key in ("chains", "draws", "divergences")}
+    energy = np.random.default_rng(0).standard_normal((4, 250))
+    bare = dataclasses.replace(nuts, diagnostics=kept, statistics={"energy": energy})
+    found = convergence(dataclasses.replace(comparison, fits={"nuts": bare}), read(comparison))
+    free = comparison.table[comparison.table["kind"] == "free"]
+    assert found["r_hat_max"] == free["r_hat"].max()
+    assert found["ess_min"] == free["ess_bulk"].min()
+    assert len(found["e_bfmi"]) == 4
+    assert "divergences" not in found  # there are statistics, and divergences are not among them
+
+
+def test_where_spread_decides_the_marginals_are_ordered_by_it() -> None:
+    section = next(s for s in build(make("spread_only")).sections if s.id == "marginals")
+    multiples = next(part for part in section.parts if isinstance(part, Multiples))
+    assert multiples.heading == "The next 8, by Laplace sd ratio"
+    assert all(curve.label.startswith("sd ratio") for curve in multiples.curves)
+
+
+def test_a_model_without_a_question_gets_one() -> None:
+    comparison = make("same")
+    model = dataclasses.replace(comparison.model, question="")
+    text = plain_text(build(dataclasses.replace(comparison, model=model)).sections[0].finding)
+    assert text.endswith("How far is its MAP from its posterior?")
