@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections import Counter
 
 import pytest
 
@@ -78,6 +79,6 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if left_out:
-        terminalreporter.section(f"left out: {len(left_out)} browser tests, for {WITHOUT_CHROMIUM}")
-        for nodeid in left_out:
-            terminalreporter.write_line(nodeid)
+        terminalreporter.section(f"left out: {len(left_out)} browser tests, as {WITHOUT_CHROMIUM}")
+        for file, count in Counter(nodeid.partition("::")[0] for nodeid in left_out).items():
+            terminalreporter.write_line(f"{file}: {count}")
