@@ -129,7 +129,7 @@ def density(part: Density) -> Markup:
     drawn = part.curve
     base, top = 210, 52
     scale = _range(drawn)
-    peak = _peak(drawn, scale)
+    peak = _peak(drawn)
     parts = _curves(drawn, scale, base, top, peak, height=250)
     parts += _large_mode(drawn, scale, base)
     parts += _large_unconstrained(drawn, scale, base, peak)
@@ -151,7 +151,7 @@ def small(drawn: Curve) -> Markup:
     """A small figure of one marginal."""
     base, top = 66, 14
     scale = _range(drawn)
-    parts = _curves(drawn, scale, base, top, _peak(drawn, scale), height=86)
+    parts = _curves(drawn, scale, base, top, _peak(drawn), height=86)
     if scale.holds(drawn.mode):
         at = scale(drawn.mode)
         parts.append(_line("map", at, at, 8, base))
@@ -282,11 +282,11 @@ def _range(drawn: Curve) -> Scale:
     return Scale(float(x.min()), float(x.max()))
 
 
-def _peak(drawn: Curve, scale: Scale) -> float:
-    """Height that the figure's top stands for. The posterior sets it; others may reach up to twice as high."""
+def _peak(drawn: Curve) -> float:
+    """Height that the figure's top stands for: the posterior's, or up to 2.5 times that for the others' sake."""
     top = float(np.nanmax(drawn.posterior)) if np.isfinite(drawn.posterior).any() else 0.0
     others = [float(np.nanmax(c)) for c in (drawn.laplace, drawn.prior) if np.isfinite(c).any()]
-    peak = max([top, *(min(other, 1.6 * top) for other in others)])
+    peak = max([top, *(min(other, 2.5 * top) for other in others)])
     return peak if peak > 0 and math.isfinite(peak) else 1.0
 
 
@@ -314,7 +314,8 @@ def _area(x: np.ndarray, y: np.ndarray, scale: Scale, base: int, top: int, peak:
 
 def _path(x: np.ndarray, y: np.ndarray, scale: Scale, base: int, top: int, peak: float) -> str:
     across = 10 * np.asarray([scale.clipped(float(v)) for v in x])
-    up = base - (base - top) * np.minimum(y / peak, 1.02)
+    # What is higher than the figure leaves through its top: the nested element cuts it off, nothing bends it flat.
+    up = base - (base - top) * np.minimum(y / peak, 3.0)
     return "M" + "L".join(f"{_y(float(a))} {_y(float(b))}" for a, b in zip(across, up, strict=True))
 
 

@@ -89,9 +89,8 @@ def _laplace_sd(scalars: Scalars) -> Headline | None:
     if not rows:
         return None
     worst = max(rows, key=lambda s: abs(math.log(s["sd_ratio"])))
-    laplace, posterior = figure(worst["laplace_sd"], worst["mcse_sd"]), figure(worst["sd"], worst["mcse_sd"])
-    against = f": {Number(laplace.value, '', laplace.power)} against the posterior’s "
-    text = (worst.shown, against, Number(posterior.value, "", posterior.power), ". ", TABLE)
+    against = f": {plain(worst['laplace_sd'], 3)} against the posterior’s {plain(worst['sd'], 3)}. "
+    text = (worst.shown, against, TABLE)
     return Headline("Largest error of a Laplace sd", figure(worst["sd_ratio"], worst["sd_ratio_mcse"]), "×", text)
 
 

@@ -162,12 +162,14 @@ def _curve_table(drawn: Curve) -> Details:
         Column(("Laplace density",), number=True),
     )
     curves = (drawn.posterior, drawn.prior, drawn.laplace)
-    rows = tuple(Row((plain(float(drawn.x[i]), 4),), tuple(_density(c[i]) for c in curves)) for i in chosen)
+    peak = max(float(np.nanmax(c, initial=0.0)) for c in curves)
+    places = max(0, 3 - math.floor(math.log10(peak))) if peak > 0 else 0
+    rows = tuple(Row((plain(float(drawn.x[i]), 4),), tuple(_density(c[i], places) for c in curves)) for i in chosen)
     return Details((drawn.name, " as a table"), (Table(f"{drawn.name} as a table", columns, rows),))
 
 
-def _density(x: float) -> str:
-    return NONE if not math.isfinite(x) else plain(float(x), 3)
+def _density(x: float, places: int) -> str:
+    return fixed(float(x), places) if math.isfinite(x) else NONE
 
 
 def _formula(left: str, right: str, kind: str) -> tuple[str, str, str, str]:
