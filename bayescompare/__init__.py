@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 # The subpackages share their names with two functions. Loading them first, and dropping the names that doing so
 # binds, leaves ``bayescompare.compare`` and ``bayescompare.fit`` to mean the functions for good.
-from . import compare as _compare
-from . import fit as _fit
+from . import compare as _compare  # noqa: F401
+from . import fit as _fit  # noqa: F401
 
 del compare, fit  # noqa: F821
 

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from .errors import UnsupportedModelError
+
 if TYPE_CHECKING:
     import pymc as pm
 
@@ -30,6 +32,13 @@ CHUNK = 128
 
 # What PyTensor's and JAX's translation raise for a graph that they cannot express.
 _UNTRANSLATABLE = (NotImplementedError, TypeError, ValueError, IndexError, AttributeError)
+
+
+def without_compiler() -> Any:
+    """A context in which PyTensor compiles nothing by C or numba: right for a graph that is evaluated a few times."""
+    import pytensor
+
+    return pytensor.config.change_flags(mode="FAST_COMPILE", cxx="")
 
 
 class Compiled(Protocol):
@@ -102,10 +111,11 @@ class PyTensorFunction:
 
         mode = get_mode("FAST_COMPILE").including("stabilize")
         # Scans compile their inner graph with the global mode, which would be numba's (half a minute).
-        with pytensor.config.change_flags(mode="FAST_COMPILE", cxx=""):
+        with without_compiler():
             self._function = pytensor.function(list(inputs), list(outputs), mode=mode, on_unused_input="ignore")
         self._outside_support = ParameterValueError
-        self._shapes: list[tuple[int, ...]] | None = None
+        shapes = [out.type.shape for out in outputs]
+        self._shapes = None if any(None in shape for shape in shapes) else shapes
 
     def __call__(self, *args: Any) -> list[Array]:
         try:
@@ -164,15 +174,21 @@ class Graphs:
         self._replacements = self._over_u()
 
         free, observed = model.free_RVs, model.observed_RVs
-        prior = model.logp(vars=free, jacobian=False, sum=False)
-        likelihood = model.logp(vars=observed, sum=False) if observed else []
+        try:
+            prior = model.logp(vars=free, jacobian=False, sum=False)
+            likelihood = model.logp(vars=observed, sum=False) if observed else []
+        except (NotImplementedError, ValueError, TypeError, RuntimeError) as error:
+            raise UnsupportedModelError(f"PyMC cannot derive the model's log density: {error}") from error
         potentials = model.replace_rvs_by_values(model.potentials) if model.potentials else []
         transformed = [(rv, model.rvs_to_transforms[rv]) for rv in free]
-        jacobian = [
-            t.log_jac_det(model.rvs_to_values[rv], *rv.owner.inputs) for rv, t in transformed if t is not None
-        ]
+        jacobian = [t.log_jac_det(model.rvs_to_values[rv], *rv.owner.inputs) for rv, t in transformed if t is not None]
         jacobian = model.replace_rvs_by_values(jacobian) if jacobian else []
         outputs = model.replace_rvs_by_values([*free, *model.deterministics])
+        named = [
+            *zip(model.potentials, potentials, strict=True),
+            *zip(model.deterministics, outputs[len(free) :], strict=True),
+        ]
+        _refuse_randomness([(var.name, graph) for var, graph in named])
 
         counts = [len(likelihood), len(potentials), len(prior), len(jacobian), len(outputs)]
         flat = self.explicit([*likelihood, *potentials, *prior, *jacobian, *outputs])
@@ -180,6 +196,7 @@ class Graphs:
         self.likelihood, self.potentials, self.prior, self.jacobian, self.outputs = (
             [next(pieces) for _ in range(n)] for n in counts
         )
+        self.observed = self.explicit([model.rvs_to_values[rv] for rv in observed])
         self.observation_weights = [pt.vector(f"{rv.name}_weights", dtype="float64") for rv in observed]
 
     def _over_u(self) -> dict[Any, Any]:
@@ -207,7 +224,7 @@ class Graphs:
             if isinstance(var, SharedVariable) and var not in self._replacements and not known and _is_array(var):
                 name = var.name or f"shared_{len(self.data)}"
                 self.data[name] = (var, var.type(name=name))
-        shared = {var: inp for var, inp in self.data.values()}
+        shared = dict(self.data.values())
         replaced: list[Any] = clone_replace(outputs, {**self._replacements, **shared})
         return replaced
 
@@ -248,8 +265,7 @@ class Graphs:
             return pt.switch(pt.eq(weight, 0.0), 0.0, weight * term)
 
         observed = [
-            pt.sum(weighted(w, term.ravel()))
-            for w, term in zip(self.observation_weights, self.likelihood, strict=True)
+            pt.sum(weighted(w, term.ravel())) for w, term in zip(self.observation_weights, self.likelihood, strict=True)
         ]
         likelihood = sum(observed, pt.constant(0.0)) + total(self.potentials)
         terms = (likelihood, total(self.prior), total(self.jacobian))
@@ -296,7 +312,9 @@ class Density:
         self.dimension = self.graphs.dimension
         self.start = np.concatenate([np.ravel(point[b.value_name]).astype(float) for b in self.blocks])
         self.data = {name: np.asarray(shared.get_value()) for name, (shared, _) in self.graphs.data.items()}
-        self.sizes = [self._observations(i) for i in range(len(self.graphs.likelihood))]
+        inputs = [inp for _, inp in self.graphs.data.values()]
+        self._compiled["observed"] = self._compile(PyTensorFunction, inputs, self.graphs.observed)
+        self.sizes = self._sizes()
         self._arguments = self._device_arguments()
 
     # -- value and gradient ------------------------------------------------------------------
@@ -322,11 +340,12 @@ class Density:
         return np.where(bad, -np.inf, values), np.where(bad[:, None], 0.0, gradients)
 
     def sampler_function(self) -> Callable[[Array], tuple[float, Array]]:
-        """Log density (1, 1, 1) and gradient with as little Python around them as can be, for a sampler's inner loop."""
+        """Log density (1, 1, 1) and gradient with as little Python around them as can be, for a sampler's inner
+        loop."""
         compiled = self._value("value", self.start)
         weights, rest = np.ones(3), self._rest(None)
         if not isinstance(compiled, JaxFunction):
-            return lambda u: self(u, weights)
+            return lambda u: self(u, (1.0, 1.0, 1.0))
         packed = compiled.packed()
 
         def evaluate(u: Array) -> tuple[float, Array]:
@@ -362,7 +381,8 @@ class Density:
         return scalars
 
     def pull(self, free: Array) -> Array:
-        """The inverse of :meth:`push` on the free variables: unconstrained points (n, d) of their scalars (n, k_free)."""
+        """The inverse of :meth:`push` on the free variables: unconstrained points (n, d) of their scalars (n,
+        k_free)."""
         if "pull" not in self._compiled:
             inputs, outputs = self.graphs.inverse()
             self._compiled["pull"] = self._with_fallback(inputs, outputs, free[0], self._data())
@@ -385,9 +405,13 @@ class Density:
             name: np.asarray(data[name], dtype=old.dtype) if name in data else old for name, old in self.data.items()
         }
         other.evaluations = 0
-        other.sizes = [other._observations(i) for i in range(len(self.graphs.likelihood))]
+        other.sizes = other._sizes()
         other._arguments = other._device_arguments()
         return other
+
+    def observed(self) -> list[Array]:
+        """The observed variables' values, in the model's order, over this density's data."""
+        return self._compiled["observed"](*self.data.values())
 
     @property
     def observations(self) -> int:
@@ -410,9 +434,7 @@ class Density:
         gradient = tg.grad(value, self.graphs.u, disconnected_inputs="ignore")
         return self.graphs.inputs, [value, gradient]
 
-    def _with_fallback(
-        self, inputs: list[Any], outputs: list[Any], example: Array, rest: Sequence[Any]
-    ) -> Compiled:
+    def _with_fallback(self, inputs: list[Any], outputs: list[Any], example: Array, rest: Sequence[Any]) -> Compiled:
         if self.fallback is None:
             try:
                 compiled = self._compile(JaxFunction, inputs, outputs)
@@ -448,15 +470,10 @@ class Density:
         jax.config.update("jax_enable_x64", True)
         return [jax.numpy.asarray(a) for a in arrays]
 
-    def _observations(self, i: int) -> int:
-        """Number of terms of the i-th likelihood: its values' shape without the support's dimensions."""
-        term = self.graphs.likelihood[i]
-        if None not in term.type.shape:
-            return math.prod(term.type.shape)
-        rv = self._model.observed_RVs[i]
-        value = self._model.rvs_to_values[rv]
-        shape = self.data[value.name].shape if value.name in self.data else value.eval().shape
-        return math.prod(shape[: len(shape) - (value.ndim - term.ndim)])
+    def _sizes(self) -> list[int]:
+        """Number of terms of each likelihood: its values' shape without the support's dimensions."""
+        pairs = zip(self.observed(), self.graphs.likelihood, strict=True)
+        return [math.prod(value.shape[: term.ndim]) for value, term in pairs]
 
 
 def _blocks(model: pm.Model, point: Mapping[str, Array]) -> list[Block]:
@@ -470,6 +487,19 @@ def _blocks(model: pm.Model, point: Mapping[str, Array]) -> list[Block]:
         blocks.append(block)
         start = block.stop
     return blocks
+
+
+def _refuse_randomness(graphs: list[tuple[str, Any]]) -> None:
+    """Refuse a Deterministic or Potential that draws: it has no value at a mode, and another at every call."""
+    from pytensor.graph.traversal import ancestors
+    from pytensor.tensor.random.op import RandomVariable
+
+    for name, graph in graphs:
+        if any(a.owner is not None and isinstance(a.owner.op, RandomVariable) for a in ancestors([graph])):
+            raise UnsupportedModelError(
+                f"{name!r} depends on a random variable that is not part of the model (one made by .dist()). "
+                "Give that variable a name in the model, or take it out."
+            )
 
 
 def _is_array(variable: Any) -> bool:

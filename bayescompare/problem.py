@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .density import Array, Density
+from .density import Array, Density, without_compiler
 from .errors import DataError, ModelError, UnsupportedModelError
 
 if TYPE_CHECKING:
@@ -66,13 +66,14 @@ class Problem:
 
     def __post_init__(self) -> None:
         check(self.model)
-        _check_data(self.observed)
+        _check_data(_observed(self.model))
 
     @cached_property
     def initial_point(self) -> dict[str, Array]:
         """PyMC's initial point: values on the unconstrained scale, by value variable."""
         try:
-            point: dict[str, Array] = self.model.initial_point(0)
+            with without_compiler():
+                point: dict[str, Array] = self.model.initial_point(0)
         except (ValueError, NotImplementedError, TypeError) as error:
             raise ModelError(f"The model has no initial point: {error}. Check its shapes and its data.") from error
         return point
@@ -96,28 +97,76 @@ class Problem:
         DataError
             If the model has no such data container, or the values hold NaN.
         """
-        known = self.density.data
-        for name, value in data.items():
-            if name not in known:
-                names = ", ".join(sorted(known)) or "none"
-                raise DataError(
-                    f"The model has no data container {name!r} (it has: {names}). Only pm.Data can be swapped."
-                )
-            if np.ndim(value) != known[name].ndim:
-                raise DataError(f"Data {name!r} must have {known[name].ndim} dimensions, not {np.ndim(value)}.")
-        _check_data({name: np.asarray(value) for name, value in data.items()})
-        other = replace(self, data={**(self.data or {}), **data})
+        new = {name: self._checked(name, value) for name, value in data.items()}
+        _check_data(new)
+        changed = any(value.shape != self.density.data[name].shape for name, value in new.items())
+        if changed:
+            self._check_dims({**self.density.data, **new})
+        other = replace(self, data={**(self.data or {}), **new})
         other.__dict__["initial_point"] = self.initial_point
-        other.__dict__["density"] = self.density.with_data(data)
-        other.__dict__["scalars"] = self.scalars
+        other.__dict__["density"] = self.density.with_data(new)
+        if changed:
+            other._check_shapes()
+        else:
+            other.__dict__["scalars"] = self.scalars
+        if "_prior_function" in self.__dict__:
+            other.__dict__["_prior_function"] = self._prior_function
         return other
+
+    def _checked(self, name: str, value: Any) -> Array:
+        """The value of a data container as an array of the container's own type."""
+        known = self.density.data
+        if name not in known:
+            names = ", ".join(sorted(known)) or "none"
+            raise DataError(f"The model has no data container {name!r} (it has: {names}). Only pm.Data can be swapped.")
+        old, new = known[name], np.asarray(value)
+        if new.ndim != old.ndim:
+            raise DataError(f"Data {name!r} must have {old.ndim} dimensions, not {new.ndim}.")
+        if new.dtype.kind not in "biuf":
+            raise DataError(f"The data of {name!r} are of type {new.dtype}, not numbers. Convert them before use.")
+        if not np.can_cast(new.dtype, old.dtype, "same_kind"):
+            _check_data({name: new})
+        converted = new.astype(old.dtype)
+        if not np.can_cast(new.dtype, old.dtype, "same_kind") and not np.array_equal(converted, new):
+            raise DataError(
+                f"Data {name!r} are whole numbers ({old.dtype}) in the model, and the new ones are not. "
+                "Build the model with floats there, so that nothing is cut off."
+            )
+        return converted
+
+    def _check_dims(self, data: Mapping[str, Array]) -> None:
+        """Containers that share a dimension must agree on its length, and a free variable's dimension is fixed."""
+        dims = self.model.named_vars_to_dims
+        lengths: dict[str, dict[str, int]] = {}
+        for name, value in data.items():
+            for dim, length in zip(dims.get(name, ()), value.shape, strict=False):
+                lengths.setdefault(str(dim), {})[name] = length
+        for rv in self.model.free_RVs:
+            block = next(place for name, place in self.scalars.variables.items() if name == rv.name)
+            for dim, length in zip(block[3], block[2], strict=False):
+                lengths.setdefault(dim, {})[rv.name] = length
+        for dim, found in lengths.items():
+            if len(set(found.values())) > 1:
+                told = ", ".join(f"{length} in {name}" for name, length in found.items())
+                raise DataError(
+                    f"Dimension {dim!r} would have different lengths: {told}. "
+                    "Swap data of one dimension together; a free variable's length needs the model built anew."
+                )
+
+    def _check_shapes(self) -> None:
+        try:
+            self.density(self.density.start, (1.0, 1.0, 1.0))
+        except (TypeError, ValueError, IndexError) as error:
+            told = ", ".join(f"{name} {value.shape}" for name, value in self.density.data.items())
+            raise DataError(f"The data's shapes do not fit the model together: {told}.") from error
 
     @cached_property
     def scalars(self) -> Scalars:
         """Names and places of the model's scalars."""
         names: list[str] = []
         places: dict[str, tuple[int, int, tuple[int, ...], tuple[str, ...]]] = {}
-        shapes = self.model.eval_rv_shapes()
+        with without_compiler():
+            shapes = self.model.eval_rv_shapes()
         free = len(self.model.free_RVs)
         count = 0
         for i, var in enumerate([*self.model.free_RVs, *self.model.deterministics]):
@@ -133,7 +182,9 @@ class Problem:
     def improper(self) -> tuple[str, ...]:
         """Free variables whose prior is not a probability (``pm.Flat``)."""
         return tuple(
-            rv.name for rv in self.model.free_RVs if rv.owner is not None and type(rv.owner.op).__name__ in _IMPROPER_OPS
+            rv.name
+            for rv in self.model.free_RVs
+            if rv.owner is not None and type(rv.owner.op).__name__ in _IMPROPER_OPS
         )
 
     def prior_points(self, draws: int, seed: int) -> Array | None:
@@ -147,12 +198,8 @@ class Problem:
         if self._prior_function is None:
             return None
         seeds = np.random.SeedSequence(seed).generate_state(draws)
-        points = np.empty((draws, self.dimension))
-        names = [block.value_name for block in self.density.blocks]
-        for i, s in enumerate(seeds):
-            values = self._prior_function(int(s))
-            points[i] = np.concatenate([np.ravel(values[name]) for name in names])
-        return points
+        data = list(self.density.data.values())
+        return np.array([self._prior_function(int(s), data) for s in seeds], dtype=float).reshape(draws, self.dimension)
 
     def unconstrain(self, values: Mapping[str, Array]) -> Array:
         """Draws of the free variables, each (chains, draws, ...), on the unconstrained scale: (chains, draws, d)."""
@@ -163,16 +210,31 @@ class Problem:
 
     @cached_property
     def _prior_function(self) -> Any:
-        from pymc.initial_point import make_initial_point_fn
+        from pymc.initial_point import make_initial_point_expression
+        from pymc.pytensorf import compile, find_rng_nodes, replace_rng_nodes, reseed_rngs
+        from pytensor.graph.replace import clone_replace
 
-        overrides = {
-            rv: "support_point" if rv.name in self.improper else "prior" for rv in self.model.free_RVs
-        }
+        model, containers = self.model, self.density.graphs.data.values()
+        draw = {rv: "support_point" if rv.name in self.improper else "prior" for rv in model.free_RVs}
         try:
-            function = make_initial_point_fn(model=self.model, overrides=overrides, default_strategy="prior")
-            function(0)
+            values = make_initial_point_expression(
+                free_rvs=model.free_RVs,
+                rvs_to_transforms=model.rvs_to_transforms,
+                initval_strategies=draw,
+                return_transformed=True,
+            )
+            values = clone_replace(replace_rng_nodes(values), dict(containers))
+            with without_compiler():
+                compiled = compile([inp for _, inp in containers], values, on_unused_input="ignore")
+            generators = find_rng_nodes(compiled.maker.fgraph.outputs)
+            compiled(*self.density.data.values())
         except (NotImplementedError, ValueError, TypeError):
             return None
+
+        def function(seed: int, data: list[Array]) -> Array:
+            reseed_rngs(generators, seed)
+            return np.concatenate([np.ravel(value) for value in compiled(*data)])
+
         return function
 
     @cached_property
@@ -186,6 +248,7 @@ class Problem:
         terms = [*graphs.likelihood, *graphs.potentials, *graphs.prior, *graphs.jacobian, *graphs.outputs]
         digest.update(repr([(b.name, b.transform, b.shape) for b in graphs.blocks]).encode())
         digest.update(repr(self.scalars.names).encode())
+        digest.update(repr([v.name for v in (*self.model.observed_RVs, *self.model.potentials)]).encode())
         digest.update(_graph_text(terms).encode())
         for name, value in sorted(self.density.data.items()):
             digest.update(f"{name} {value.dtype} {value.shape}".encode())
@@ -214,19 +277,16 @@ class Problem:
         graphs = self.density.graphs
         inputs = [graphs.u, *(inp for _, inp in graphs.data.values())]
         outputs = [out.shape for out in graphs.outputs[len(self.model.free_RVs) :]]
-        function = pytensor.function(inputs, outputs, mode="FAST_COMPILE", on_unused_input="ignore")
+        with without_compiler():
+            function = pytensor.function(inputs, outputs, on_unused_input="ignore")
         return [tuple(int(n) for n in s) for s in function(self.density.start, *self.density.data.values())]
 
     @cached_property
     def observed(self) -> dict[str, Array]:
         """Observed values by variable."""
-        values = {}
-        for rv in self.model.observed_RVs:
-            value = self.model.rvs_to_values[rv]
-            values[rv.name] = value.get_value() if hasattr(value, "get_value") else getattr(value, "data", None)
-            if values[rv.name] is None:
-                values[rv.name] = value.eval()
-        return values
+        if not self.data:
+            return _observed(self.model)
+        return dict(zip((rv.name for rv in self.model.observed_RVs), self.density.observed(), strict=True))
 
 
 _IMPROPER_OPS = tuple(f"{name}RV" for name in IMPROPER)
@@ -262,6 +322,11 @@ def check(model: Any) -> None:
             f"Discrete free variables have no gradient: {', '.join(discrete)}. "
             "Sum them out of the likelihood (pm.Mixture, pm.Categorical with logsumexp, or a pm.Potential)."
         )
+
+
+def _observed(model: pm.Model) -> dict[str, Array]:
+    with without_compiler():
+        return {rv.name: np.asarray(model.rvs_to_values[rv].eval()) for rv in model.observed_RVs}
 
 
 def _check_data(values: Mapping[str, Array]) -> None:

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from . import fit as methods
 from .compare.verdict import Margins
 from .errors import FitError, UsageError
+from .fit import method as method_of
 from .fit.laplace import LaplaceOptions
 from .fit.mode import ModeOptions
-from .fit.nuts import SamplerOptions, check_engine
+from .fit.nuts import SamplerOptions, check_engine, prepare
 from .fit.result import Fit, Status
 from .problem import Problem
 
@@ -70,7 +70,8 @@ class CompareOptions:
 
     Attributes
     ----------
-    sampler : SamplerOptions
+    sampler : SamplerOptions, optional
+        None: the template's own settings, or the defaults.
     mode : ModeOptions
     laplace_draws : int
         Draws of the Laplace approximation.
@@ -80,7 +81,7 @@ class CompareOptions:
         Probability of intervals.
     """
 
-    sampler: SamplerOptions = field(default_factory=SamplerOptions)
+    sampler: SamplerOptions | None = None
     mode: ModeOptions = field(default_factory=ModeOptions)
     laplace_draws: int = 4000
     margins: Margins = field(default_factory=Margins)
@@ -167,7 +168,7 @@ def fit(
     """
     from .templates import load_target
 
-    runner = methods.method(method)
+    runner = method_of(method)
     progress = progress or Silent()
     if isinstance(model, Problem):
         problem = model
@@ -175,7 +176,8 @@ def fit(
         target = load_target(model, data)
         problem = Problem(target.model)
         if method == "nuts":
-            options = _with_template(options or SamplerOptions(), target)
+            _check_options(method, options)
+            options = _sampler_options(options, target)  # type: ignore[arg-type]
     _check_options(method, options)
     wait = "Sampling" if method == "nuts" else "Searching for the mode"
     with progress.stage(wait, own_bar=method == "nuts" and progress.bar), _one_thread():
@@ -192,8 +194,8 @@ def run(
     from .compare.comparison import Comparison
 
     options = options or CompareOptions()
-    options = replace(options, sampler=_with_template(options.sampler, target))
-    check_engine(options.sampler.engine)
+    sampler = _sampler_options(options.sampler, target)
+    check_engine(sampler.engine)
     progress = progress or Silent()
     started, began = time.time(), time.perf_counter()
     problem = Problem(target.model)
@@ -202,10 +204,10 @@ def run(
             problem.density(problem.density.start, (1.0, 1.0, 1.0))
         with progress.stage("Searching for the modes"):
             fits = _modes(problem, seed, options)
-        with progress.stage("Compiling the sampler and sampling", own_bar=progress.bar):
-            fits["nuts"] = methods.method("nuts")(
-                problem, seed=seed, options=options.sampler, progress=progress.bar
-            )
+        with progress.stage("Compiling the sampler"):
+            prepare(problem, sampler)
+        with progress.stage("Sampling", own_bar=progress.bar):
+            fits["nuts"] = method_of("nuts")(problem, seed=seed, options=sampler, progress=progress.bar)
         with progress.stage("Comparing"):
             fits["map"] = _check_against_draws(problem, fits["map"], fits["nuts"], "map")
             fits["unconstrained_map"] = _check_against_draws(
@@ -222,7 +224,7 @@ def run(
         verdict=verdict,
         curves=curves,
         data=_data(problem),
-        settings=_settings(seed, options),
+        settings=_settings(seed, options, sampler),
         provenance=_provenance(problem, started, time.perf_counter() - began),
         layout=_layout(problem),
     )
@@ -320,7 +322,11 @@ def _verdict(problem: Problem, fits: Mapping[str, Fit], table: pd.DataFrame, opt
     if all(layers[gate].state is v.State.SOUND for gate in layers):
         location = v.location_figures(names, column, options.margins)
         layers["location"] = v.layer(
-            "location", location, draws, lambda i: sentence.location(names[i], column, i), "no scalar has a MAP and an sd"
+            "location",
+            location,
+            draws,
+            lambda i: sentence.location(names[i], column, i),
+            "no scalar has a MAP and an sd",
         )
         spread = v.spread_figures(names, column, options.margins)
         layers["spread"] = v.layer(
@@ -451,12 +457,12 @@ def _layout(problem: Problem) -> dict[str, Any]:
     return {"variables": variables, "coords": coords}
 
 
-def _settings(seed: int, options: CompareOptions) -> dict[str, Any]:
+def _settings(seed: int, options: CompareOptions, sampler: SamplerOptions) -> dict[str, Any]:
     return {
         "seed": seed,
         "interval": options.interval,
         "margins": asdict(options.margins),
-        "sampler": asdict(options.sampler),
+        "sampler": asdict(sampler),
         "mode": asdict(options.mode),
         "laplace_draws": options.laplace_draws,
     }
@@ -487,12 +493,13 @@ def _word(argument: str) -> str:
 # -- helpers ---------------------------------------------------------------------------------------
 
 
-def _with_template(options: Any, target: Target) -> Any:
-    """The template's own sampler settings, where the user asked for nothing else."""
-    if not isinstance(options, SamplerOptions):
-        return options
-    asked = {k: v for k, v in target.sampler.items() if getattr(options, k) == getattr(SamplerOptions(), k)}
-    return replace(options, **asked)
+def _sampler_options(asked: SamplerOptions | None, target: Target) -> SamplerOptions:
+    """What was asked for; the template's own settings where nothing was."""
+    if asked is None:
+        return SamplerOptions(**target.sampler)
+    if asked.target_accept is None:
+        return replace(asked, target_accept=target.sampler.get("target_accept"))
+    return asked
 
 
 def _check_options(method: str, options: Any) -> None:
@@ -503,7 +510,7 @@ def _check_options(method: str, options: Any) -> None:
 
 @contextlib.contextmanager
 def _one_thread() -> Iterator[None]:
-    """Hold BLAS to one thread: calls are small, and threads that wait for each other made the search ten times slower."""
+    """Hold BLAS to one thread: calls are small; threads waiting for each other made the search ten times slower."""
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(limits=1, user_api="blas"):

@@ -65,7 +65,6 @@ def _run(terminal: Terminal, target: str, asked: dict[str, Any], margins: Any) -
     """Build the model and compare; nothing but results may reach stdout."""
     import contextlib
     import sys
-    from dataclasses import replace
 
     with terminal.stage("Loading PyMC"):
         from ..fit.nuts import check_engine
@@ -75,7 +74,6 @@ def _run(terminal: Terminal, target: str, asked: dict[str, Any], margins: Any) -
         from .. import workflow
 
     settings = sampler(asked, loaded.sampler)
-    loaded = replace(loaded, sampler={})  # they are in settings now; what the user asked for must stay before them
     interval = {} if asked["interval"] is None else {"interval": asked["interval"]}
     options = workflow.CompareOptions(sampler=settings, margins=margins, **interval)
     with contextlib.redirect_stdout(sys.stderr):

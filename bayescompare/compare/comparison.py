@@ -43,7 +43,8 @@ class ModelInfo:
     code : str
         Source of the function that builds the model; empty where it cannot be had.
     formulas : tuple of (str, str, str)
-        One row a variable: left side, right side, kind (``"free"``, ``"observed"``, ``"deterministic"``, ``"potential"``):
+        One row a variable: left side, right side, kind (``"free"``, ``"observed"``, ``"deterministic"``,
+        ``"potential"``):
         ``("mu", "Normal(0, 5)", "free")``.
     free : tuple of str
         Names of the free variables.
@@ -109,7 +110,8 @@ class Comparison:
     provenance : Mapping
         Versions, platform, command, start, seconds; JSON-ready.
     layout : Mapping
-        ``variables``: name to ``shape`` and ``dims``, in the order of the scalars; ``coords``: dim to labels. JSON-ready.
+        ``variables``: name to ``shape`` and ``dims``, in the order of the scalars; ``coords``: dim to labels.
+        JSON-ready.
     """
 
     model: ModelInfo

@@ -1,7 +1,8 @@
 """Kernel densities of many marginals at once, with reflection at the ends of the grid.
 
 Draws are binned once and smoothed by a cosine transform, which reflects at the ends: a density that is highest at the
-edge of its support (a scale at 0) keeps its height there, where a plain kernel would halve it. The bandwidth is ArviZ's.
+edge of its support (a scale at 0) keeps its height there, where a plain kernel would halve it. The bandwidth is
+ArviZ's.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ GRID = 512
 
 
 def bandwidths(ordered: Array) -> Array:
-    """ArviZ's default bandwidth of each sorted row of ``ordered`` (k, n): the mean of Silverman's and improved Sheather–Jones.
+    """ArviZ's default bandwidth of each sorted row of ``ordered`` (k, n): the mean of Silverman's and improved
+    Sheather–Jones.
 
     ArviZ solves for one row at a time (6 ms); here bisection solves for all of them, and a test holds the two together.
     """
@@ -37,7 +39,8 @@ _COARSE = 256
 
 
 def _fixed_point_root(power: Array, n: int) -> Array:
-    """Root of t − ξγ⁽⁵⁾(t) in (0, 0.01) for each row, by bisection in log t; NaN where there is none (Botev et al. 2010)."""
+    """Root of t − ξγ⁽⁵⁾(t) in (0, 0.01) for each row, by bisection in log t; NaN where there is none (Botev et al.
+    2010)."""
     lower, upper = np.full(len(power), np.log(1e-9)), np.full(len(power), np.log(0.01))
     found = (_fixed_point(np.exp(lower), power, n) < 0) & (_fixed_point(np.exp(upper), power, n) > 0)
     for _ in range(16):  # to 2e-4 relative, far below the bandwidth's own noise
@@ -49,7 +52,7 @@ def _fixed_point_root(power: Array, n: int) -> Array:
 
 def _fixed_point(t: Array, power: Array, n: int) -> Array:
     square = np.arange(1.0, power.shape[1] + 1) ** 2
-    decay = -np.pi**2 * square
+    decay = -(np.pi**2) * square
 
     def roughness(order: int, time: Array) -> Array:
         weight = square**order
@@ -78,7 +81,8 @@ def counts(index: NDArray[np.intp], size: int = GRID, blocks: int = 1) -> Array:
 
 
 def smooth(cells: Array, bandwidth: Array) -> Array:
-    """Probability of each cell after smoothing; ``bandwidth`` in cells, of the shape of ``cells`` without its last axis."""
+    """Probability of each cell after smoothing; ``bandwidth`` in cells, of the shape of ``cells`` without its last
+    axis."""
     size = cells.shape[-1]
     probability = cells / cells.sum(axis=-1, keepdims=True)
     frequency = np.pi * np.arange(size) / size
@@ -88,7 +92,8 @@ def smooth(cells: Array, bandwidth: Array) -> Array:
 
 
 def curve(x: Array, grid: Array) -> Array:
-    """Densities of the rows of ``x`` (k, n) on the rows of ``grid`` (k, points), evenly spaced; draws outside are left out.
+    """Densities of the rows of ``x`` (k, n) on the rows of ``grid`` (k, points), evenly spaced; draws outside are
+    left out.
 
     Returns
     -------
@@ -99,8 +104,8 @@ def curve(x: Array, grid: Array) -> Array:
     inside = (x >= lower[:, None]) & (x <= upper[:, None])
     width = np.where(upper > lower, upper - lower, 1.0)
     code = np.arange(len(x))[:, None] * GRID + bins(x, lower, upper)
-    cells = np.bincount(code.ravel(), weights=inside.ravel().astype(float), minlength=len(x) * GRID)
-    cells = cells.reshape(len(x), GRID)
+    binned = np.bincount(code.ravel(), weights=inside.ravel().astype(float), minlength=len(x) * GRID)
+    cells = binned.reshape(len(x), GRID)
     share = inside.mean(axis=1)
     cells[share == 0] = 1.0
     height = smooth(cells, bandwidths(np.sort(x, axis=1)) / width * GRID) * share[:, None] * GRID / width[:, None]

@@ -42,7 +42,7 @@ def z_scale(x: Array) -> Array:
 def ess(x: Array) -> Array:
     """Effective sample size of the mean of ``x`` as it is (split the chains first); a constant counts fully."""
     k, chains, n = x.shape
-    if n < 4:
+    if n < 2:
         return np.full(k, np.nan)
     centred = x - x.mean(axis=-1, keepdims=True)
     size = next_fast_len(2 * n, real=True)
@@ -65,7 +65,7 @@ def ess(x: Array) -> Array:
 def _integrated_time(rho: Array) -> Array:
     """Geyer's initial monotone sequence: pairs of autocorrelations until one is negative, never rising."""
     k, n = rho.shape
-    last = (n - 3) // 2
+    last = max((n - 3) // 2, 0)
     pairs = rho[:, 0 : 2 * last + 2 : 2] + rho[:, 1 : 2 * last + 2 : 2]
     negative = pairs <= 0
     any_negative = negative.any(axis=1)
@@ -108,7 +108,7 @@ def _r_hat(x: Array) -> Array:
     between = n * x.mean(axis=-1).var(axis=1, ddof=1)
     within = x.var(axis=-1, ddof=1).mean(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.sqrt((between / within + n - 1) / n)
+        return np.asarray(np.sqrt((between / within + n - 1) / n))
 
 
 def mcse_of_mean(x: Array) -> Array:
@@ -119,4 +119,4 @@ def mcse_of_mean(x: Array) -> Array:
 def e_bfmi(energy: Array) -> Array:
     """Energy Bayesian fraction of missing information of each chain; ``energy`` has shape (chains, draws)."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray((np.diff(energy, axis=1) ** 2).mean(axis=1) / energy.var(axis=1))
+        return np.asarray((np.diff(energy, axis=1) ** 2).mean(axis=1) / energy.var(axis=1, ddof=1))

@@ -61,7 +61,8 @@ def table(m: Marginals) -> tuple[Columns, list[str]]:
     Columns (unit; sign)
     --------------------
     map, map_unconstrained, mle : the points, in x's unit.
-    mean, median, sd, eti_lb, eti_ub, eti50_lb, eti50_ub, hdi_lb, hdi_ub : of the draws, in x's unit (ArviZ's definitions).
+    mean, median, sd, eti_lb, eti_ub, eti50_lb, eti50_ub, hdi_lb, hdi_ub : of the draws, in x's unit (ArviZ's
+    definitions).
     mcse_mean, mcse_sd, ess_bulk, ess_tail, r_hat : ArviZ's definitions.
     z : (map − mean)/sd, posterior sd; negative where the MAP lies below the mean. z_mcse: first-order error, the
         covariance of mean and sd included.
@@ -101,14 +102,11 @@ def _rows(m: Marginals, part: slice) -> _Rows:
         return None if a is None else np.ascontiguousarray(a[:, part].T)
 
     x = np.ascontiguousarray(np.moveaxis(m.draws[..., part], -1, 0), dtype=float)
-    return _Rows(
-        x, m.map[part], m.map_unconstrained[part], m.mle[part], rows(m.laplace), rows(m.prior), m.interval
-    )
+    return _Rows(x, m.map[part], m.map_unconstrained[part], m.mle[part], rows(m.laplace), rows(m.prior), m.interval)
 
 
 def _block(r: _Rows) -> tuple[Columns, list[str]]:
-    k, chains, n = r.x.shape
-    flat = r.x.reshape(k, -1)
+    flat = r.x.reshape(len(r.x), -1)
     ordered = np.sort(flat, axis=1)
     finite = np.isfinite(flat).all(axis=1)
     with np.errstate(all="ignore"):
@@ -239,8 +237,8 @@ def jackknife_error(left_out: Array) -> Array:
 
 
 def _laplace(r: _Rows, ordered: Array, c: Columns) -> Columns:
-    names = ("laplace_mean", "laplace_sd", "laplace_lb", "laplace_ub", "sd_ratio", "sd_ratio_mcse")
-    names += ("w1", "w1_mcse", "w1_null")
+    names: tuple[str, ...] = ("laplace_mean", "laplace_sd", "laplace_lb", "laplace_ub")
+    names += ("sd_ratio", "sd_ratio_mcse", "w1", "w1_mcse", "w1_null")
     if r.laplace is None:
         return {name: np.full(len(r.x), np.nan) for name in names}
     sorted_laplace = np.sort(r.laplace, axis=1)
@@ -350,6 +348,8 @@ def _mask(r: _Rows, c: Columns, ordered: Array, finite: NDArray[np.bool_]) -> li
         index = _tail_index(ordered, (v**4).mean(axis=1))
     no_variance = (index >= 0.5) & ~constant & finite
     no_mean = (index >= 1) & ~constant & finite
+    # Rounding of the mean must not leave a constant an sd of 1e-16.
+    c["mean"], c["sd"] = np.where(constant, ordered[:, 0], c["mean"]), np.where(constant, 0.0, c["sd"])
     _blank(c, _IN_SD, constant | no_variance | ~finite)
     _blank(c, ("sd", "mcse_sd"), no_variance | ~finite)
     _blank(c, ("mean", "mcse_mean", "absolute_regret", "absolute_regret_mcse"), no_mean | ~finite)

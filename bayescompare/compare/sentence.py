@@ -149,10 +149,12 @@ def _undecided(layer: Layer, table: pd.DataFrame, nuts: Fit) -> Overall:
             f"mean, and the margin is {margin}."
         )
     elif layer.name == "location":
-        sentence = f"The MAP of {layer.scalar} is at rank {figure(row['rank'], row['rank_mcse'])}, and the margin is ½ ± {margin}."
+        rank = figure(row["rank"], row["rank_mcse"])
+        sentence = f"The MAP of {layer.scalar} is at rank {rank}, and the margin is ½ ± {margin}."
     else:
+        ratio = figure(row["sd_ratio"], row["sd_ratio_mcse"])
         sentence = (
-            f"The Laplace sd of {layer.scalar} is {figure(row['sd_ratio'], row['sd_ratio_mcse'])} times the posterior{_S}, "
+            f"The Laplace sd of {layer.scalar} is {ratio} times the posterior{_S}, "
             f"and the margin is a factor of {plain(math.exp(layer.margin or 0.0), 2)}."
         )
     return Overall(State.UNDECIDED, "Cannot tell yet.", sentence, _settle(layer, nuts), layer.name)
@@ -163,7 +165,9 @@ def _settle(layer: Layer, nuts: Fit) -> str:
         return "The figure lies on the margin, and more draws are not advised: decide what margin matters here."
     chains = int(nuts.diagnostics["chains"])
     each = math.ceil(layer.draws_needed / chains / 100) * 100
-    return f"About {count(layer.draws_needed)} draws would settle it: {chains} chains of {count(each)} (--draws {each})."
+    return (
+        f"About {count(layer.draws_needed)} draws would settle it: {chains} chains of {count(each)} (--draws {each})."
+    )
 
 
 def _same(layers: dict[str, Layer], table: pd.DataFrame) -> Overall:
@@ -175,8 +179,8 @@ def _same(layers: dict[str, Layer], table: pd.DataFrame) -> Overall:
         largest = f"No scalar{_S} rank is further from ½ than {figure(location.figure or 0.0, location.mcse or 0.0)}."
     ratio = table.loc[spread.scalar]["sd_ratio"]
     advice = (
-        f"The MAP is fine here, and so are its Laplace intervals: the sd that is furthest off is that of {spread.scalar}, "
-        f"{plain(ratio, 3)} times the posterior{_S}."
+        "The MAP is fine here, and so are its Laplace intervals: "
+        f"the sd that is furthest off is that of {spread.scalar}, {plain(ratio, 3)} times the posterior{_S}."
     )
     sentence = f"The MAP and its Laplace intervals say what the posterior says. {largest}"
     return Overall(State.SAME, "Yes.", sentence, advice, None)

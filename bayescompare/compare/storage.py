@@ -85,7 +85,10 @@ def to_tree(c: Comparison) -> xr.DataTree:
     meta = {
         "schema": SCHEMA,
         "model": asdict(c.model),
-        "verdict": {"overall": asdict(c.verdict.overall), "layers": {k: asdict(v) for k, v in c.verdict.layers.items()}},
+        "verdict": {
+            "overall": asdict(c.verdict.overall),
+            "layers": {k: asdict(v) for k, v in c.verdict.layers.items()},
+        },
         "settings": dict(c.settings),
         "provenance": dict(c.provenance),
         "layout": dict(c.layout),
@@ -172,7 +175,7 @@ def _native(value: Any) -> Any:
     return value.tolist()
 
 
-def _safe(name: str) -> str:
+def _safe(name: object) -> str:
     """A slash parts groups in netCDF; its look-alike does not."""
     return str(name).replace("/", "\N{DIVISION SLASH}")
 
@@ -188,14 +191,18 @@ def _table(table: pd.DataFrame) -> xr.Dataset:
         name: ("scalar", _text(table[name]) if table[name].dtype.kind not in "fib" else table[name].to_numpy())
         for name in table.columns
     }
-    return xr.Dataset(columns, coords={"scalar": _text(table.index)}, attrs={"columns": json.dumps(list(table.columns))})
+    return xr.Dataset(
+        columns, coords={"scalar": _text(table.index)}, attrs={"columns": json.dumps(list(table.columns))}
+    )
 
 
 def _frame(dataset: xr.Dataset) -> pd.DataFrame:
     import pandas as pd
 
     columns = json.loads(dataset.attrs["columns"])
-    frame = pd.DataFrame({name: dataset[name].values for name in columns}, index=[str(n) for n in dataset["scalar"].values])
+    frame = pd.DataFrame(
+        {name: dataset[name].values for name in columns}, index=[str(n) for n in dataset["scalar"].values]
+    )
     frame.index.name = "name"
     return frame
 
@@ -230,7 +237,7 @@ def _fit_arrays(fit: Fit) -> xr.Dataset:
 
 
 def _fit(dataset: xr.Dataset, known: dict[str, Any]) -> Fit:
-    arrays = {name: dataset[name].values for name in _ARRAYS if name in dataset}
+    arrays: dict[str, Any] = {name: dataset[name].values for name in _ARRAYS if name in dataset}
     statistics = {name: dataset[f"statistic_{name}"].values for name in known.pop("statistics")}
     known["status"] = Status(known["status"])
     known["reasons"], known["names"] = tuple(known["reasons"]), tuple(known["names"])

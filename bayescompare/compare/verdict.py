@@ -241,7 +241,7 @@ def draws_to_settle(gap: float, mcse: float, margin: float, draws: int, multiple
     needed = 2.0 if gap <= margin else multiple
     if distance == 0 or mcse == 0:
         return None
-    return int(math.ceil(draws * (needed * mcse / distance) ** 2))
+    return math.ceil(draws * (needed * mcse / distance) ** 2)
 
 
 def layer(name: str, f: Figures, draws: int, describe: Callable[[int], str], missing: str) -> Layer:

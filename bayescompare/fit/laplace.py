@@ -1,10 +1,11 @@
-"""The Laplace approximation: a Gaussian at the mode of the unconstrained density, pushed back through the transforms."""
+"""The Laplace approximation: a Gaussian at the mode of the unconstrained density, pushed back through the
+transforms."""
 
 from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -28,16 +29,14 @@ class LaplaceOptions:
     """
 
     draws: int = 4000
-    mode: mode.ModeOptions = mode.ModeOptions()
+    mode: mode.ModeOptions = field(default_factory=mode.ModeOptions)
 
     def __post_init__(self) -> None:
         if self.draws < 2:
             raise UsageError(f"Laplace needs at least 2 draws, not {self.draws}.")
 
 
-def fit(
-    problem: Problem, *, seed: int = 0, options: LaplaceOptions | None = None, at: Fit | None = None
-) -> Fit:
+def fit(problem: Problem, *, seed: int = 0, options: LaplaceOptions | None = None, at: Fit | None = None) -> Fit:
     """Approximate the posterior by a Gaussian in u at the unconstrained MAP (Jacobian included).
 
     Parameters
@@ -53,7 +52,8 @@ def fit(
     Fit
         ``estimate`` is the mean of the draws, in the model's coordinates; draws have shape (1, draws, k).
         Diagnostics: ``sd`` (per scalar), ``log_evidence`` (nats), ``unconstrained_sd`` (per coordinate of u).
-        Failed, with NaN for every number, where the mode is not sound, lies on a boundary, or the curvature is singular.
+        Failed, with NaN for every number, where the mode is not sound, lies on a boundary, or the curvature is
+        singular.
     """
     options = options or LaplaceOptions()
     density = problem.density
@@ -67,7 +67,9 @@ def fit(
         )
 
     if at.status is Status.FAILED or at.unconstrained is None:
-        return failed(f"no unconstrained mode to approximate at: {at.reasons[0] if at.reasons else 'the search failed'}")
+        return failed(
+            f"no unconstrained mode to approximate at: {at.reasons[0] if at.reasons else 'the search failed'}"
+        )
     if not np.all(np.isfinite(at.unconstrained)):
         return failed(f"the unconstrained mode lies on a boundary ({', '.join(at.diagnostics['boundary'])})")
 
@@ -77,7 +79,9 @@ def fit(
     precision = mode.hessian(density, u, weights, 1 / np.sqrt(np.maximum(np.diag(precision), 1e-12)))
     factor = _cholesky(precision)
     if factor is None:
-        return failed("the curvature at the mode is not positive definite, so no Gaussian approximates the density there")
+        return failed(
+            "the curvature at the mode is not positive definite, so no Gaussian approximates the density there"
+        )
 
     z = standard_normal(options.draws, len(u), np.random.default_rng(seed))
     points = u + np.linalg.solve(factor.T, z.T).T

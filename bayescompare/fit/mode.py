@@ -86,7 +86,8 @@ def fit(problem: Problem, method: str, *, seed: int = 0, options: ModeOptions | 
     -------
     Fit
         With diagnostics ``newton_decrement`` (nats), ``eigenvalue_min`` and ``condition`` (of −∇² log p in u, scaled to
-        unit diagonal), ``starts``, ``starts_agree``, ``boundary``, ``second_opinion_gap`` (nats), ``optimiser``, ``backend``.
+        unit diagonal), ``starts``, ``starts_agree``, ``boundary``, ``second_opinion_gap`` (nats), ``optimiser``,
+        ``backend``.
 
     Raises
     ------
@@ -172,7 +173,8 @@ def hessian(density: Density, u: Array, weights: tuple[float, ...], scale: Array
 
 
 def starts(problem: Problem, count: int, seed: int) -> list[tuple[str, Array]]:
-    """Initial point, near and far jitter, prior draws: jitter alone misses modes that prior draws find, and the reverse."""
+    """Initial point, near and far jitter, prior draws: jitter alone misses modes that prior draws find, and the
+    reverse."""
     rng = np.random.default_rng(seed)
     origin = problem.density.start
     share = max((count - 1) // 3, 1)
@@ -271,9 +273,7 @@ def _polish(density: Density, end: End, weights: tuple[float, ...], options: Mod
         end.u = moved
 
 
-def _line_search(
-    density: Density, u: Array, value: float, step: Array, weights: tuple[float, ...]
-) -> Array | None:
+def _line_search(density: Density, u: Array, value: float, step: Array, weights: tuple[float, ...]) -> Array | None:
     """The longest of halved steps that does not lose height; None where none does."""
     length = 1.0
     for _ in range(40):
@@ -333,7 +333,9 @@ def _judge(
         return Status.FAILED, [_why_no_mode(problem, best, weights)], []
     spectrum = _spectrum(best)
     if spectrum["eigenvalue_min"] <= 0:
-        reason = f"the density is not concave at the end of the search ({_direction(problem, best)}): a saddle or a ridge"
+        reason = (
+            f"the density is not concave at the end of the search ({_direction(problem, best)}): a saddle or a ridge"
+        )
         return Status.FAILED, [reason], []
     boundary = _boundary_names(problem, best, names)
     reasons = [f"{name} lies on the boundary of its range" for name in boundary]
@@ -414,7 +416,7 @@ def _limits(end: End) -> Array:
 
 def _at(problem: Problem, end: End) -> Array:
     """The mode in the model's coordinates: the bound itself where it lies on one."""
-    scalars = problem.density.push(end.u[None, :])[0]
+    scalars: Array = problem.density.push(end.u[None, :])[0]
     if end.held:
         exact = problem.density.push(_limits(end)[None, :])[0]
         scalars = np.where(np.isfinite(exact), exact, scalars)

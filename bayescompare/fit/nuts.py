@@ -44,7 +44,8 @@ class SamplerOptions:
         Between 0 and 1. None: the template's own setting, or 0.8 (nutpie, PyMC, NumPyro and BlackJAX agree on it).
     engine : {"nutpie", "pymc", "numpyro", "blackjax"}
     backend : {"auto", "numba", "jax"}
-        What compiles the density for nutpie. ``auto`` takes numba where it is cheap and JAX where a cold compile is dear.
+        What compiles the density for nutpie. ``auto`` takes numba where it is cheap and JAX where a cold compile is
+        dear.
     """
 
     draws: int = 1000
@@ -136,6 +137,18 @@ def run(problem: Problem, *, seed: int = 0, options: SamplerOptions | None = Non
     )
 
 
+def prepare(problem: Problem, options: SamplerOptions) -> float:
+    """Compile what nutpie needs, so that sampling alone remains; seconds it took (0 for engines that compile
+    themselves)."""
+    if options.engine != "nutpie":
+        return 0.0
+    began = time.perf_counter()
+    backend, _ = _compiled(problem, options.backend)
+    if backend == "jax":
+        problem.density.sampler_function()(problem.density.start)
+    return time.perf_counter() - began
+
+
 # -- engines: each gives unconstrained draws (chains, draws, d), statistics, and notes --------------
 
 
@@ -175,14 +188,27 @@ def _nutpie(
 
 
 #: Operations whose numba code takes 40 seconds or more to compile on a machine that has not compiled it before.
-_DEAR = ("Dot", "BatchedDot", "MatMul", "Gemv", "Gemm", "Ger", "Scan", "Cholesky", "Solve", "SolveTriangular", "CholeskySolve")
+_DEAR = (
+    "Dot",
+    "BatchedDot",
+    "MatMul",
+    "Gemv",
+    "Gemm",
+    "Ger",
+    "Scan",
+    "Cholesky",
+    "Solve",
+    "SolveTriangular",
+    "CholeskySolve",
+)
 
 #: Dimension up to which the sampler takes so few steps that numba's compile costs more than Python between the steps.
 _SMALL = 50
 
 
 def _compiled(problem: Problem, backend: str) -> tuple[str, Any]:
-    """The backend, and nutpie's model over it; what numba compiled is kept, so that other data need no second compile."""
+    """The backend, and nutpie's model over it; what numba compiled is kept, so that other data need no second
+    compile."""
     import nutpie
 
     if backend == "auto":
@@ -262,7 +288,7 @@ def _by_pymc(
             raise FitError(f"The engine {options.engine} failed: {type(error).__name__}: {error}") from error
     seconds = time.perf_counter() - began
     points = problem.unconstrain(_values(problem, tree))
-    notes = {"backend": "jax" if options.engine in ("numpyro", "blackjax") else "pytensor"}
+    notes: dict[str, Any] = {"backend": "jax" if options.engine in ("numpyro", "blackjax") else "pytensor"}
     notes |= {"seconds": seconds, "compile_seconds": 0.0}
     return points, _statistics(tree["sample_stats"].dataset), notes
 
