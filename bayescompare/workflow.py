@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import platform
+import re
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Protocol
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from .compare.comparison import Comparison, Curves, ModelInfo
-    from .compare.verdict import Verdict
+    from .compare.verdict import SamplerFigures, Verdict
     from .templates import Target
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -215,6 +216,7 @@ def run(
             )
             prior = _prior(problem, seed)
             table = _table(problem, fits, prior, options)
+            fits["nuts"] = _converged(fits["nuts"], table)
             verdict = _verdict(problem, fits, table, options)
             curves = _curves(fits, table, prior)
     return Comparison(
@@ -316,7 +318,7 @@ def _verdict(problem: Problem, fits: Mapping[str, Fit], table: pd.DataFrame, opt
         "optimiser": v.optimiser_gate(
             str(mode.status), mode.reasons, d["starts_agree"], len(d["starts"]), d["newton_decrement"]
         ),
-        "sampler": v.sampler_gate(_sampler_figures(table, nuts, draws)),
+        "sampler": v.sampler_gate(_sampler_figures(table, nuts)),
     }
     names, column = tuple(table.index), {name: table[name].to_numpy() for name in table.columns if name != "kind"}
     if all(layers[gate].state is v.State.SOUND for gate in layers):
@@ -343,23 +345,45 @@ def _why_no_laplace(fits: Mapping[str, Fit]) -> str:
     return f"no Laplace approximation: {reasons[0]}" if reasons else "no scalar has an sd"
 
 
-def _sampler_figures(table: pd.DataFrame, nuts: Fit, draws: int) -> Any:
+def _converged(nuts: Fit, table: pd.DataFrame) -> Fit:
+    """The sampler's fit with its convergence, over the free variables' scalars, and the status that follows."""
     from .compare.diagnostics import e_bfmi
+    from .compare.verdict import State, sampler_gate
+
+    free = table[table["kind"] == "free"]
+    energy = nuts.statistics.get("energy")
+    figures = {
+        "r_hat_max": _most(free["r_hat"], np.nanmax),
+        "ess_min": _most(free["ess_bulk"], np.nanmin),
+        "ess_tail_min": _most(free["ess_tail"], np.nanmin),
+        "e_bfmi": None if energy is None else e_bfmi(energy).tolist(),
+    }
+    nuts = replace(nuts, diagnostics={**nuts.diagnostics, **figures})
+    gate = sampler_gate(_sampler_figures(table, nuts))
+    if gate.state is State.SOUND:
+        return nuts
+    return replace(nuts, status=Status.SUSPECT, reasons=(gate.reason, *nuts.reasons))
+
+
+def _most(column: pd.Series, worst: Callable[[Array], float]) -> float:
+    values = column.to_numpy()
+    return float(worst(values)) if np.isfinite(values).any() else float("nan")
+
+
+def _sampler_figures(table: pd.DataFrame, nuts: Fit) -> SamplerFigures:
     from .compare.verdict import SamplerFigures
 
     free = table[table["kind"] == "free"]
-    ess = np.minimum(free["ess_bulk"].to_numpy(), free["ess_tail"].to_numpy())
-    r_hat = free["r_hat"].to_numpy()
-    energy = nuts.statistics.get("energy")
-    bfmi = None if energy is None else float(np.min(e_bfmi(energy)))
+    d = nuts.diagnostics
+    ess = np.fmin(free["ess_bulk"].to_numpy(), free["ess_tail"].to_numpy())
     return SamplerFigures(
-        r_hat_max=float(np.nanmax(r_hat)) if np.isfinite(r_hat).any() else float("nan"),
-        ess_min=float(np.nanmin(ess)) if np.isfinite(ess).any() else float("nan"),
-        worst_r_hat=free.index[int(np.argmax(np.where(np.isnan(r_hat), -np.inf, r_hat)))],
-        worst_ess=free.index[int(np.argmin(np.where(np.isnan(ess), np.inf, ess)))],
-        draws=draws,
-        divergences=nuts.diagnostics["divergences"] if "diverging" in nuts.statistics else None,
-        e_bfmi_min=bfmi,
+        r_hat_max=d["r_hat_max"],
+        ess_min=float(np.fmin(d["ess_min"], d["ess_tail_min"])),
+        worst_r_hat=free.index[int(np.argmax(np.nan_to_num(free["r_hat"].to_numpy(), nan=-np.inf)))],
+        worst_ess=free.index[int(np.argmin(np.nan_to_num(ess, nan=np.inf)))],
+        draws=d["chains"] * d["draws"],
+        divergences=d["divergences"],
+        e_bfmi_min=None if d["e_bfmi"] is None else min(d["e_bfmi"]),
         not_finite=tuple(free.index[free["reason"] == "some draws are not finite"]),
         constant=tuple(free.index[free["reason"] == "constant in every draw"]),
     )
@@ -417,6 +441,7 @@ def _model_info(problem: Problem, target: Target) -> ModelInfo:
 
 
 def _formulas(problem: Problem) -> tuple[tuple[str, str, str], ...]:
+    """PyMC's own text of the model, with data by name: (left side, right side, kind)."""
     model = problem.model
     kinds = {rv.name: "free" for rv in model.free_RVs}
     kinds |= {rv.name: "observed" for rv in model.observed_RVs}
@@ -424,11 +449,32 @@ def _formulas(problem: Problem) -> tuple[tuple[str, str, str], ...]:
     kinds |= {var.name: "potential" for var in model.potentials}
     rows = []
     for line in model.str_repr(formatting="plain").splitlines():
-        left, sign, right = line.partition(" ~ ")
-        name = left.strip()
-        if sign and name in kinds:
-            rows.append((name, right.strip(), kinds[name]))
+        left, _, right = re.split(r" ([~=]) ", line, maxsplit=1)
+        name, right = left.strip(), right.strip()
+        if name not in kinds:
+            continue
+        inner = re.fullmatch(r"(?:Deterministic|Potential)\((.*)\)", right)
+        right = inner[1] if inner else right
+        for parameter in _shared_parameters(model[name]):
+            right = right.replace("<shared>", parameter, 1)
+        rows.append((name, re.sub("<(shared|constant)>", "data", right), kinds[name]))
     return tuple(rows)
+
+
+def _shared_parameters(variable: Any) -> list[str]:
+    """Names of the data containers among a distribution's parameters, in order."""
+    from pytensor.compile.sharedvalue import SharedVariable
+    from pytensor.tensor.random.op import RandomVariable
+
+    if variable.owner is None or not isinstance(variable.owner.op, RandomVariable):
+        return []
+    parameters = variable.owner.op.dist_params(variable.owner)
+    while any(p.owner is not None and type(p.owner.op).__name__ == "DimShuffle" for p in parameters):
+        parameters = [
+            p.owner.inputs[0] if p.owner is not None and type(p.owner.op).__name__ == "DimShuffle" else p
+            for p in parameters
+        ]
+    return [p.name or "data" for p in parameters if isinstance(p, SharedVariable)]
 
 
 def _data(problem: Problem) -> xr.Dataset:

@@ -148,7 +148,7 @@ class Comparison:
                 "observations": self.model.observations,
                 "fingerprint": self.model.fingerprint,
             },
-            "fits": {name: fit_to_dict(fit) for name, fit in self.fits.items()},
+            "fits": {name: fit_to_dict(fit, reproducible=reproducible) for name, fit in self.fits.items()},
             "table": [{"name": name, **row} for name, row in zip(self.table.index, _rows(self.table), strict=True)],
             "joint": {},
             "prediction": {},
@@ -159,9 +159,9 @@ class Comparison:
                 "layers": {name: asdict(layer) for name, layer in self.verdict.layers.items()},
             },
             "settings": dict(self.settings),
-            "provenance": dict(self.provenance),
+            "provenance": _without(self.provenance, VOLATILE if reproducible else ()),
         }
-        ready: dict[str, Any] = plain(document, VOLATILE if reproducible else ())
+        ready: dict[str, Any] = plain(document)
         return ready
 
     def to_html(self, path: str | os.PathLike[str], *, reproducible: bool = False) -> None:
@@ -205,7 +205,7 @@ class Comparison:
         return f"<Comparison of {self.model.name}: {overall.opening} {overall.sentence}>"
 
 
-def fit_to_dict(fit: Fit) -> dict[str, Any]:
+def fit_to_dict(fit: Fit, *, reproducible: bool = False) -> dict[str, Any]:
     """One fit as JSON-ready data: status, reasons, values and diagnostics; no draws."""
     point = {"mean" if fit.draws is not None else "values": fit.values} if fit.method != "nuts" else {}
     document = {
@@ -218,22 +218,26 @@ def fit_to_dict(fit: Fit) -> dict[str, Any]:
         "compile_seconds": fit.compile_seconds,
         "evaluations": fit.evaluations,
     }
-    ready: dict[str, Any] = plain(document)
+    ready: dict[str, Any] = plain(_without(document, VOLATILE if reproducible else ()))
     return ready
 
 
-def plain(value: Any, without: tuple[str, ...] = ()) -> Any:
-    """Data made of dict, list, str, int, float, bool and None only; keys in ``without`` are left out at any depth."""
+def _without(document: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
+    return {key: value for key, value in document.items() if key not in keys}
+
+
+def plain(value: Any) -> Any:
+    """Data made of dict, list, str, int, float, bool and None only."""
     import numpy as np
 
     if isinstance(value, Mapping):
-        return {str(k): plain(v, without) for k, v in value.items() if k not in without}
+        return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(v, without) for v in value]
+        return [plain(v) for v in value]
     if isinstance(value, np.ndarray):
-        return plain(value.tolist(), without)
+        return plain(value.tolist())
     if isinstance(value, np.generic):
-        return plain(value.item(), without)
+        return plain(value.item())
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, str) and type(value) is not str:

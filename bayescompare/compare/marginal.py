@@ -24,6 +24,9 @@ BLOCK = 256
 #: Blocks of each chain in a block jackknife.
 JACKKNIFE = 5
 
+#: Interquartile ranges beyond the quartiles where the grid of a density ends; only heavy tails reach so far.
+REACH = 8.0
+
 #: Sample kurtosis below which no tail can lack a variance: a Pareto k of ½ at n draws gives hundreds.
 LIGHT_TAIL = 6.0
 
@@ -68,7 +71,7 @@ def table(m: Marginals) -> tuple[Columns, list[str]]:
         covariance of mean and sd included.
     rank : P(x < map) + ½P(x = map), 0 to 1.
     hdi_level : mass of the smallest highest-density region that reaches the MAP, 0 to 1; biased upwards near a mode
-        (normal, 4,000 draws: 0.06 ± 0.04 where 0 is true).
+        (normal, 4,000 draws: 0.07 ± 0.05 where 0 is true).
     laplace_mean, laplace_sd, laplace_lb, laplace_ub : of the Laplace draws.
     sd_ratio : laplace_sd/sd; below 1 the cheap interval is too narrow.
     w1 : Wasserstein-1 distance of Laplace and posterior marginals, posterior sd. w1_null: what two samples of one law
@@ -198,20 +201,30 @@ def _rank(r: _Rows, c: Columns) -> Columns:
 
 def _hdi_level(r: _Rows, ordered: Array) -> Columns:
     k, chains, _ = r.x.shape
-    lower, upper = np.fmin(ordered[:, 0], r.map), np.fmax(ordered[:, -1], r.map)
+    # A grid over outliers would leave the bulk of a heavy-tailed marginal in one cell.
+    quartiles = _quantiles(ordered, np.array([0.25, 0.75]))
+    spread = np.where(quartiles[1] > quartiles[0], quartiles[1] - quartiles[0], np.inf)
+    first, last = quartiles[0] - REACH * spread, quartiles[1] + REACH * spread
+    lower = np.fmin(np.fmax(ordered[:, 0], first), r.map)
+    upper = np.fmax(np.fmin(ordered[:, -1], last), r.map)
+    # Nor may outliers widen the kernel: the widest that any density of this quartile range needs (Terrell 1990).
+    widest = 1.144 * spread / 1.349 * ordered.shape[1] ** -0.2
     usable = np.isfinite(lower) & np.isfinite(upper) & (upper > lower) & np.isfinite(r.map)
     level, error = np.full(k, np.nan), np.full(k, np.nan)
     if usable.any():
         rows = np.flatnonzero(usable)
         low, high, x = lower[rows], upper[rows], r.x[rows].reshape(len(rows), -1)
         blocks = chains * JACKKNIFE
-        cells = density.counts(density.bins(x, low, high), blocks=blocks)
-        whole = cells.sum(axis=1)
-        bandwidth = density.bandwidths(ordered[rows]) / (high - low) * density.GRID
+        outside = (x < low[:, None]) | (x > high[:, None])
+        index = np.where(outside, density.GRID, density.bins(x, low, high))
+        cells = density.counts(index, density.GRID + 1, blocks)[..., :-1]
+        whole, inside = cells.sum(axis=1), 1 - outside.mean(axis=1)
+        bandwidth = np.minimum(density.bandwidths(ordered[rows]), widest[rows]) / (high - low) * density.GRID
         at = (r.map[rows] - low) / (high - low) * density.GRID - 0.5
-        level[rows] = _mass_above(density.smooth(whole, bandwidth), at)
+        beyond = (r.map[rows] < first[rows]) | (r.map[rows] > last[rows])  # the other tail is denser than the MAP
+        level[rows] = _mass_above(density.smooth(whole, bandwidth), at) * inside + beyond * (1 - inside)
         left_out = density.smooth(whole[:, None] - cells, np.repeat(bandwidth[:, None], blocks, axis=1))
-        error[rows] = jackknife_error(_mass_above(left_out, at[:, None]))
+        error[rows] = jackknife_error(_mass_above(left_out, at[:, None])) * inside
     return {"hdi_level": level, "hdi_level_mcse": error}
 
 

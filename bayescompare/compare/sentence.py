@@ -6,6 +6,7 @@ Subject, figure ± error, reference point; no adjective of size; names as in the
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, Any
 
 from ..numbers import count, figure, fixed, plain, point
@@ -53,9 +54,10 @@ def _no_verdict(layers: dict[str, Layer], mode: Fit, deciding: str) -> Overall:
     no_mode = next((r for r in mode.reasons if r.startswith("no mode exists")), "")
     rises = no_mode.partition(": ")[2]
     if sampler.state is State.FAILED:
-        sentence = f"NUTS did not converge: {sampler.reason}"
+        faults = re.sub(r" \([^)]*\)", "", sampler.reason).replace("; ", ", ")
+        sentence = f"NUTS did not converge ({faults})"
         if rises:
-            sentence += f"; and the model has no mode: {rises.replace('the density', 'its density')}"
+            sentence += f", and the model has no mode: {rises.replace('the density', 'its density')}"
         advice = (
             "Trust neither answer yet. Raise target_accept or the number of draws, or write the model so that it is "
             "easier to sample (for group effects, the non-centred form)."

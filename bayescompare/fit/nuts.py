@@ -129,7 +129,7 @@ def run(problem: Problem, *, seed: int = 0, options: SamplerOptions | None = Non
             "draws": draws,
             "tune": options.tune,
             "target_accept": options.target_accept or 0.8,
-            "divergences": int(np.sum(statistics.get("diverging", np.zeros(1)))),
+            "divergences": int(statistics["diverging"].sum()) if "diverging" in statistics else None,
         },
         seconds=notes["seconds"],
         compile_seconds=notes["compile_seconds"],
