@@ -315,7 +315,8 @@ def _losses(r: _Rows, c: Columns) -> Columns:
 
 def _shape(ordered: Array, c: Columns) -> Columns:
     v = (ordered - c["mean"][:, None]) / c["sd"][:, None]
-    entropy = differential_entropy(ordered, axis=1)
+    # SciPy's estimator needs windows of two spacings, so five draws.
+    entropy = differential_entropy(ordered, axis=1) if ordered.shape[1] > 4 else np.full(len(ordered), np.nan)
     return {"skewness": (v**3).mean(axis=1), "entropy": entropy, "width": np.exp(entropy)}
 
 

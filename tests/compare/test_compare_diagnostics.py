@@ -1,0 +1,134 @@
+"""ESS, R-hat, Monte-Carlo errors and E-BFMI of many scalars at once are those of arviz_stats, to rounding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from arviz_stats.base import array_stats
+from scipy.signal import lfilter
+
+from bayescompare.compare import diagnostics as mc
+
+Array = np.ndarray
+RELATIVE = 1e-8  # two ways of summing a thousand terms in float64, with a decision (where a sum turns negative) between
+
+SHAPES = [(4, 1000), (4, 501), (3, 37), (2, 9), (1, 400), (1, 5), (4, 4), (4, 6), (2, 7)]
+
+
+def ar(rho: float) -> Callable[[np.random.Generator, tuple[int, int]], Array]:
+    def draw(rng: np.random.Generator, shape: tuple[int, int]) -> Array:
+        burn = 200
+        noise = rng.standard_normal((shape[0], shape[1] + burn))
+        return lfilter([1.0], [1.0, -rho], noise, axis=1)[:, burn:]
+
+    return draw
+
+
+KINDS: dict[str, Callable[[np.random.Generator, tuple[int, int]], Array]] = {
+    "iid": lambda rng, shape: rng.standard_normal(shape),
+    "far from 0": lambda rng, shape: 1e4 + rng.standard_normal(shape),
+    "AR(0.9)": ar(0.9),
+    "AR(-0.7)": ar(-0.7),
+    "ties": lambda rng, shape: np.round(rng.standard_normal(shape)),
+    "two values": lambda rng, shape: (rng.random(shape) < 0.05).astype(float),
+    "Cauchy": lambda rng, shape: rng.standard_cauchy(shape),
+    "chains apart": lambda rng, shape: rng.standard_normal(shape) + np.arange(shape[0])[:, None],
+    "trend": lambda rng, shape: rng.standard_normal(shape) + np.linspace(0, 3, shape[1]),
+}
+
+
+@pytest.fixture(params=SHAPES, ids=lambda shape: f"{shape[0]}x{shape[1]}")
+def draws(request: pytest.FixtureRequest) -> Array:
+    rng = np.random.default_rng(1)
+    return np.stack([make(rng, request.param) for make in KINDS.values() for _ in range(3)])
+
+
+def check(mine: Array, theirs: Array) -> None:
+    np.testing.assert_allclose(mine, theirs, rtol=RELATIVE, atol=0)
+
+
+def theirs(function: Callable[..., object], draws: Array, **options: object) -> Array:
+    with np.errstate(all="ignore"):
+        return np.array([float(function(x, **options)) for x in draws])
+
+
+def test_ess_bulk(draws: Array) -> None:
+    check(mc.ess_bulk(draws), theirs(array_stats.ess, draws, method="bulk"))
+
+
+def test_ess_tail(draws: Array) -> None:
+    lower, upper = np.quantile(draws, [0.05, 0.95], axis=(1, 2))
+    check(mc.ess_tail(draws, lower, upper), theirs(array_stats.ess, draws, method="tail", prob=(0.05, 0.95)))
+
+
+def test_ess_mean(draws: Array) -> None:
+    check(mc.ess_mean(draws), theirs(array_stats.ess, draws, method="mean"))
+
+
+def test_mcse_of_mean(draws: Array) -> None:
+    check(mc.mcse_of_mean(draws), theirs(array_stats.mcse, draws, method="mean"))
+
+
+def test_r_hat(draws: Array) -> None:
+    if draws.shape[1] == 1:
+        # ArviZ gives NaN to one chain: R-hat compares chains.
+        assert np.isnan(theirs(array_stats.rhat, draws)).all()
+        assert np.isnan(mc.r_hat(draws)).all()
+    else:
+        with np.errstate(all="ignore"):
+            check(mc.r_hat(draws), theirs(array_stats.rhat, draws))
+
+
+def test_too_few_draws_have_no_figure() -> None:
+    x = np.random.default_rng(1).standard_normal((2, 4, 3))
+    assert np.isnan(theirs(array_stats.ess, x, method="bulk")).all()
+    assert np.isnan(mc.ess_bulk(x)).all()
+    assert np.isnan(mc.ess_mean(x)).all()
+    assert np.isnan(mc.r_hat(x)).all()
+
+
+def test_a_constant_counts_fully_as_with_arviz() -> None:
+    x = np.full((1, 4, 100), 3.7)
+    assert mc.ess_mean(x) == mc.ess_bulk(x) == 400
+    assert array_stats.ess(x[0], method="mean") == array_stats.ess(x[0], method="bulk") == 400
+    assert mc.mcse_of_mean(np.full((1, 4, 100), 3.5)) == 0  # its mean has no rounding
+
+
+def test_draws_on_a_tiny_scale_are_no_constant() -> None:
+    """ArviZ takes a range below 1e-15 for a constant; an effective sample size has no unit."""
+    x = ar(0.9)(np.random.default_rng(1), (4, 500))[None]
+    # Powers of two scale without rounding, so the figures are equal to the last bit.
+    np.testing.assert_array_equal(mc.ess_mean(x * 2.0**-80), mc.ess_mean(x))
+    np.testing.assert_array_equal(mc.ess_bulk(x * 2.0**-80), mc.ess_bulk(x))
+
+
+def test_scalars_do_not_touch_each_other() -> None:
+    rng = np.random.default_rng(1)
+    x = np.stack([make(rng, (4, 100)) for make in KINDS.values()] + [np.full((4, 100), 2.0)])
+    for function in (mc.ess_bulk, mc.ess_mean, mc.mcse_of_mean):
+        with np.errstate(all="ignore"):
+            together, alone = function(x), np.concatenate([function(row[None]) for row in x])
+        np.testing.assert_array_equal(together, alone)
+
+
+@pytest.mark.parametrize("shape", [(4, 1000), (2, 7), (1, 50)], ids=str)
+def test_e_bfmi(shape: tuple[int, int]) -> None:
+    energy = ar(0.8)(np.random.default_rng(2), shape)
+    check(mc.e_bfmi(energy), array_stats.bfmi(energy))
+
+
+def test_ess_of_independent_draws_and_of_an_ar_process() -> None:
+    """Against theory: n for independent draws, n(1 − ρ)/(1 + ρ) for AR(1).
+
+    The standard error of a mean of the 300 estimates is taken from their own spread; the bias of Geyer's truncated sum
+    is of order 1/ESS per chain and at most 2 % here, as it is with ArviZ, whose estimates are the same.
+    """
+    rng = np.random.default_rng(3)
+    replications = 300
+    for rho in (0.0, 0.5, -0.5):
+        x = np.stack([ar(rho)(rng, (4, 1000)) for _ in range(replications)])
+        relative = mc.ess_mean(x) * (1 + rho) / (1 - rho) / 4000
+        error = relative.std() / np.sqrt(replications)
+        assert abs(relative.mean() - 1) < 5 * error + 0.02
