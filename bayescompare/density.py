@@ -218,13 +218,20 @@ class Graphs:
         from pytensor.compile.sharedvalue import SharedVariable
         from pytensor.graph.replace import clone_replace
         from pytensor.graph.traversal import ancestors
+        from pytensor.tensor import TensorConstant, constant
 
+        wider = {}
         for var in ancestors(outputs):
             known = any(shared is var for shared, _ in self.data.values())
             if isinstance(var, SharedVariable) and var not in self._replacements and not known and _is_array(var):
                 name = var.name or f"shared_{len(self.data)}"
                 self.data[name] = (var, var.type(name=name))
+            if isinstance(var, TensorConstant) and var.type.dtype == "float32":
+                # PyMC writes 0.5 as float32; times an integer that is float64 in PyTensor, and float32 in JAX.
+                wider[var] = constant(var.data.astype("float64"))
         shared = dict(self.data.values())
+        if wider:
+            outputs = clone_replace(outputs, wider, rebuild_strict=False)
         replaced: list[Any] = clone_replace(outputs, {**self._replacements, **shared})
         return replaced
 

@@ -142,8 +142,8 @@ class Problem:
             for dim, length in zip(dims.get(name, ()), value.shape, strict=False):
                 lengths.setdefault(str(dim), {})[name] = length
         for rv in self.model.free_RVs:
-            block = next(place for name, place in self.scalars.variables.items() if name == rv.name)
-            for dim, length in zip(block[3], block[2], strict=False):
+            _, _, shape, names = self.scalars.variables[rv.name]
+            for dim, length in zip(names, shape, strict=False):
                 lengths.setdefault(dim, {})[rv.name] = length
         for dim, found in lengths.items():
             if len(set(found.values())) > 1:

@@ -70,7 +70,7 @@ def fit(problem: Problem, *, seed: int = 0, options: LaplaceOptions | None = Non
         return failed(
             f"no unconstrained mode to approximate at: {at.reasons[0] if at.reasons else 'the search failed'}"
         )
-    if not np.all(np.isfinite(at.unconstrained)):
+    if at.diagnostics.get("boundary"):
         return failed(f"the unconstrained mode lies on a boundary ({', '.join(at.diagnostics['boundary'])})")
 
     u = at.unconstrained

@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -30,6 +31,15 @@ BOUNDARY_SD = 10.0
 
 #: Where a coordinate that runs to a boundary is put: far enough that its transform has reached the bound in float64.
 LIMIT = 40.0
+
+#: A transformed coordinate this far out has left every support that a search can end in; the search stops there.
+RUNAWAY = 150.0
+
+#: A simplex's scalar below this, where the density no longer changes, lies on the boundary.
+EDGE = 1e-6
+
+#: Curvature (scaled to unit diagonal) below this is rounding: differences of the gradient carry about 1e-11.
+RIDGE = 1e-10
 
 
 @dataclass(frozen=True)
@@ -66,6 +76,7 @@ class End:
     hessian: Array | None = None
     steps: int = 0
     held: dict[int, float] = field(default_factory=dict)
+    edges: list[int] = field(default_factory=list)
 
     def converged(self, options: ModeOptions) -> bool:
         return self.polished and self.decrement <= options.decrement
@@ -102,6 +113,9 @@ def fit(problem: Problem, method: str, *, seed: int = 0, options: ModeOptions | 
     ends = _search(problem, weights, seed, options)
     best, agreeing = _settle(density, weights, ends, options)
     status, reasons, boundary = _judge(problem, best, agreeing, weights, options)
+    if status is Status.OK:
+        status, above = _elsewhere(problem, best, ends, weights, options)
+        reasons += above
     gap = _second_opinion(density, best, weights)
     if gap > 1e-8 and status is Status.OK:
         status = Status.SUSPECT
@@ -163,6 +177,13 @@ def hessian(density: Density, u: Array, weights: tuple[float, ...], scale: Array
     steps = 1e-3 * (np.ones(d) if scale is None else np.clip(scale, 1e-8, 1e3))
     shifts = np.diag(steps)
     values, gradients = density.batch(np.concatenate([u + shifts, u - shifts]), weights)
+    for _ in range(3):  # a raw column overflows at a step that is common elsewhere
+        outside = ~np.isfinite(values).reshape(2, d).all(axis=0)
+        if not outside.any():
+            break
+        steps = np.where(outside, 1e-3 * steps, steps)
+        shifts = np.diag(steps)
+        values, gradients = density.batch(np.concatenate([u + shifts, u - shifts]), weights)
     if not np.all(np.isfinite(values)):
         return np.full((d, d), np.nan)
     h = -(gradients[:d] - gradients[d:]) / (2 * steps[:, None])
@@ -193,7 +214,13 @@ def _search(problem: Problem, weights: tuple[float, ...], seed: int, options: Mo
     from scipy.optimize import minimize
 
     density = problem.density
+    transformed = _transformed(density)
     ends = []
+
+    def stop_runaway(intermediate_result: Any) -> None:
+        if np.any(np.abs(intermediate_result.x[transformed]) > RUNAWAY):
+            raise StopIteration
+
     for kind, u0 in starts(problem, options.starts, seed):
         if not np.all(np.isfinite(u0)) or not np.isfinite(density(u0, weights)[0]):
             continue
@@ -202,6 +229,7 @@ def _search(problem: Problem, weights: tuple[float, ...], seed: int, options: Mo
             u0,
             jac=True,
             method="L-BFGS-B",
+            callback=stop_runaway,
             options={"maxcor": 20, "ftol": 1e-9, "gtol": 1e-6, "maxiter": 2000, "maxfun": 4000},
         )
         value, _ = density(result.x, weights)
@@ -257,7 +285,8 @@ def _polish(density: Density, end: End, weights: tuple[float, ...], options: Mod
         eigenvalues, vectors = np.linalg.eigh(h * sd[:, None] * sd)
         slopes = vectors.T @ (g * sd)
         curvature = np.maximum(np.abs(eigenvalues), 1e-12)
-        decrement = float(0.5 * np.sum(slopes**2 / curvature))
+        with np.errstate(over="ignore"):
+            decrement = float(0.5 * np.sum(slopes**2 / curvature))
         scale = np.ones(len(end.u))
         scale[free] = sd
         stopped = decrement <= options.decrement and decrement >= 0.1 * end.decrement
@@ -290,27 +319,44 @@ def _hold_boundary(density: Density, end: End, weights: tuple[float, ...], optio
     """Where a transformed coordinate runs to its bound, put it there and polish the others."""
     if end.hessian is None:
         return
-    transformed = np.concatenate([np.full(b.size, b.transform is not None) for b in density.blocks])
     flat = _laplace_sd(end.hessian) > BOUNDARY_SD
-    running = np.flatnonzero(flat & transformed)
+    running = np.flatnonzero(flat & _transformed(density))
     if not len(running):
         return
     held = End(end.kind, end.u.copy(), end.value)
     for i in running:
-        candidates = []
+        bounds = []
         for bound in (-LIMIT, LIMIT):
             trial = held.u.copy()
             trial[i] = bound
-            candidates.append((density(trial, weights)[0], bound))
-        value, bound = max(candidates)
-        if value >= end.value - options.agreement:
-            held.u[i] = bound
-            held.held[int(i)] = bound
+            if density(trial, weights)[0] >= end.value - options.agreement:
+                bounds.append(bound)
+        if len(bounds) == 1:  # both: the density does not depend on it
+            held.u[i] = held.held[int(i)] = bounds[0]
+    end.edges = _simplex_edges(density, end, set(running.tolist()))
     if not held.held:
         return
     _polish(density, held, weights, options)
     end.u, end.value, end.decrement = held.u, held.value, held.decrement
     end.hessian, end.held, end.steps = held.hessian, held.held, end.steps + held.steps
+
+
+def _simplex_edges(density: Density, end: End, running: set[int]) -> list[int]:
+    """Scalars of a simplex that vanish: its coordinates mix them, so no single one can be put on its bound."""
+    edges: list[int] = []
+    scalar = 0
+    for block, out in zip(density.blocks, density.graphs.outputs, strict=False):
+        size = math.prod(out.type.shape)
+        if block.transform == "simplex" and running & set(range(block.start, block.stop)):
+            values = density.push(end.u[None])[0][scalar : scalar + size]
+            edges += [scalar + int(i) for i in np.flatnonzero(values < EDGE)]
+        scalar += size
+    return edges
+
+
+def _transformed(density: Density) -> Any:
+    """Which coordinates of u belong to a transformed variable: boolean, shape (d,)."""
+    return np.concatenate([np.full(b.size, b.transform is not None) for b in density.blocks])
 
 
 def _laplace_sd(h: Array) -> Array:
@@ -330,48 +376,100 @@ def _judge(
     """Status, reasons, and the names of the free scalars on a boundary."""
     names = problem.scalars.names[: problem.scalars.free]
     if not best.converged(options):
-        return Status.FAILED, [_why_no_mode(problem, best, weights)], []
-    spectrum = _spectrum(best)
-    if spectrum["eigenvalue_min"] <= 0:
-        reason = (
-            f"the density is not concave at the end of the search ({_direction(problem, best)}): a saddle or a ridge"
+        return Status.FAILED, [_why_no_mode(problem, best, weights, options)], []
+    endless = _endless(problem, best, names)
+    if endless:
+        return (
+            Status.FAILED,
+            [f"no mode exists: the density is highest as {', '.join(endless)} grows without limit"],
+            [],
         )
-        return Status.FAILED, [reason], []
     boundary = _boundary_names(problem, best, names)
+    smallest = _spectrum(best)["eigenvalue_min"]
+    if smallest <= RIDGE and not best.edges:
+        kind = "flat" if smallest > -RIDGE else "not concave"
+        reason = f"the density is {kind} at the end of the search, along {_direction(best, problem.density)}"
+        return Status.FAILED, [f"{reason}: {'a ridge' if kind == 'flat' else 'a saddle'}, not a mode"], []
     reasons = [f"{name} lies on the boundary of its range" for name in boundary]
     if agreeing < 2:
         return Status.SUSPECT, [f"only one of {options.starts} starts ended here", *reasons], boundary
     return Status.OK, reasons, boundary
 
 
-def _why_no_mode(problem: Problem, best: End, weights: tuple[float, ...]) -> str:
+def _elsewhere(
+    problem: Problem, best: End, ends: list[End], weights: tuple[float, ...], options: ModeOptions
+) -> tuple[Status, list[str]]:
+    """What is said of a mode while other ends, not modes themselves, lie higher."""
+    higher = [e for e in ends if not e.converged(options) and e.value > best.value + options.agreement]
+    if not higher:
+        return Status.OK, []
+    top = max(higher, key=lambda e: e.value)
+    runaway = _runaway(problem, top, weights, options)
+    if runaway:
+        return Status.OK, [f"the density has no maximum, for it {runaway}: this is the highest of its interior modes"]
+    gain = top.value - best.value
+    return Status.SUSPECT, [f"a start reached {gain:.3g} nats more than this mode and did not converge"]
+
+
+def _endless(problem: Problem, best: End, names: tuple[str, ...]) -> list[str]:
+    """Scalars whose bound is infinity: the density is highest there, and no value attains it."""
+    if not best.held:
+        return []
+    exact = problem.density.push(_limits(best)[None, :])[0]
+    return [name for name in _boundary_names(problem, best, names) if np.isinf(exact[names.index(name)])]
+
+
+def _why_no_mode(problem: Problem, best: End, weights: tuple[float, ...], options: ModeOptions) -> str:
     """Name the coordinate that runs away with the density still rising, or say how far the search was from a top."""
-    _, gradient = problem.density(best.u, weights)
-    for block in problem.density.blocks:
-        u, g = best.u[block.start : block.stop], gradient[block.start : block.stop]
-        rising = (np.abs(u) > 15) & (u * g > 0)
-        if block.transform is not None and rising.any():
-            where = "0" if u[rising][0] < 0 and "log" in block.transform else "the edge of its range"
-            return f"no mode exists: the density grows without limit as {block.name} goes to {where}"
+    runaway = _runaway(problem, best, weights, options)
+    if runaway:
+        return f"no mode exists: the density {runaway}"
     return (
         f"the search did not end at a mode: the Newton decrement is {best.decrement:.1e} nats "
         f"after {best.steps} polishing steps"
     )
 
 
-def _direction(problem: Problem, best: End) -> str:
+def _runaway(problem: Problem, end: End, weights: tuple[float, ...], options: ModeOptions) -> str | None:
+    """Along which transformed variable the density rises without limit, the others following, if along any."""
+    density = problem.density
+    transformed = _transformed(density)
+    furthest = np.argsort(-np.abs(end.u) * transformed, kind="stable")[:3]
+    for i in furthest[transformed[furthest]]:
+        # Led further out, with the others at their best: a bounded density levels off, an endless one does not.
+        trial = End(end.kind, end.u.copy(), end.value)
+        heights = []
+        for depth in min(abs(end.u[i]), 20.0) + np.arange(13.0):
+            trial.u[i] = trial.held[int(i)] = math.copysign(depth, end.u[i])
+            trial.decrement = math.inf
+            _polish(density, trial, weights, options)
+            heights.append(trial.value)
+        first, second = heights[8] - heights[4], heights[12] - heights[8]
+        if first > options.agreement and second > 0.5 * first:
+            block = next(b for b in density.blocks if b.start <= i < b.stop)
+            return _grows(block.name, str(block.transform), float(end.u[i]))
+    return None
+
+
+def _grows(name: str, transform: str, u: float) -> str:
+    where = "the edge of its range"
+    if "log" in transform and "odds" not in transform:
+        where = "0" if u < 0 else "infinity"
+    return f"grows without limit as {name} goes to {where}"
+
+
+def _direction(best: End, density: Density) -> str:
     """The free variables that carry the flattest or most convex direction."""
     if best.hessian is None:
-        return "in a direction that could not be computed"
+        return "a direction that could not be computed"
     _, vectors = np.linalg.eigh(best.hessian)
     share = np.zeros(len(best.u))
     share[[i for i in range(len(best.u)) if i not in best.held]] = vectors[:, 0] ** 2
-    heavy = [b.name for b in problem.density.blocks if share[b.start : b.stop].sum() > 0.1]
-    return "along " + ", ".join(heavy)
+    return ", ".join(b.name for b in density.blocks if share[b.start : b.stop].sum() > 0.1)
 
 
 def _boundary_names(problem: Problem, best: End, names: tuple[str, ...]) -> list[str]:
-    found: list[str] = []
+    found = [names[i] for i in best.edges]
     for block in problem.density.blocks:
         held = [i - block.start for i in best.held if block.start <= i < block.stop]
         start, stop, shape, _ = problem.scalars.variables[block.name]
@@ -420,6 +518,7 @@ def _at(problem: Problem, end: End) -> Array:
     if end.held:
         exact = problem.density.push(_limits(end)[None, :])[0]
         scalars = np.where(np.isfinite(exact), exact, scalars)
+    scalars[end.edges] = 0.0
     return scalars
 
 
