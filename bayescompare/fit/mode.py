@@ -439,12 +439,12 @@ def _runaway(problem: Problem, end: End, weights: tuple[float, ...], options: Mo
         # Led further out, with the others at their best: a bounded density levels off, an endless one does not.
         trial = End(end.kind, end.u.copy(), end.value)
         heights = []
-        for depth in min(abs(end.u[i]), 20.0) + np.arange(13.0):
+        for depth in min(abs(end.u[i]), 20.0) + np.arange(7.0):
             trial.u[i] = trial.held[int(i)] = math.copysign(depth, end.u[i])
             trial.decrement = math.inf
             _polish(density, trial, weights, options)
             heights.append(trial.value)
-        first, second = heights[8] - heights[4], heights[12] - heights[8]
+        first, second = heights[3] - heights[0], heights[6] - heights[3]
         if first > options.agreement and second > 0.5 * first:
             block = next(b for b in density.blocks if b.start <= i < b.stop)
             return _grows(block.name, str(block.transform), float(end.u[i]))
