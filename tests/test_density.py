@@ -1,0 +1,368 @@
+"""The weighted density: its terms against PyMC's and SciPy's, its batches, its maps, its data, its fall-back."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+import pytest
+from pytensor.compile.mode import get_mode
+from pytensor.graph.basic import Apply
+from pytensor.graph.op import Op
+from scipy import stats
+
+from bayescompare import density as module
+from bayescompare.density import CHUNK, Density, without_compiler
+from bayescompare.problem import Problem
+
+X = np.array([-1.0, 0.5, 1.5, 2.0])
+Y = np.array([0.3, -1.2, 0.8, 2.1])
+K = np.array([1, 2, 0])
+ONE = (1.0, 1.0, 1.0)
+
+# PyMC stores a scale of 1.5 as float32 and takes its logarithm there: 6e-8 a constant, of which a model has a few.
+# What is exact is held against SciPy, to 1e-12.
+SINGLE = 5e-7
+
+
+def mixed_model(x: Any = X, y: Any = Y, k: Any = K) -> pm.Model:
+    """Two observed variables, a Potential, three transforms, data in containers, Deterministics."""
+    with pm.Model() as model:
+        a = pm.Normal("a", 0.5, 2.0)
+        s = pm.HalfNormal("s", 1.5)
+        w = pm.Beta("w", 2.0, 3.0, shape=2)
+        p = pm.Dirichlet("p", np.array([2.0, 3.0, 4.0]))
+        pm.Deterministic("sum", a + w.sum() + p[0])
+        pm.Deterministic("table", pt.outer(w, w))
+        pm.Normal("y", a * pm.Data("x", x), s, observed=pm.Data("y_data", y))
+        pm.Poisson("k", pm.math.exp(a) * w[0], observed=k)
+        pm.Potential("penalty", -((s - 1.0) ** 2))
+    return model
+
+
+def scipy_terms(theta: dict[str, Any], x: Any = X, y: Any = Y, k: Any = K) -> dict[str, Any]:
+    """The same in SciPy: log likelihoods pointwise, Potential, prior."""
+    a, s, w, p = theta["a"], theta["s"], theta["w"], theta["p"]
+    return {
+        "y": stats.norm(a * x, s).logpdf(y),
+        "k": stats.poisson(np.exp(a) * w[0]).logpmf(k),
+        "potential": -((s - 1.0) ** 2),
+        "prior": stats.norm(0.5, 2.0).logpdf(a)
+        + stats.halfnorm(scale=1.5).logpdf(s)
+        + stats.beta(2.0, 3.0).logpdf(w).sum()
+        + stats.dirichlet([2.0, 3.0, 4.0]).logpdf(p),
+    }
+
+
+@pytest.fixture(scope="module")
+def mixed() -> SimpleNamespace:
+    model = mixed_model()
+    density = Problem(model).density
+    u = density.start + np.random.default_rng(1).normal(0, 0.5, density.dimension)
+    return SimpleNamespace(model=model, density=density, u=u, theta=unpack(density, u))
+
+
+def unpack(density: Density, u: np.ndarray) -> dict[str, Any]:
+    scalars = density.push(u[None])[0]
+    return {"a": scalars[0], "s": scalars[1], "w": scalars[2:4], "p": scalars[4:7]}
+
+
+def point(density: Density, u: np.ndarray) -> dict[str, np.ndarray]:
+    return {b.value_name: u[b.start : b.stop].reshape(b.shape) for b in density.blocks}
+
+
+def pymc_value(model: pm.Model, at: dict[str, np.ndarray], **kwargs: Any) -> float:
+    with without_compiler():
+        function = model.compile_logp(mode=get_mode("FAST_COMPILE").including("stabilize"), **kwargs)
+    return float(function(at))
+
+
+# -- weights -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("weights", "terms"),
+    [
+        ((1, 1, 1), {}),
+        ((1, 1, 0), {"jacobian": False}),
+        ((1, 0, 0), {"vars": "likelihood"}),
+        ((0, 1, 1), {"vars": "prior"}),
+        ((0, 1, 0), {"vars": "prior", "jacobian": False}),
+    ],
+)
+def test_weights_choose_pymcs_own_terms(
+    mixed: SimpleNamespace, weights: tuple[float, ...], terms: dict[str, Any]
+) -> None:
+    model = mixed.model
+    sets = {"likelihood": [*model.observed_RVs, *model.potentials], "prior": model.free_RVs}
+    terms = {name: sets.get(value, value) if name == "vars" else value for name, value in terms.items()}
+    value, _ = mixed.density(mixed.u, weights)
+    assert value == pytest.approx(pymc_value(model, point(mixed.density, mixed.u), **terms), abs=SINGLE)
+
+
+def test_terms_are_scipys(mixed: SimpleNamespace) -> None:
+    expected = scipy_terms(mixed.theta)
+    likelihood, prior = mixed.density(mixed.u, (1, 0, 0))[0], mixed.density(mixed.u, (0, 1, 0))[0]
+    assert likelihood == pytest.approx(expected["y"].sum() + expected["k"].sum() + expected["potential"], rel=1e-12)
+    assert prior == pytest.approx(expected["prior"], rel=1e-12)
+
+
+def test_jacobian_is_the_determinant_of_the_map(mixed: SimpleNamespace) -> None:
+    """Of the map from u to the free scalars that are independent: a simplex of three has two."""
+    density, u, step = mixed.density, mixed.u, 1e-5
+    shifts = step * np.eye(len(u))
+    matrix = (density.push(u + shifts) - density.push(u - shifts))[:, :6] / (2 * step)
+    _, logarithm = np.linalg.slogdet(matrix)
+    # Central differences: step² from the third derivative, 1e-16/step from rounding.
+    assert density(u, (0, 0, 1))[0] == pytest.approx(logarithm, abs=1e-8)
+
+
+def test_weights_are_linear(mixed: SimpleNamespace) -> None:
+    density, weights = mixed.density, np.array([0.3, 1.7, 0.9])
+    parts = [density(mixed.u, row) for row in np.eye(3)]
+    value, gradient = density(mixed.u, weights)
+    assert value == pytest.approx(weights @ [v for v, _ in parts], rel=1e-12)
+    np.testing.assert_allclose(gradient, weights @ np.array([g for _, g in parts]), rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize("weights", [(1, 1, 1), (1, 1, 0), (1, 0, 0), (0, 1, 1)])
+def test_gradient_is_that_of_differences(mixed: SimpleNamespace, weights: tuple[float, ...]) -> None:
+    density, u, step = mixed.density, mixed.u, 1e-5
+    slopes = [(density(u + h, weights)[0] - density(u - h, weights)[0]) / (2 * step) for h in step * np.eye(len(u))]
+    # |value| ~ 20: rounding 20 · 1e-16 / 1e-5, truncation third derivative · 1e-10 / 6.
+    np.testing.assert_allclose(density(u, weights)[1], slopes, rtol=0, atol=1e-8)
+
+
+def test_density_zero_is_minus_infinity_and_weight_zero_leaves_no_trace_of_it() -> None:
+    with pm.Model() as model:
+        x = pm.Normal("x", 0.0, 1.0)
+        pm.Uniform("y", x, x + 1.0, observed=np.array([0.5, 0.7]))
+    density = Problem(model).density
+    outside = np.array([3.0])
+    value, gradient = density(outside, ONE)
+    assert value == -np.inf
+    assert gradient.tolist() == [0.0]
+    assert density(outside, (0, 1, 1))[0] == pytest.approx(stats.norm.logpdf(3.0), rel=1e-14)
+    assert density(outside, ONE, np.zeros(2))[0] == pytest.approx(stats.norm.logpdf(3.0), rel=1e-14)
+    values, gradients = density.batch(np.array([[3.0], [0.2]]), ONE)
+    assert values[0] == -np.inf
+    assert values[1] == pytest.approx(stats.norm.logpdf(0.2), rel=1e-14)
+    np.testing.assert_allclose(gradients, [[0.0], [-0.2]], rtol=1e-14)
+
+
+def test_constants_have_double_precision() -> None:
+    """PyMC writes 0.5 as float32: log Γ(0.5) is then off by 2e-8, in JAX also where it multiplies an integer."""
+    with pm.Model() as model:
+        x = pm.Gamma("x", 0.5, 1.0)
+        pm.Potential("p", 0.0 * x)
+    u = np.array([0.3])
+    expected = stats.gamma(0.5).logpdf(np.exp(u)).item()
+    density = Problem(model).density
+    assert density(u, (0, 1, 0))[0] == pytest.approx(expected, rel=1e-14)
+    assert density.second_opinion(u, (0, 1, 0))[0] == pytest.approx(expected, rel=1e-14)
+
+
+# -- observations ------------------------------------------------------------------------------------
+
+
+def test_observation_weights_multiply_pointwise_terms_in_the_models_order(mixed: SimpleNamespace) -> None:
+    weights = np.array([0.0, 2.0, 0.5, 1.0, 3.0, 0.0, 0.25])
+    expected = scipy_terms(mixed.theta)
+    value, _ = mixed.density(mixed.u, (1, 0, 0), weights)
+    pointwise = np.concatenate([expected["y"], expected["k"]])
+    assert mixed.density.sizes == [4, 3]
+    assert mixed.density.observations == 7
+    assert value == pytest.approx(weights @ pointwise + expected["potential"], rel=1e-12)
+
+
+@pytest.mark.parametrize("left_out", [1, 5])
+def test_weight_zero_is_the_model_without_that_observation(mixed: SimpleNamespace, left_out: int) -> None:
+    weights = np.ones(7)
+    weights[left_out] = 0.0
+    if left_out < 4:
+        fresh = mixed_model(np.delete(X, left_out), np.delete(Y, left_out))
+    else:
+        fresh = mixed_model(k=np.delete(K, left_out - 4))
+    value, _ = mixed.density(mixed.u, ONE, weights)
+    assert value == pytest.approx(pymc_value(fresh, point(mixed.density, mixed.u)), abs=SINGLE)
+
+
+def test_one_term_an_event_of_a_multivariate_likelihood() -> None:
+    y = np.array([[0.3, -1.2], [0.8, 2.1], [0.0, 0.4]])
+    cov = np.array([[1.0, 0.3], [0.3, 2.0]])
+    with pm.Model() as model:
+        m = pm.Normal("m", 0.0, 1.0, shape=2)
+        pm.MvNormal("y", m, cov=cov, observed=pm.Data("d", y))
+    density = Problem(model).density
+    u, weights = np.array([0.2, -0.1]), np.array([1.0, 0.0, 2.0])
+    expected = weights @ stats.multivariate_normal(u, cov).logpdf(y)
+    assert density.sizes == [3]
+    assert density(u, (1, 0, 0), weights)[0] == pytest.approx(expected, rel=1e-12)
+
+
+# -- batches -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rows", [5, CHUNK + 2])
+def test_a_batch_is_its_rows(mixed: SimpleNamespace, rows: int) -> None:
+    density = mixed.density
+    points = mixed.u + np.random.default_rng(rows).normal(0, 0.3, (rows, density.dimension))
+    before = density.evaluations
+    values, gradients = density.batch(points, ONE)
+    assert density.evaluations - before == rows
+    assert values.shape == (rows,)
+    assert gradients.shape == points.shape
+    for i in {0, rows // 2, rows - 1}:
+        value, gradient = density(points[i], ONE)
+        assert values[i] == pytest.approx(value, rel=1e-13)
+        np.testing.assert_allclose(gradients[i], gradient, rtol=1e-11, atol=1e-12)
+
+
+def test_the_second_opinion_agrees(mixed: SimpleNamespace) -> None:
+    value, gradient = mixed.density(mixed.u, ONE)
+    second, slope = mixed.density.second_opinion(mixed.u, ONE)
+    assert second == pytest.approx(value, rel=1e-13)
+    np.testing.assert_allclose(slope, gradient, rtol=1e-11, atol=1e-12)
+
+
+# -- the maps ----------------------------------------------------------------------------------------
+
+
+def test_push_is_pymcs_transforms(mixed: SimpleNamespace) -> None:
+    model, density = mixed.model, mixed.density
+    points = mixed.u + np.random.default_rng(0).normal(0, 1, (6, density.dimension))
+    wanted = [*model.free_RVs, *model.deterministics]
+    with without_compiler():
+        function = model.compile_fn(
+            model.replace_rvs_by_values(wanted), inputs=model.value_vars, point_fn=False, on_unused_input="ignore"
+        )
+    pushed = density.push(points)
+    for row, u in zip(pushed, points, strict=True):
+        values = point(density, u)
+        expected = function(*(values[v.name] for v in model.value_vars))
+        np.testing.assert_allclose(row, np.concatenate([np.ravel(e) for e in expected]), rtol=1e-12, atol=1e-14)
+
+
+def test_pull_is_the_inverse_of_push(mixed: SimpleNamespace) -> None:
+    density = mixed.density
+    points = np.random.default_rng(2).normal(0, 1.5, (6, density.dimension))
+    free = density.push(points)[:, :7]
+    # log(x / (1 − x)) loses what 1 − x loses: e^|u| · 1e-16, with |u| < 6 here.
+    np.testing.assert_allclose(density.pull(free), points, rtol=0, atol=1e-12)
+
+
+# -- data --------------------------------------------------------------------------------------------
+
+NEW = {"x": np.array([3.0, 1.0, -2.0, 0.1]), "y_data": np.array([5.0, 1.5, -3.0, 0.0])}
+
+
+def test_other_data_are_the_model_built_anew(mixed: SimpleNamespace) -> None:
+    swapped = mixed.density.with_data(NEW)
+    fresh = mixed_model(NEW["x"], NEW["y_data"])
+    at = point(mixed.density, mixed.u)
+    assert swapped(mixed.u, ONE)[0] == pytest.approx(pymc_value(fresh, at), abs=SINGLE)
+    assert mixed.density(mixed.u, ONE)[0] == pytest.approx(pymc_value(mixed.model, at), abs=SINGLE)
+    np.testing.assert_array_equal(swapped.observed()[0], NEW["y_data"])
+    np.testing.assert_array_equal(mixed.density.observed()[0], Y)
+
+
+def test_other_data_compile_nothing(mixed: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    density, points = mixed.density, mixed.u + np.arange(6.0)[:, None] / 10
+    density(mixed.u, ONE), density.batch(points, ONE), density.push(points)
+
+    def refuse(*_: Any) -> None:
+        raise AssertionError("something was compiled")
+
+    monkeypatch.setattr(module.JaxFunction, "__init__", refuse)
+    monkeypatch.setattr(module.PyTensorFunction, "__init__", refuse)
+    value = density._compiled["value"]
+    traced = [value._function, *value._batched.values()]
+    before, seconds = [f._cache_size() for f in traced], density.compile_seconds
+    swapped = density.with_data(NEW)
+    swapped(mixed.u, ONE), swapped.batch(points, ONE), swapped.push(points)
+    assert min(before) > 0
+    assert [f._cache_size() for f in traced] == before
+    assert swapped.compile_seconds == seconds
+    assert swapped.evaluations == 7
+
+
+def test_data_of_another_length(mixed: SimpleNamespace) -> None:
+    longer = {"x": np.arange(6.0), "y_data": np.arange(6.0) / 2}
+    swapped = mixed.density.with_data(longer)
+    fresh = mixed_model(longer["x"], longer["y_data"])
+    assert swapped.sizes == [6, 3]
+    assert swapped(mixed.u, ONE)[0] == pytest.approx(pymc_value(fresh, point(mixed.density, mixed.u)), abs=SINGLE)
+
+
+def test_integer_observations_of_a_real_likelihood_are_counted_anew() -> None:
+    """PyMC puts a cast between container and value, so the value has no name of its own."""
+    with pm.Model() as model:
+        a = pm.Normal("a", 0.0, 1.0)
+        pm.Normal("y", a, 1.0, observed=pm.Data("d", np.array([1, 2, 3])))
+    density = Problem(model).density.with_data({"d": np.array([4, 5, 6, 7, 9])})
+    assert density.sizes == [5]
+    np.testing.assert_array_equal(density.observed()[0], [4, 5, 6, 7, 9])
+
+
+# -- what has no translation to JAX ----------------------------------------------------------------
+
+
+class BlackBox(Op):
+    """x ↦ x⁴, with a gradient but no way to JAX: a solver of the user's own."""
+
+    def make_node(self, x: Any) -> Apply:
+        x = pt.as_tensor(x)
+        return Apply(self, [x], [x.type()])
+
+    def perform(self, node: Apply, inputs: list[Any], outputs: list[Any]) -> None:
+        outputs[0][0] = np.asarray(inputs[0] ** 4)
+
+    def pullback(self, inputs: list[Any], outputs: list[Any], cotangents: list[Any]) -> list[Any]:
+        return [cotangents[0] * 4.0 * inputs[0] ** 3]
+
+
+@pytest.fixture(scope="module")
+def boxed() -> Problem:
+    with pm.Model() as model:
+        x = pm.Normal("x", 0.0, 1.0)
+        s = pm.HalfNormal("s", 1.0)
+        pm.Deterministic("box", BlackBox()(x))
+        pm.Normal("y", BlackBox()(x), s - 0.01, observed=pm.Data("d", Y))
+    return Problem(model)
+
+
+def test_an_untranslatable_operation_falls_back_by_name(boxed: Problem) -> None:
+    density, u = boxed.density, np.array([0.8, 0.1])
+    value, gradient = density(u, ONE)
+    assert density.backend == "pytensor"
+    assert "NotImplementedError" in str(density.fallback)
+    assert "BlackBox" in str(density.fallback)
+    s = np.exp(0.1)
+    expected = stats.norm(0.8**4, s - 0.01).logpdf(Y).sum() + stats.norm.logpdf(0.8) + stats.halfnorm.logpdf(s) + 0.1
+    assert value == pytest.approx(expected, rel=1e-13)
+    step = 1e-5 * np.eye(2)
+    slope = [(density(u + h, ONE)[0] - density(u - h, ONE)[0]) / 2e-5 for h in step]
+    np.testing.assert_allclose(gradient, slope, rtol=0, atol=1e-8)
+
+
+def test_the_fall_back_does_all_that_jax_does(boxed: Problem) -> None:
+    density, points = boxed.density, np.array([[0.8, 0.1], [0.3, -9.0], [-0.2, 0.4]])
+    values, gradients = density.batch(points, ONE)
+    # s = e⁻⁹ < 0.01: a negative scale raises in PyTensor, and is density zero here as in JAX.
+    assert np.isfinite(values).tolist() == [True, False, True]
+    assert gradients[1].tolist() == [0.0, 0.0]
+    assert values[2] == density(points[2], ONE)[0]
+    np.testing.assert_allclose(density.push(points)[:, 2], points[:, 0] ** 4, rtol=1e-14)
+    np.testing.assert_allclose(density.pull(density.push(points)[:, :2]), points, rtol=1e-12)
+    swapped = density.with_data({"d": Y[:2]})
+    pair = stats.norm(0.8**4, np.exp(0.1) - 0.01).logpdf(Y[:2]).sum()
+    assert swapped(points[0], (1, 0, 0))[0] == pytest.approx(pair, rel=1e-13)
+
+
+def test_a_first_evaluation_outside_the_support_is_density_zero(boxed: Problem) -> None:
+    density = Problem(boxed.model).density
+    assert density(np.array([0.3, -9.0]), ONE)[0] == -np.inf
+    assert np.isnan(density.second_opinion(np.array([0.3, -9.0]), ONE)[0])
