@@ -213,6 +213,7 @@ class Problem:
         from pymc.initial_point import make_initial_point_expression
         from pymc.pytensorf import compile, find_rng_nodes, replace_rng_nodes, reseed_rngs
         from pytensor.graph.replace import clone_replace
+        from pytensor.graph.traversal import ancestors
 
         model, containers = self.model, self.density.graphs.data.values()
         draw = {rv: "support_point" if rv.name in self.improper else "prior" for rv in model.free_RVs}
@@ -223,7 +224,11 @@ class Problem:
                 initval_strategies=draw,
                 return_transformed=True,
             )
-            values = clone_replace(replace_rng_nodes(values), dict(containers))
+            values = replace_rng_nodes(values)
+            # PyMC's expression is over copies of the containers, which share their storage.
+            inputs = {id(shared.container): inp for shared, inp in containers}
+            copies = [v for v in ancestors(values) if id(getattr(v, "container", None)) in inputs]
+            values = clone_replace(values, {v: inputs[id(v.container)] for v in copies})
             with without_compiler():
                 compiled = compile([inp for _, inp in containers], values, on_unused_input="ignore")
             generators = find_rng_nodes(compiled.maker.fgraph.outputs)
