@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -202,8 +204,12 @@ _DEAR = (
     "CholeskySolve",
 )
 
-#: Dimension up to which the sampler takes so few steps that numba's compile costs more than Python between the steps.
-_SMALL = 50
+#: Up to so many dimensions the sampler takes so few steps that Python between them may be borne,
+_FEW_DIMENSIONS = 50
+#: where an evaluation costs more than the Python around it (from so many observations on),
+_MANY_OBSERVATIONS = 1000
+#: or where the whole model is so small (dimensions and observations) that sampling ends before numba would have begun.
+_TINY = 64
 
 
 def _compiled(problem: Problem, backend: str) -> tuple[str, Any]:
@@ -228,15 +234,16 @@ def _compiled(problem: Problem, backend: str) -> tuple[str, Any]:
 def choose_backend(problem: Problem) -> str:
     """``"jax"`` or ``"numba"``, by the graph alone: a seed must give one result whatever a cache holds.
 
-    Over JAX there is nothing more to compile, but each step passes through Python; numba's steps are fast, its compile
-    is not. So JAX for small models and for operations that numba compiles slowly, numba for the others.
+    Over JAX there is nothing more to compile, but each step passes through Python (30 µs); numba's steps are fast, its
+    compile takes seconds, and 40 or more of them for some operations on a machine that has not compiled them before.
     """
     from pytensor.graph.traversal import ancestors
 
     density = problem.density
     if density.backend != "jax":
         return "numba"
-    if density.dimension <= _SMALL:
+    d, n = density.dimension, density.observations
+    if d + n <= _TINY or (d <= _FEW_DIMENSIONS and n >= _MANY_OBSERVATIONS):
         return "jax"
     terms = [*density.graphs.likelihood, *density.graphs.potentials, *density.graphs.prior]
     ops = {var.owner.op for var in ancestors(terms) if var.owner is not None}
@@ -267,9 +274,11 @@ def _by_pymc(
 ) -> tuple[Array, dict[str, Array], dict[str, Any]]:
     import pymc as pm
 
-    settings = {} if options.target_accept is None else {"target_accept": options.target_accept}
+    settings: dict[str, Any] = {} if options.target_accept is None else {"target_accept": options.target_accept}
     began = time.perf_counter()
-    with problem.model, warnings.catch_warnings():
+    if options.engine == "blackjax":  # its parallel chains need a device each
+        settings["nuts_sampler_kwargs"] = {"chain_method": "vectorized"}
+    with problem.model, _data_in_place(problem), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             tree = pm.sample(
@@ -291,6 +300,20 @@ def _by_pymc(
     notes: dict[str, Any] = {"backend": "jax" if options.engine in ("numpyro", "blackjax") else "pytensor"}
     notes |= {"seconds": seconds, "compile_seconds": 0.0}
     return points, _statistics(tree["sample_stats"].dataset), notes
+
+
+@contextmanager
+def _data_in_place(problem: Problem) -> Iterator[None]:
+    """The problem's data in the model's own containers for the time of a run; what was there comes back after."""
+    containers = {name: shared for name, (shared, _) in problem.density.graphs.data.items()}
+    before = {name: shared.get_value() for name, shared in containers.items()}
+    try:
+        for name in problem.data or {}:
+            containers[name].set_value(problem.density.data[name])
+        yield
+    finally:
+        for name in problem.data or {}:
+            containers[name].set_value(before[name])
 
 
 def _values(problem: Problem, tree: Any) -> dict[str, Array]:

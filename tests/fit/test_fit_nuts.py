@@ -1,0 +1,163 @@
+"""NUTS: shapes, seeds, statistics, and one posterior whichever engine samples it."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Any
+
+import numpy as np
+import pymc as pm
+import pytest
+
+import bayescompare as bc
+from bayescompare.errors import EngineNotInstalledError, UnknownNameError, UsageError
+from bayescompare.fit.nuts import STATISTICS, SamplerOptions, check_engine
+from bayescompare.fit.result import Fit, Status
+from bayescompare.problem import Problem
+
+Y = np.array([3, 1, 4, 2])
+SHAPE, RATE = 2.5 + Y.sum(), 1.5 + len(Y)
+FEW = SamplerOptions(draws=40, tune=120, chains=2)
+
+
+def gamma_poisson() -> pm.Model:
+    """Posterior Gamma(12.5, 5.5)."""
+    with pm.Model() as model:
+        rate = pm.Gamma("rate", 2.5, 1.5)
+        pm.Deterministic("twice", 2.0 * rate)
+        pm.Poisson("k", rate, observed=pm.Data("d", Y))
+    return model
+
+
+@pytest.fixture(scope="module")
+def problem() -> Problem:
+    return Problem(gamma_poisson())
+
+
+@pytest.fixture(scope="module")
+def few(problem: Problem) -> Fit:
+    return bc.fit(problem, "nuts", seed=1, options=FEW)
+
+
+def assert_posterior(found: Fit, shape: float, rate: float) -> None:
+    """Mean and second moment within 5 Monte-Carlo standard errors of Gamma(shape, rate)."""
+    from arviz_stats.base import array_stats
+
+    assert found.draws is not None
+    x = found.draws[:, :, 0]
+    mean, second = shape / rate, shape * (shape + 1) / rate**2
+    for draws, exact in ((x, mean), (x**2, second)):
+        mcse = draws.std() / np.sqrt(float(array_stats.ess(draws, method="mean")))
+        assert abs(draws.mean() - exact) < 5 * mcse
+    assert found.estimate[0] == pytest.approx(x.mean(), rel=1e-12)
+    np.testing.assert_allclose(found.draws[:, :, 1], 2 * x, rtol=1e-14)
+
+
+def test_shapes_and_what_is_told_of_the_run(problem: Problem, few: Fit) -> None:
+    assert few.draws is not None
+    assert few.unconstrained_draws is not None
+    assert few.draws.shape == (2, 40, 2)
+    assert few.unconstrained_draws.shape == (2, 40, 1)
+    assert few.names == ("rate", "twice")
+    np.testing.assert_allclose(np.exp(few.unconstrained_draws[..., 0]), few.draws[..., 0], rtol=1e-13)
+    expected = {"engine": "nutpie", "chains": 2, "draws": 40, "tune": 120, "target_accept": 0.8}
+    assert expected.items() <= few.diagnostics.items()
+    assert few.diagnostics["backend"] in ("numba", "jax")
+    assert few.diagnostics["divergences"] == int(few.statistics["diverging"].sum())
+    assert few.status is Status.OK
+
+
+def test_statistics_have_one_name_and_shape(few: Fit) -> None:
+    assert set(few.statistics) == set(STATISTICS.values())
+    assert all(values.shape == (2, 40) for values in few.statistics.values())
+
+
+def test_lp_is_the_density_of_the_draws(problem: Problem, few: Fit) -> None:
+    assert few.unconstrained_draws is not None
+    values, _ = problem.density.batch(few.unconstrained_draws.reshape(-1, 1), (1, 1, 1))
+    ours, theirs = values - values[0], few.statistics["lp"].ravel() - few.statistics["lp"].ravel()[0]
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-9)  # up to constants that nutpie may leave out
+
+
+def test_one_seed_one_chain_of_draws(problem: Problem, few: Fit) -> None:
+    again, other = (bc.fit(problem, "nuts", seed=seed, options=FEW) for seed in (1, 2))
+    assert few.draws is not None
+    assert again.draws is not None
+    assert other.draws is not None
+    assert few.draws.tobytes() == again.draws.tobytes()
+    assert not np.any(few.draws == other.draws)
+    assert not np.any(few.draws[0] == few.draws[1])
+
+
+def test_the_posterior_is_right_and_so_is_that_of_other_data(problem: Problem) -> None:
+    options = SamplerOptions(draws=500, tune=300, chains=2)
+    assert_posterior(bc.fit(problem, "nuts", seed=5, options=options), SHAPE, RATE)
+    other = problem.with_data(d=np.array([20, 30, 25, 22]))
+    found = bc.fit(other, "nuts", seed=5, options=options)
+    assert_posterior(found, 2.5 + 97, 1.5 + 4)
+    # The sampler was compiled for the first.
+    assert found.compile_seconds < 0.5
+
+
+@pytest.mark.slow
+def test_the_density_of_the_modes_can_be_sampled_too(problem: Problem) -> None:
+    options = SamplerOptions(draws=500, tune=300, chains=2, backend="jax")
+    found = bc.fit(problem, "nuts", seed=5, options=options)
+    assert found.diagnostics["backend"] == "jax"
+    assert_posterior(found, SHAPE, RATE)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["pymc", "numpyro", "blackjax"])
+def test_other_engines_sample_the_same_posterior(problem: Problem, engine: str) -> None:
+    pytest.importorskip(engine)
+    options = SamplerOptions(draws=500, tune=500, chains=2, engine=engine, target_accept=0.9)
+    found = bc.fit(problem, "nuts", seed=5, options=options)
+    assert found.diagnostics["engine"] == engine
+    assert found.diagnostics["target_accept"] == 0.9
+    assert found.unconstrained_draws is not None
+    assert found.unconstrained_draws.shape == (2, 500, 1)
+    assert "diverging" in found.statistics
+    assert all(values.shape == (2, 500) for values in found.statistics.values())
+    assert_posterior(found, SHAPE, RATE)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["pymc", "numpyro", "blackjax"])
+def test_other_engines_sample_other_data(problem: Problem, engine: str) -> None:
+    pytest.importorskip(engine)
+    other = problem.with_data(d=np.array([20, 30, 25, 22]))
+    found = bc.fit(other, "nuts", seed=5, options=SamplerOptions(draws=500, tune=500, chains=2, engine=engine))
+    assert_posterior(found, 2.5 + 97, 1.5 + 4)
+    np.testing.assert_array_equal(problem.observed["k"], Y)
+
+
+def test_an_unknown_engine_is_refused(problem: Problem) -> None:
+    with pytest.raises(UnknownNameError, match="'stan'.* nutpie, pymc, numpyro, blackjax"):
+        bc.fit(problem, "nuts", options=SamplerOptions(engine="stan"))
+
+
+@pytest.mark.parametrize("engine", ["nutpie", "numpyro", "blackjax"])
+def test_an_engine_that_is_not_installed_is_no_silent_fall_back(
+    problem: Problem, engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == engine else find(name, *rest))
+    with pytest.raises(EngineNotInstalledError, match=engine):
+        bc.fit(problem, "nuts", options=SamplerOptions(engine=engine))
+    check_engine("pymc")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"draws": 0}, "draws must be at least 1"),
+        ({"tune": -1}, "tune must be at least 1"),
+        ({"chains": 0}, "chains must be at least 1"),
+        ({"target_accept": 1.0}, "between 0 and 1, not 1.0"),
+        ({"backend": "cuda"}, "auto, numba or jax, not 'cuda'"),
+    ],
+)
+def test_options_out_of_range_are_refused(wrong: dict[str, Any], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        SamplerOptions(**wrong)
