@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -246,5 +245,5 @@ def plain(value: Any) -> Any:
 
 
 def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = json.loads(table.to_json(orient="records", double_precision=15))
-    return rows
+    # Not to_json: it writes 15 decimals, which leaves five digits of 1e-10.
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict(orient="records")]

@@ -68,7 +68,8 @@ def _no_verdict(layers: dict[str, Layer], mode: Fit, deciding: str) -> Overall:
             State.NO_VERDICT,
             "No verdict on the MAP: none exists.",
             f"{rises[:1].upper()}{rises[1:]}. The posterior stands.",
-            "Report the NUTS posterior. The non-centred form of the model has a mode, on the edge of its range.",
+            "Report the NUTS posterior. Where the variable that is named is the scale of group effects, the model's "
+            "non-centred form has a mode.",
             deciding,
         )
     return Overall(
@@ -93,9 +94,10 @@ def _differs(layer: Layer, layers: dict[str, Layer], table: pd.DataFrame, decidi
             )
         return Overall(State.DIFFERS, "No.", _location_sentence(layer, row), advice, deciding)
     ratio = "" if row is None else str(figure(row["sd_ratio"], row["sd_ratio_mcse"]))
-    as_point = layers["location"].state in (State.SAME, State.NOT_COMPUTED)
+    as_point = layers["location"].state is State.SAME
     sentence = f"The Laplace sd of {layer.scalar} is {ratio} times the posterior{_S}."
-    advice = "Take the interval of the NUTS posterior; the MAP itself is near its mean."
+    near = "; the MAP itself is near its mean" if as_point else ""
+    advice = f"Take the interval of the NUTS posterior{near}."
     opening = "As a point, yes; as an interval, no." if as_point else "No."
     return Overall(State.DIFFERS, opening, sentence, advice, deciding)
 

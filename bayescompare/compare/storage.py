@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import importlib.util
 import json
 import math
 import os
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,27 +31,51 @@ _CURVES = ("x", "posterior", "laplace", "prior")
 
 def write_text(path: Path, text: str) -> None:
     """Write whole or not at all."""
-    draft = path.with_name(f".{path.name}.part")
-    try:
+    with _draft(path) as draft:
         draft.write_text(text, encoding="utf-8")
-        os.replace(draft, path)
-    except OSError as error:
-        draft.unlink(missing_ok=True) if draft.parent.is_dir() else None
-        raise OutputError(f"Cannot write {path}: {error.strerror or error}.") from error
 
 
 def save(comparison: Comparison, path: Path) -> None:
-    """Write a comparison; see :meth:`Comparison.save`."""
+    """Write a comparison, whole or not at all; see :meth:`Comparison.save`."""
     tree = to_tree(comparison)
+    zarr = path.suffix == ".zarr"
+    if zarr and importlib.util.find_spec("zarr") is None:
+        raise OutputError(
+            f"Cannot write {path}: zarr is not installed. Install it with: pip install 'bayescompare[zarr]'"
+        )
+    with _draft(path) as draft:
+        if zarr:
+            tree.to_zarr(draft, mode="w")
+        else:
+            tree.to_netcdf(draft, engine="h5netcdf")
+
+
+@contextlib.contextmanager
+def _draft(path: Path) -> Iterator[Path]:
+    """A place beside ``path`` to write to, put there when all is written; nothing is left of it when that fails.
+
+    Raises
+    ------
+    OutputError
+    """
+    draft = path.with_name(f".{path.name}.part")
     try:
-        if path.suffix == ".zarr":
-            tree.to_zarr(path, mode="w")
-            return
-        draft = path.with_name(f".{path.name}.part")
-        tree.to_netcdf(draft, engine="h5netcdf")
+        if not path.parent.is_dir():
+            raise FileNotFoundError(errno.ENOENT, f"there is no folder {path.parent}")
+        yield draft
+        if draft.is_dir() and path.is_dir():
+            if not (path / "zarr.json").is_file():
+                raise FileExistsError(errno.EEXIST, "a folder with other content has this name")
+            shutil.rmtree(path)
         os.replace(draft, path)
     except OSError as error:
         raise OutputError(f"Cannot write {path}: {error.strerror or error}.") from error
+    finally:
+        if os.path.isdir(draft):
+            shutil.rmtree(draft, ignore_errors=True)
+        else:
+            with contextlib.suppress(OSError):
+                draft.unlink(missing_ok=True)
 
 
 def open(path: str | os.PathLike[str]) -> Comparison:
@@ -70,7 +98,7 @@ def open(path: str | os.PathLike[str]) -> Comparison:
         with xr.open_datatree(path, engine=engine) as tree:
             tree.load()
             return from_tree(tree)
-    except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise ResultFileError(
             f"{path} is not a comparison that bayescompare saved, or it is damaged ({reason}). "
@@ -82,7 +110,7 @@ def to_tree(c: Comparison) -> xr.DataTree:
     """The comparison as a DataTree: ``posterior`` and ``sample_stats`` as ArviZ has them, the rest beside them."""
     import xarray as xr
 
-    meta = {
+    meta: dict[str, Any] = {
         "schema": SCHEMA,
         "model": asdict(c.model),
         "verdict": {
@@ -92,6 +120,7 @@ def to_tree(c: Comparison) -> xr.DataTree:
         "settings": dict(c.settings),
         "provenance": dict(c.provenance),
         "layout": dict(c.layout),
+        "data": {_safe(str(name)): str(name) for name in (*c.data.variables, *c.data.dims)},
         "fits": {name: _fit_meta(fit) for name, fit in c.fits.items()},
     }
     groups: dict[str, xr.Dataset] = {
@@ -101,7 +130,7 @@ def to_tree(c: Comparison) -> xr.DataTree:
             {name: (("scalar", "point"), getattr(c.curves, name)) for name in _CURVES},
             coords={"scalar": _text(c.curves.names)},
         ),
-        "/observed_data": c.data.rename({n: _safe(n) for n in c.data.variables if _safe(str(n)) != n}),
+        "/observed_data": _renamed(c.data, {name: safe for safe, name in meta["data"].items()}),
     }
     if "nuts" in c.fits and c.fits["nuts"].draws is not None and c.layout:
         groups["/posterior"] = shaped(c.fits["nuts"], c.layout)
@@ -133,7 +162,7 @@ def from_tree(tree: xr.DataTree) -> Comparison:
             {name: Layer(**{**entry, "state": State(entry["state"])}) for name, entry in layers.items()},
         ),
         curves=Curves(tuple(str(n) for n in curves["scalar"].values), *(curves[n].values for n in _CURVES)),
-        data=tree["observed_data"].to_dataset(),
+        data=_data(tree["observed_data"].to_dataset(), meta["data"]),
         settings=meta["settings"],
         provenance=meta["provenance"],
         layout=meta["layout"],
@@ -180,6 +209,21 @@ def _safe(name: object) -> str:
     return str(name).replace("/", "\N{DIVISION SLASH}")
 
 
+def _data(dataset: xr.Dataset, names: Mapping[str, str]) -> xr.Dataset:
+    data = _renamed(dataset, names)
+    texts = {name: (each.dims, _objects(each.values)) for name, each in data.coords.items()}
+    return data.assign_coords(texts)
+
+
+def _objects(values: np.ndarray) -> np.ndarray:
+    """Texts as Python's own, which Zarr reads as NumPy's."""
+    return values.astype(object) if values.dtype.kind == "T" else values
+
+
+def _renamed(data: xr.Dataset, names: Mapping[str, str]) -> xr.Dataset:
+    return data.rename({old: new for old, new in names.items() if old != new})
+
+
 def _text(values: Any) -> np.ndarray:
     return np.array([str(v) for v in values], dtype=object)
 
@@ -200,9 +244,8 @@ def _frame(dataset: xr.Dataset) -> pd.DataFrame:
     import pandas as pd
 
     columns = json.loads(dataset.attrs["columns"])
-    frame = pd.DataFrame(
-        {name: dataset[name].values for name in columns}, index=[str(n) for n in dataset["scalar"].values]
-    )
+    values = {name: _objects(dataset[name].values) for name in columns}
+    frame = pd.DataFrame(values, index=[str(n) for n in dataset["scalar"].values])
     frame.index.name = "name"
     return frame
 

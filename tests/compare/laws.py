@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -34,10 +35,7 @@ class Case:
         law = self.law
         ends = law.ppf([0, 1e-12, 0.01, law.cdf(self.map), 0.5, 0.99, 1 - 1e-12, 1])
         ends = np.unique(ends[np.isfinite(ends)])
-        return sum(
-            quad(lambda x: function(x) * law.pdf(x), a, b, epsabs=1e-13)[0]
-            for a, b in zip(ends[:-1], ends[1:], strict=True)
-        )
+        return sum(quad(lambda x: function(x) * law.pdf(x), a, b, epsabs=1e-13)[0] for a, b in itertools.pairwise(ends))
 
     @cached_property
     def sd(self) -> float:
@@ -104,9 +102,7 @@ def exponential() -> Case:
     return Case("exponential", expon(), 0.0, 1.0, lognorm(1.0), gamma(1.5, scale=2.0))
 
 
-CASES = {
-    case.name: case for case in (conjugate_normal(2.0, 3.0), conjugate_gamma(3.5, 2.0), conjugate_beta(2.5, 6.0))
-}
+CASES = {case.name: case for case in (conjugate_normal(2.0, 3.0), conjugate_gamma(3.5, 2.0), conjugate_beta(2.5, 6.0))}
 
 
 def draw(law: Any, shape: tuple[int, int, int], rng: np.random.Generator, rho: float = 0.0) -> Array:

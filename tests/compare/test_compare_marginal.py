@@ -151,9 +151,7 @@ def test_shifts(case: Case, columns: Columns) -> None:
     laplace = float(np.mean(case.laplace.ppf((np.arange(N) + 0.5) / N)))
     exact = (laplace - case.map_unconstrained) / case.sd
     np.testing.assert_allclose(columns["shift_pushforward"] * scale, exact, rtol=1e-12, atol=1e-12)
-    within(
-        columns["shift_shape"] * scale, (case.law.mean() - laplace) / case.sd, columns["shift_shape_mcse"] * scale
-    )
+    within(columns["shift_shape"] * scale, (case.law.mean() - laplace) / case.sd, columns["shift_shape_mcse"] * scale)
 
 
 @pytest.mark.parametrize("p", [0.02, 0.65, 0.9])
@@ -197,7 +195,7 @@ def test_hdi_level_outlives_heavy_tails() -> None:
 
 
 def test_hdi_level_is_zero_where_the_mode_is_the_edge() -> None:
-    """A kernel that does not reflect halves the density at the edge and calls a MAP of 0 the least likely point: 1.00."""
+    """A kernel that does not reflect halves the density at the edge, which gives a MAP of 0 a level of 1.00."""
     columns, _ = figures(draw(exponential().law, (4, DRAWS, K), np.random.default_rng(8)), 0.0)
     assert np.median(columns["hdi_level"]) == 0
     # Bandwidth h leaves the edge flat to h/2 or so, and noise there is √(1/(n h)): levels stay below both.
