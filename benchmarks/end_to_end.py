@@ -79,8 +79,9 @@ def measure(name: str, settings: str, repeats: int, cold: bool) -> dict[str, lis
 
 def caches(folder: Path) -> dict[str, str]:
     """An environment whose compile caches lie in this folder."""
+    kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}  # a usual machine keeps bytecode
     return {
-        **os.environ,
+        **kept,
         "PYTENSOR_FLAGS": f"base_compiledir={folder / 'pytensor'}",
         "NUMBA_CACHE_DIR": str(folder / "numba"),
         "MPLBACKEND": "agg",

@@ -204,13 +204,6 @@ _DEAR = (
     "CholeskySolve",
 )
 
-#: Up to so many dimensions the sampler takes so few steps that Python between them may be borne,
-_FEW_DIMENSIONS = 50
-#: where an evaluation costs more than the Python around it (from so many observations on),
-_MANY_OBSERVATIONS = 1000
-#: or where the whole model is so small (dimensions and observations) that sampling ends before numba would have begun.
-_TINY = 64
-
 
 def _compiled(problem: Problem, backend: str) -> tuple[str, Any]:
     """The backend, and nutpie's model over it; what numba compiled is kept, so that other data need no second
@@ -234,17 +227,14 @@ def _compiled(problem: Problem, backend: str) -> tuple[str, Any]:
 def choose_backend(problem: Problem) -> str:
     """``"jax"`` or ``"numba"``, by the graph alone: a seed must give one result whatever a cache holds.
 
-    Over JAX there is nothing more to compile, but each step passes through Python (30 µs); numba's steps are fast, its
-    compile takes seconds, and 40 or more of them for some operations on a machine that has not compiled them before.
+    Numba's steps are fast and its compile takes seconds, but 40 or more of them for some operations on a machine that
+    has not compiled them before. Over JAX there is nothing more to compile, but each step passes through Python.
     """
     from pytensor.graph.traversal import ancestors
 
     density = problem.density
     if density.backend != "jax":
         return "numba"
-    d, n = density.dimension, density.observations
-    if d + n <= _TINY or (d <= _FEW_DIMENSIONS and n >= _MANY_OBSERVATIONS):
-        return "jax"
     terms = [*density.graphs.likelihood, *density.graphs.potentials, *density.graphs.prior]
     ops = {var.owner.op for var in ancestors(terms) if var.owner is not None}
     names = {type(getattr(op, "core_op", op)).__name__ for op in ops}
@@ -288,6 +278,7 @@ def _by_pymc(
                 nuts_sampler=options.engine,
                 random_seed=seed,
                 progressbar=progress,
+                quiet=not progress,
                 compute_convergence_checks=False,
                 discard_tuned_samples=True,
                 idata_kwargs={"log_likelihood": False},
