@@ -7,6 +7,7 @@ The weights, a weight per observation and the data are run-time inputs, so the g
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import sys
@@ -246,7 +247,8 @@ class Graphs:
                 wider[var] = constant(var.data.astype("float64"))
         shared = dict(self.data.values())
         if wider:
-            outputs = clone_replace(outputs, wider, rebuild_strict=False)
+            with contextlib.suppress(TypeError, ValueError):  # an operation that insists on single precision
+                outputs = clone_replace(outputs, wider, rebuild_strict=False)
         replaced: list[Any] = clone_replace(outputs, {**self._replacements, **shared})
         return replaced
 

@@ -214,7 +214,7 @@ def test_the_test_sees_what_it_should(tmp_path: Path, module: str, source: str, 
 
 def run_python(code: str, *, block: bool = False) -> str:
     """What a fresh interpreter prints; with ``block``, one where PyMC is not installed."""
-    code = f"import tests.block_pymc\n{code}" if block else code
+    code = f"import tests.block_pymc\ntests.block_pymc.pytest_configure()\n{code}" if block else code
     done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()

@@ -514,7 +514,7 @@ def _limits(end: End) -> Array:
 
 def _at(problem: Problem, end: End) -> Array:
     """The mode in the model's coordinates: the bound itself where it lies on one."""
-    scalars: Array = problem.density.push(end.u[None, :])[0]
+    scalars: Array = problem.density.push(end.u[None, :])[0].copy()
     if end.held:
         exact = problem.density.push(_limits(end)[None, :])[0]
         scalars = np.where(np.isfinite(exact), exact, scalars)

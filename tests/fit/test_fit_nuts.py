@@ -109,10 +109,13 @@ def test_the_density_of_the_modes_can_be_sampled_too(problem: Problem) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ["pymc", "numpyro", "blackjax"])
-def test_other_engines_sample_the_same_posterior(problem: Problem, engine: str) -> None:
+def test_other_engines_sample_the_same_posterior(
+    problem: Problem, engine: str, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
     pytest.importorskip(engine)
     options = SamplerOptions(draws=500, tune=500, chains=2, engine=engine, target_accept=0.9)
     found = bc.fit(problem, "nuts", seed=5, options=options)
+    assert capfd.readouterr().out + caplog.text == ""  # fitting prints nothing
     assert found.diagnostics["engine"] == engine
     assert found.diagnostics["target_accept"] == 0.9
     assert found.unconstrained_draws is not None
@@ -133,7 +136,7 @@ def test_other_engines_sample_other_data(problem: Problem, engine: str) -> None:
 
 
 def test_an_unknown_engine_is_refused(problem: Problem) -> None:
-    with pytest.raises(UnknownNameError, match="'stan'.* nutpie, pymc, numpyro, blackjax"):
+    with pytest.raises(UnknownNameError, match=r"'stan'.* nutpie, pymc, numpyro, blackjax"):
         bc.fit(problem, "nuts", options=SamplerOptions(engine="stan"))
 
 
