@@ -91,6 +91,8 @@ class CompareOptions:
     def __post_init__(self) -> None:
         if not 0 < self.interval < 1:
             raise UsageError(f"interval must lie between 0 and 1, not {self.interval}.")
+        if self.laplace_draws < 2:
+            raise UsageError(f"laplace_draws must be at least 2, not {self.laplace_draws}.")
 
 
 def compare(

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from ..errors import UsageError
+
 Array = NDArray[np.float64]
 
 
@@ -43,6 +45,12 @@ class Margins:
     location: float = 0.2
     rank: float = 0.08
     spread: float = math.log(1.2)
+
+    def __post_init__(self) -> None:
+        for name in ("location", "rank", "spread"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value > 0):
+                raise UsageError(f"The margin of {name} must be above 0, not {value}.")
 
 
 @dataclass(frozen=True)
@@ -174,13 +182,14 @@ def sampler_gate(f: SamplerFigures) -> Layer:
     if f.constant:
         faults.append(f"draws of {f.constant[0]} are constant")
     if not f.r_hat_max <= R_HAT_MAX:  # NaN is a fault too
-        faults.append(f"R-hat {f.r_hat_max:.3f} for {f.worst_r_hat} (at most {R_HAT_MAX} is required)")
+        r_hat = _beyond(f.r_hat_max, R_HAT_MAX, 3)
+        faults.append(f"R-hat {r_hat} for {f.worst_r_hat} (at most {R_HAT_MAX} is required)")
     if not f.ess_min >= ESS_MIN:
-        faults.append(f"ESS {f.ess_min:,.0f} for {f.worst_ess} (at least {ESS_MIN:.0f} is required)")
+        faults.append(f"ESS {_beyond(f.ess_min, ESS_MIN, 0)} for {f.worst_ess} (at least {ESS_MIN:.0f} is required)")
     if f.divergences is not None and f.divergences > DIVERGENCES_MAX * f.draws:
         faults.append(f"{f.divergences} divergences in {f.draws:,} draws (at most {DIVERGENCES_MAX:.1%} are allowed)")
     if f.e_bfmi_min is not None and not f.e_bfmi_min >= E_BFMI_MIN:
-        faults.append(f"E-BFMI {f.e_bfmi_min:.2f} (at least {E_BFMI_MIN} is required)")
+        faults.append(f"E-BFMI {_beyond(f.e_bfmi_min, E_BFMI_MIN, 2)} (at least {E_BFMI_MIN} is required)")
     if faults:
         return Layer("sampler", State.FAILED, "; ".join(faults), f.r_hat_max, None, R_HAT_MAX, f.worst_r_hat)
     seen = [f"R-hat ≤ {f.r_hat_max:.3f}", f"ESS ≥ {f.ess_min:,.0f}"]
@@ -188,6 +197,13 @@ def sampler_gate(f: SamplerFigures) -> Layer:
     if f.e_bfmi_min is None:
         seen.append("energy unchecked")
     return Layer("sampler", State.SOUND, ", ".join(seen), f.r_hat_max, None, R_HAT_MAX, f.worst_r_hat)
+
+
+def _beyond(value: float, limit: float, places: int) -> str:
+    """With so many decimals, or as many more as keep it apart from the limit that it has passed."""
+    while places < 6 and f"{value:.{places}f}" == f"{limit:.{places}f}":
+        places += 1
+    return f"{value:,.{places}f}"
 
 
 # -- layers ----------------------------------------------------------------------------------------

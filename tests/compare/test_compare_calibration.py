@@ -48,7 +48,7 @@ def test_errors_are_calibrated(name: str, figure: str, rho: float) -> None:
 
 
 def test_the_error_of_z_needs_the_covariance_of_mean_and_sd() -> None:
-    """Without it, z's error at the exponential's boundary would be √(1 + z²(κ − 1)/4) = 1.73 in units of 1/√n; it is 1."""
+    """Without it the exponential's boundary has an error of √(1 + z²(κ − 1)/4) = 1.73, in units of 1/√n; it is 1."""
     columns = replicates(exponential(), R, 500, seed=22)
     truth = columns["z"].std(ddof=1) * np.sqrt(2000)
     naive = np.hypot(columns["mcse_mean"], columns["z"] * columns["mcse_sd"]) / columns["sd"]

@@ -213,8 +213,10 @@ def test_a_sound_sampler() -> None:
 @pytest.mark.parametrize(
     ("inside", "outside", "says"),
     [
-        ({"r_hat_max": 1.01}, {"r_hat_max": 1.0101}, "R-hat 1.010 for tau (at most 1.01 is required)"),
+        ({"r_hat_max": 1.01}, {"r_hat_max": 1.0101}, "R-hat 1.0101 for tau (at most 1.01 is required)"),
         ({"ess_min": 400.0}, {"ess_min": 399.0}, "ESS 399 for mu (at least 400 is required)"),
+        ({}, {"ess_min": 399.7}, "ESS 399.7 for mu"),
+        ({}, {"e_bfmi_min": 0.2996}, "E-BFMI 0.2996 (at least 0.3 is required)"),
         ({"divergences": 8}, {"divergences": 9}, "9 divergences in 4,000 draws (at most 0.2% are allowed)"),
         ({"e_bfmi_min": 0.3}, {"e_bfmi_min": 0.29}, "E-BFMI 0.29 (at least 0.3 is required)"),
         ({"not_finite": ()}, {"not_finite": ("tau",)}, "draws of tau are not finite"),
