@@ -9,6 +9,7 @@ import json
 import math
 import os
 import shutil
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -45,7 +46,10 @@ def save(comparison: Comparison, path: Path) -> None:
         )
     with _draft(path) as draft:
         if zarr:
-            tree.to_zarr(draft, mode="w")
+            with warnings.catch_warnings():
+                # Zarr warns that other programs may not know its consolidated metadata; xarray does.
+                warnings.simplefilter("ignore")
+                tree.to_zarr(draft, mode="w")
         else:
             tree.to_netcdf(draft, engine="h5netcdf")
 

@@ -31,7 +31,10 @@ FIGURES = ("z", "quadratic_regret", "rank", "sd_ratio", "absolute_regret", "cont
 
 
 @pytest.mark.parametrize("rho", [0.0, pytest.param(0.6, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("name", ["normal", "exponential", pytest.param("gamma", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param("normal", marks=pytest.mark.slow), "exponential", pytest.param("gamma", marks=pytest.mark.slow)],
+)
 @pytest.mark.parametrize("figure", FIGURES)
 def test_errors_are_calibrated(name: str, figure: str, rho: float) -> None:
     if name == "normal" and figure == "w1":

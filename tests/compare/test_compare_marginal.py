@@ -133,7 +133,7 @@ def test_w1_of_laws_apart_has_no_bias() -> None:
 
 
 def test_w1_null_is_what_two_samples_of_one_law_give(case: Case) -> None:
-    k = 200
+    k = 100
     rng = np.random.default_rng(4)
     columns, _ = figures(draw(case.law, (4, 500, k), rng), case.map, laplace=draw(case.law, (1, 2000, k), rng)[0])
     error = columns["w1"].std() / np.sqrt(k)
