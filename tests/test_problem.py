@@ -264,13 +264,14 @@ def template(
     square: bool = False,
     dim: str = "site",
     container: bool = False,
+    labelled: bool = False,
 ) -> pm.Model:
     with pm.Model(coords={dim: labels}) as model:
         mu = pm.Normal(name, 0.0, scale, dims=dim)
         tau = pm.HalfNormal("tau", 1.0)
         pm.Deterministic("ratio", mu / tau if not square else mu**2 / tau)
         pm.CustomDist("c", mu[0], logp=lambda value, m: -((value - m) ** 2))
-        pm.Normal(observed, mu, tau, observed=pm.Data("d", y) if container else y)
+        pm.Normal(observed, mu, tau, observed=pm.Data("d", y) if container else y, dims=dim if labelled else None)
     return model
 
 
@@ -298,6 +299,7 @@ def test_two_builds_have_one_fingerprint(original: str) -> None:
         {"observed": "z"},
         {"square": True},
         {"dim": "place"},
+        {"labelled": True},
         {"y": Y[:3], "labels": SITES[:3]},
     ],
     ids=lambda changed: " ".join(changed),
