@@ -97,9 +97,11 @@ def open(path: str | os.PathLike[str]) -> Comparison:
     path = Path(path)
     if not path.exists():
         raise MissingFileError(f"There is no file {path}.")
-    engine = "zarr" if path.suffix == ".zarr" else "h5netcdf"
+    options: dict[str, Any] = (
+        {"engine": "zarr", "consolidated": True} if path.suffix == ".zarr" else {"engine": "h5netcdf"}
+    )
     try:
-        with xr.open_datatree(path, engine=engine) as tree:
+        with xr.open_datatree(path, **options) as tree:
             tree.load()
             return from_tree(tree)
     except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
