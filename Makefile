@@ -10,7 +10,7 @@ RUN := env -u PYTHONDONTWRITEBYTECODE OMP_NUM_THREADS=1 $(PYTHON)
 SELECT := $(if $(SLOW_SHARE),--slow-share $(SLOW_SHARE),-m "not slow")
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow lint format install wheel-check requirements clean
+.PHONY: help demo test slow lint format reports benchmark install wheel-check requirements clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,15 @@ lint: $(ENVIRONMENT) ## style, format, types
 format: $(ENVIRONMENT) ## put the code into the project's style
 	$(PYTHON) -m ruff check --fix .
 	$(PYTHON) -m ruff format .
+
+reports: $(ENVIRONMENT) ## every template's report, written to reports/
+	for name in $$($(PYTHON) -c "import models; print(*models.__all__)"); do \
+		$(RUN) -m bayescompare.cli compare $$name --report reports/$$name.html --reproducible --quiet || exit 1; \
+	done
+
+benchmark: $(ENVIRONMENT) ## time a comparison against the script that a PyMC user would write
+	$(PYTHON) -m uv pip install --quiet --python $(PYTHON) matplotlib
+	$(RUN) benchmarks/end_to_end.py $(ARGS)
 
 install: $(ENVIRONMENT) ## the environment alone, in .venv
 
