@@ -208,7 +208,7 @@ def run(
         with progress.stage("Searching for the modes"):
             fits = _modes(problem, seed, options)
         with progress.stage("Compiling the sampler"):
-            prepare(problem, sampler)
+            prepare(problem, sampler, once=True)
         with progress.stage("Sampling", own_bar=progress.bar):
             fits["nuts"] = method_of("nuts")(problem, seed=seed, options=sampler, progress=progress.bar)
         with progress.stage("Comparing"):

@@ -139,13 +139,21 @@ def run(problem: Problem, *, seed: int = 0, options: SamplerOptions | None = Non
     )
 
 
-def prepare(problem: Problem, options: SamplerOptions) -> float:
-    """Compile what nutpie needs, so that sampling alone remains; seconds it took (0 for engines that compile
-    themselves)."""
+def prepare(problem: Problem, options: SamplerOptions, *, once: bool = False) -> float:
+    """Compile what nutpie needs; seconds it took, 0 for engines that compile by themselves.
+
+    Parameters
+    ----------
+    once : bool
+        These data are the only ones: as constants they take numba two thirds of the time.
+    """
     if options.engine != "nutpie":
         return 0.0
     began = time.perf_counter()
-    backend, _ = _compiled(problem, options.backend)
+    backend = choose_backend(problem) if options.backend == "auto" else options.backend
+    if once and backend == "numba" and not problem.data:
+        problem.density.sampler_cache["constants"] = _by_numba(problem, frozen=True)
+    _compiled(problem, backend)
     if backend == "jax":
         problem.density.sampler_function()(problem.density.start)
     return time.perf_counter() - began
@@ -206,22 +214,30 @@ _DEAR = (
 
 
 def _compiled(problem: Problem, backend: str) -> tuple[str, Any]:
-    """The backend, and nutpie's model over it; what numba compiled is kept, so that other data need no second
-    compile."""
-    import nutpie
-
+    """The backend, and nutpie's model over it; what numba compiled is kept with the density, for other data too."""
     if backend == "auto":
         backend = choose_backend(problem)
     if backend == "jax":
         return backend, _over_own_density(problem)
     cache = problem.density.sampler_cache
-    if backend not in cache:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # numba's notes on caching are not the user's concern
-            # No expanded variables: every scalar is pushed from u afterwards, for all draws at once.
-            cache[backend] = nutpie.compile_pymc_model(problem.model, backend="numba", var_names=[])
-    compiled = cache[backend]
-    return backend, compiled.with_data(**problem.data) if problem.data else compiled
+    if not problem.data and "constants" in cache:
+        return backend, cache["constants"]
+    if "inputs" not in cache:
+        cache["inputs"] = _by_numba(problem, frozen=False)
+    return backend, cache["inputs"].with_data(**problem.data) if problem.data else cache["inputs"]
+
+
+def _by_numba(problem: Problem, *, frozen: bool) -> Any:
+    import nutpie
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # numba's notes on caching are not the user's concern
+        # No expanded variables: every scalar is pushed from u afterwards, for all draws at once.
+        settings: dict[str, Any] = {"backend": "numba", "var_names": []}
+        try:
+            return nutpie.compile_pymc_model(problem.model, freeze_model=frozen, **settings)
+        except NotImplementedError:  # PyMC does not freeze a model with symbolic initial values
+            return nutpie.compile_pymc_model(problem.model, **settings)
 
 
 def choose_backend(problem: Problem) -> str:
