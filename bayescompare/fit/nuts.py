@@ -110,6 +110,7 @@ def run(problem: Problem, *, seed: int = 0, options: SamplerOptions | None = Non
     check_engine(options.engine)
     sample = _nutpie if options.engine == "nutpie" else _by_pymc
     points, statistics, notes = sample(problem, seed, options, progress)
+    _check_draws(problem, points, statistics)
     began = time.perf_counter()
     chains, draws, dimension = points.shape
     scalars = problem.density.push(points.reshape(-1, dimension)).reshape(chains, draws, -1)
@@ -192,7 +193,7 @@ def _nutpie(
     except (RuntimeError, ValueError) as error:
         raise FitError(f"nutpie failed: {error}") from error
     statistics = tree["sample_stats"].dataset
-    points = np.asarray(statistics["unconstrained_draw"].values, dtype=float)
+    points = np.asarray(statistics["unconstrained_draw"].values, dtype=float)[..., _order(problem, compiled)]
     notes = {"backend": backend, "seconds": time.perf_counter() - began, "compile_seconds": compile_seconds}
     return points, _statistics(statistics), notes
 
@@ -225,6 +226,38 @@ def _compiled(problem: Problem, backend: str) -> tuple[str, Any]:
     if "inputs" not in cache:
         cache["inputs"] = _by_numba(problem, frozen=False)
     return backend, cache["inputs"].with_data(**problem.data) if problem.data else cache["inputs"]
+
+
+def _order(problem: Problem, compiled: Any) -> Any:
+    """Where the sampler keeps each coordinate of u: PyMC puts a frozen model's variables into another order."""
+    if not hasattr(compiled, "shape_info"):
+        return slice(None)
+    names, slices, _ = compiled.shape_info
+    places = dict(zip(names, slices, strict=True))
+    coordinates = np.arange(problem.dimension)
+    return np.concatenate([coordinates[places[block.value_name]] for block in problem.density.blocks])
+
+
+def _check_draws(problem: Problem, points: Array, statistics: dict[str, Array]) -> None:
+    """The sampler's log density of some draws and ours may differ by a constant, and by no more.
+
+    Raises
+    ------
+    FitError
+        If they are densities of two models, or of one whose coordinates are in another order.
+    """
+    if "lp" not in statistics:
+        return
+    draws = points.reshape(-1, points.shape[-1])
+    some = np.unique(np.linspace(0, len(draws) - 1, 16).astype(int))
+    ours, _ = problem.density.batch(draws[some], (1.0, 1.0, 1.0))
+    gap = ours - statistics["lp"].ravel()[some]
+    apart = float(np.max(np.abs(gap - gap[0])))
+    if not apart <= 1e-6 * max(1.0, float(np.max(np.abs(ours)))):
+        raise FitError(
+            f"The sampler's log density and that of the modes differ by {apart:.3g} nats from draw to draw: they are "
+            "not of one model. Please report this model as a bug; another engine may serve meanwhile."
+        )
 
 
 def _by_numba(problem: Problem, *, frozen: bool) -> Any:
@@ -306,7 +339,10 @@ def _by_pymc(
     points = problem.unconstrain(_values(problem, tree))
     notes: dict[str, Any] = {"backend": "jax" if options.engine in ("numpyro", "blackjax") else "pytensor"}
     notes |= {"seconds": seconds, "compile_seconds": 0.0}
-    return points, _statistics(tree["sample_stats"].dataset), notes
+    statistics = _statistics(tree["sample_stats"].dataset)
+    if options.engine == "numpyro" and "lp" in statistics:
+        statistics["lp"] = -statistics["lp"]  # PyMC passes on NumPyro's potential energy under this name
+    return points, statistics, notes
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import pymc as pm
 import pytest
 
 import bayescompare as bc
-from bayescompare.errors import EngineNotInstalledError, UnknownNameError, UsageError
+from bayescompare.errors import EngineNotInstalledError, FitError, UnknownNameError, UsageError
 from bayescompare.fit.nuts import STATISTICS, SamplerOptions, check_engine
 from bayescompare.fit.result import Fit, Status
 from bayescompare.problem import Problem
@@ -164,3 +164,19 @@ def test_an_engine_that_is_not_installed_is_no_silent_fall_back(
 def test_options_out_of_range_are_refused(wrong: dict[str, Any], words: str) -> None:
     with pytest.raises(UsageError, match=words):
         SamplerOptions(**wrong)
+
+
+def test_data_as_constants_leave_the_coordinates_in_order() -> None:
+    """PyMC puts a frozen model's variables into another order; the draws must not follow."""
+    from bayescompare.fit.nuts import _check_draws, _order, prepare
+    from models import eight_schools
+
+    problem = Problem(eight_schools())
+    prepare(problem, SamplerOptions(), once=True)
+    order = _order(problem, problem.density.sampler_cache["constants"])
+    assert sorted(order) == list(range(10))
+    assert list(order) != list(range(10)), "this model no longer shows what the test is for"
+    found = bc.fit(problem, "nuts", seed=1, options=SamplerOptions(draws=50, tune=200, chains=2))
+    assert found.unconstrained_draws is not None
+    with pytest.raises(FitError, match="not of one model"):
+        _check_draws(problem, found.unconstrained_draws[..., ::-1], dict(found.statistics))
