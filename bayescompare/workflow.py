@@ -208,9 +208,10 @@ def run(
         with progress.stage("Searching for the modes"):
             fits = _modes(problem, seed, options)
         with progress.stage("Compiling the sampler"):
-            prepare(problem, sampler, once=True)
+            compiling = prepare(problem, sampler, once=True)
         with progress.stage("Sampling", own_bar=progress.bar):
-            fits["nuts"] = method_of("nuts")(problem, seed=seed, options=sampler, progress=progress.bar)
+            drawn = method_of("nuts")(problem, seed=seed, options=sampler, progress=progress.bar)
+            fits["nuts"] = replace(drawn, compile_seconds=drawn.compile_seconds + compiling)
         with progress.stage("Comparing"):
             fits["map"] = _check_against_draws(problem, fits["map"], fits["nuts"], "map")
             fits["unconstrained_map"] = _check_against_draws(

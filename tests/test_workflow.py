@@ -514,3 +514,8 @@ def test_the_model_is_left_as_it_was() -> None:
     before = (list(model.named_vars), model.initial_point(0), str(model.str_repr()))
     bc.compare(model, options=bc.CompareOptions(sampler=QUICK))
     assert (list(model.named_vars), model.initial_point(0), str(model.str_repr())) == before
+
+
+def test_the_samplers_compile_is_in_its_cost() -> None:
+    few = bc.CompareOptions(sampler=bc.SamplerOptions(draws=20, tune=20, chains=2))
+    assert bc.compare(normal_normal(), options=few).fits["nuts"].compile_seconds > 0

@@ -97,7 +97,8 @@ def run(problem: Problem, *, seed: int = 0, options: SamplerOptions | None = Non
     -------
     Fit
         ``estimate`` is the posterior mean; draws have shape (chains, draws, k). Diagnostics: ``engine``, ``backend``,
-        ``chains``, ``draws``, ``tune``, ``target_accept``, ``divergences``. Convergence is judged by the comparison.
+        ``chains``, ``draws``, ``tune``, ``target_accept``, ``divergences``. ``evaluations`` leaves tuning
+        out. Convergence is judged by the comparison.
 
     Raises
     ------
