@@ -33,6 +33,10 @@ TERMS = ("likelihood", "prior", "jacobian")
 #: Rows evaluated in one batched call; batches are padded to one size so that each function compiles once.
 CHUNK = 128
 
+#: Rows up to which a batch is a loop over the function that is compiled already: a search asks for some thousand rows
+#: in all, 60 µs each, and compiling its batched form takes longer. By size alone, so that a seed gives the same bits.
+LOOPED = 64
+
 # What PyTensor's and JAX's translation raise for a graph that they cannot express.
 _UNTRANSLATABLE = (NotImplementedError, TypeError, ValueError, IndexError, AttributeError)
 
@@ -85,8 +89,9 @@ class JaxFunction:
     def batch(self, rows: Array, *args: Any) -> list[Array]:
         import jax
 
-        if len(rows) == 1:  # compiled already
-            return [out[None] for out in self(rows[0], *args)]
+        if len(rows) <= LOOPED:
+            results = [self(row, *args) for row in rows]
+            return [np.stack(parts) for parts in zip(*results, strict=True)]
         if len(args) not in self._batched:
             axes = (0, *[None] * len(args))
             self._batched[len(args)] = jax.jit(jax.vmap(self._function, in_axes=axes))
@@ -176,6 +181,8 @@ class Graphs:
     u : TensorVariable of shape (d,)
     data : dict of str to (shared variable, input variable)
         Data containers by name, as explicit inputs.
+    reached : frozenset of str
+        Free variables on which the likelihood or a Potential depends, other than through another's prior.
     """
 
     def __init__(self, model: pm.Model, point: Mapping[str, Array]) -> None:
@@ -205,6 +212,7 @@ class Graphs:
             *zip(model.deterministics, outputs[len(free) :], strict=True),
         ]
         _refuse_randomness([(var.name, graph) for var, graph in named])
+        self.reached = self._reached([*likelihood, *potentials])
 
         counts = [len(likelihood), len(potentials), len(prior), len(jacobian), len(outputs)]
         flat = self.explicit([*likelihood, *potentials, *prior, *jacobian, *outputs])
@@ -214,6 +222,13 @@ class Graphs:
         )
         self.observed = self.explicit([model.rvs_to_values[rv] for rv in observed])
         self.observation_weights = [pt.vector(f"{rv.name}_weights", dtype="float64") for rv in observed]
+
+    def _reached(self, terms: list[Any]) -> frozenset[str]:
+        """Free variables on which the likelihood or a Potential depends."""
+        from pytensor.graph.traversal import ancestors
+
+        known = set(ancestors(terms))
+        return frozenset(rv.name for rv in self.model.free_RVs if self.model.rvs_to_values[rv] in known)
 
     def _over_u(self) -> dict[Any, Any]:
         """Value variables as slices of ``u``; lengths of dimensions as constants."""

@@ -13,6 +13,7 @@ from ..density import Array
 from ..errors import UsageError
 from ..problem import Problem
 from . import mode
+from .curvature import cholesky, hessian
 from .result import Fit, Status
 
 
@@ -75,9 +76,9 @@ def fit(problem: Problem, *, seed: int = 0, options: LaplaceOptions | None = Non
 
     u = at.unconstrained
     weights = mode.WEIGHTS["unconstrained_map"]
-    precision = mode.hessian(density, u, weights)
-    precision = mode.hessian(density, u, weights, 1 / np.sqrt(np.maximum(np.diag(precision), 1e-12)))
-    factor = _cholesky(precision)
+    precision = hessian(density, u, weights)
+    precision = hessian(density, u, weights, 1 / np.sqrt(np.maximum(np.diag(precision), 1e-12)))
+    factor = cholesky(precision)
     if factor is None:
         return failed(
             "the curvature at the mode is not positive definite, so no Gaussian approximates the density there"
@@ -123,19 +124,6 @@ def standard_normal(draws: int, dimension: int, rng: np.random.Generator) -> Arr
         return z
     root = np.linalg.cholesky(z.T @ z / (draws - 1))
     return np.linalg.solve(root, z.T).T
-
-
-def _cholesky(precision: Array) -> Array | None:
-    """Lower Cholesky factor, or None where ``precision`` is not positive definite to rounding."""
-    if not np.all(np.isfinite(precision)):
-        return None
-    diagonal = np.diag(precision)
-    if np.any(diagonal <= 0):
-        return None
-    scale = 1 / np.sqrt(diagonal)
-    if np.linalg.eigvalsh(precision * scale[:, None] * scale)[0] < 1e-12:
-        return None
-    return np.linalg.cholesky(precision)
 
 
 def run(problem: Problem, *, seed: int = 0, options: LaplaceOptions | None = None, progress: bool = False) -> Fit:

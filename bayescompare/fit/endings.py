@@ -1,0 +1,289 @@
+"""The audit of a mode: endings that look alike are told apart, and what cannot be trusted is named.
+
+An interior mode, a mode on the boundary of the support, one on a kink, a ridge, a saddle, and a density without a
+maximum: a search stops at all of them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from ..density import Array, Block, Density
+from ..problem import Problem
+from .curvature import RIDGE, identified, marginal_sd, spectrum
+from .result import Status
+from .search import End, ModeOptions, polish, transformed
+
+#: A Laplace sd above this, of a transformed coordinate, means that the mode lies on the boundary: near a bound the
+#: density is c·exp(u), whose decrement is half its curvature (interior modes had at most 3.1, boundary ones 700).
+BOUNDARY_SD = 10.0
+
+#: Where a coordinate that runs to a boundary is put: far enough that its transform has reached the bound in float64.
+LIMIT = 40.0
+
+#: How far out a transformed coordinate must be to run to a bound, where no dense curvature tells.
+FAR = 15.0
+
+#: Places between the bound and the middle where the density is looked at, the other coordinates at their best.
+INWARD = (10.0, 6.0, 3.0, 1.0, 0.0)
+
+#: A simplex's scalar below this, where the density no longer changes, lies on the boundary.
+EDGE = 1e-6
+
+REMEDIES = "use the posterior itself, the non-centred form where it is the scale of group effects, or the marginal mode"
+
+
+def judge(
+    problem: Problem, best: End, modes: list[End], agreeing: int, weights: tuple[float, ...], options: ModeOptions
+) -> tuple[Status, list[str]]:
+    """Status and reasons of the best end."""
+    if not best.converged(options):
+        return Status.FAILED, why_no_mode(problem, best, weights, options)
+    endless = _endless(problem, best)
+    if endless:
+        return Status.FAILED, [f"no mode exists: the density is highest as {', '.join(endless)} grows without limit"]
+    if best.smallest <= RIDGE and best.hessian is not None and not best.edges:
+        return _flat(problem, best, weights, options)
+    reasons = [f"{name} lies on the boundary of its range" for name in boundary_names(problem, best)]
+    kinked = kink_names(problem, best)
+    if kinked:
+        reasons.append(f"{_listed(kinked)} at a kink of the density")
+    if agreeing < 2:
+        return Status.SUSPECT, [f"only one of {options.starts} starts ended here", *reasons]
+    if math.isnan(best.smallest):
+        return Status.SUSPECT, ["whether the curvature is positive in every direction could not be computed", *reasons]
+    twins = sum(best.value - mode.value <= options.agreement for mode in modes)
+    if twins > 1:
+        reasons.append(f"{twins} modes of one height were found: this is one of them")
+    return Status.OK, reasons
+
+
+def _flat(problem: Problem, best: End, weights: tuple[float, ...], options: ModeOptions) -> tuple[Status, list[str]]:
+    """A ridge or a saddle, along the parameters that carry it."""
+    flat = best.smallest > -RIDGE
+    reason = (
+        f"the density is {'flat' if flat else 'not concave'} at the end of the search, along "
+        f"{_direction(best, problem.density)}: {'a ridge' if flat else 'a saddle'}, not a mode"
+    )
+    if weights[1:] != (0.0, 0.0) or not flat:
+        return Status.FAILED, [reason]
+    if options.allow_unidentified:
+        return Status.SUSPECT, [f"{reason}; what the data do not identify is NaN"]
+    return Status.FAILED, [
+        f"{reason}: the data alone do not identify them",
+        "allow_unidentified=True gives what is identified",
+    ]
+
+
+def unreached(problem: Problem) -> tuple[str, ...]:
+    """Free variables on which no likelihood and no Potential depends: only other parameters' priors do."""
+    return tuple(b.name for b in problem.density.blocks if b.name not in problem.density.graphs.reached)
+
+
+def known(problem: Problem, best: End) -> np.ndarray:
+    """Scalars that the likelihood identifies at this end: boolean, shape (k,)."""
+    if best.hessian is None or best.smallest > RIDGE:
+        return np.ones(len(problem.scalars), dtype=bool)
+    if len(best.free) < len(best.u):
+        return np.zeros(len(problem.scalars), dtype=bool)
+    return identified(problem.density, best.u, best.hessian)
+
+
+def elsewhere(
+    problem: Problem, best: End, ends: list[End], agreeing: int, weights: tuple[float, ...], options: ModeOptions
+) -> tuple[Status, list[str]]:
+    """What is said of a mode while other ends, not modes themselves, lie higher."""
+    higher = [e for e in ends if not e.converged(options) and e.value > best.value + options.agreement]
+    if not higher:
+        return Status.OK, []
+    top = max(higher, key=lambda e: e.value)
+    rises = runaway(problem, top, weights, options)
+    if rises and agreeing < 2:  # one end that no other start confirms is rounding far out, more often than a mode
+        return Status.FAILED, [f"no mode exists: the density {rises}", REMEDIES]
+    if rises:
+        return Status.OK, [f"the density has no maximum, for it {rises}: this is the highest of its interior modes"]
+    gain = top.value - best.value
+    return Status.SUSPECT, [f"a start reached {gain:.3g} nats more than this mode and did not converge"]
+
+
+# -- boundaries ------------------------------------------------------------------------------------
+
+
+def hold_boundary(density: Density, end: End, weights: tuple[float, ...], options: ModeOptions) -> End | None:
+    """Where a transformed coordinate runs to its bound, put it there and polish the others.
+
+    Returns
+    -------
+    End or None
+        A higher point inside, where the density rises off the bound after all: the search is to go on from there.
+    """
+    far = transformed(density)
+    if end.hessian is not None:
+        sd = np.zeros(len(end.u))
+        sd[end.free] = marginal_sd(end.hessian) if end.hessian.size else 0.0
+        running = np.flatnonzero((sd > BOUNDARY_SD) & far)
+    else:
+        running = np.flatnonzero((np.abs(end.u) > FAR) & far)
+    if not len(running):
+        return None
+    held = End(end.kind, end.u.copy(), end.value, end.order, kinks=dict(end.kinks), lines=dict(end.lines))
+    for i in running:
+        bounds = []
+        for bound in (-LIMIT, LIMIT):
+            trial = held.u.copy()
+            trial[i] = bound
+            if density(trial, weights)[0] >= end.value - options.agreement:
+                bounds.append(bound)
+        if len(bounds) == 1:  # both: the density does not depend on it
+            held.u[i] = held.held[int(i)] = bounds[0]
+    end.edges = _simplex_edges(density, end, set(running.tolist()))
+    if not held.held:
+        return None
+    polish(density, held, weights, options)
+    end.u, end.value, end.decrement, end.hessian, end.smallest = (
+        held.u,
+        held.value,
+        held.decrement,
+        held.hessian,
+        held.smallest,
+    )
+    end.held, end.kinks, end.steps = held.held, held.kinks, end.steps + held.steps
+    return _inside(density, held, weights, options)
+
+
+def _inside(density: Density, held: End, weights: tuple[float, ...], options: ModeOptions) -> End | None:
+    """A point off the bound that is higher, the others at their best: so one-sided slope and second order both count.
+
+    In u every point near a bound is stationary, a mode or not.
+    """
+    for i, bound in held.held.items():
+        trial = End("inward", held.u.copy(), held.value, held.order, held=dict(held.held), lines=dict(held.lines))
+        for depth in INWARD:
+            trial.u[i] = trial.held[i] = math.copysign(depth, bound)
+            polish(density, trial, weights, options)
+            if trial.value > held.value + options.agreement:
+                return trial
+    return None
+
+
+def _simplex_edges(density: Density, end: End, running: set[int]) -> list[int]:
+    """Scalars of a simplex that vanish: its coordinates mix them, so no single one can be put on its bound."""
+    edges: list[int] = []
+    scalar = 0
+    for block, out in zip(density.blocks, density.graphs.outputs, strict=False):
+        size = math.prod(out.type.shape)
+        if block.transform == "simplex" and running & set(range(block.start, block.stop)):
+            values = density.push(end.u[None])[0][scalar : scalar + size]
+            edges += [scalar + int(i) for i in np.flatnonzero(values < EDGE)]
+        scalar += size
+    return edges
+
+
+def boundary_names(problem: Problem, best: End) -> list[str]:
+    """Free scalars that lie on a bound of their range."""
+    return [problem.scalars.names[i] for i in best.edges] + _names(problem, best.held)
+
+
+def kink_names(problem: Problem, best: End) -> list[str]:
+    """Free scalars that lie on a kink of the density."""
+    return _names(problem, best.kinks)
+
+
+def _names(problem: Problem, coordinates: Mapping[int, float]) -> list[str]:
+    found: list[str] = []
+    for block in problem.density.blocks:
+        own = [i - block.start for i in sorted(coordinates) if block.start <= i < block.stop]
+        start, stop, shape, _ = problem.scalars.variables[block.name]
+        if own:
+            # A transform that changes the size (a simplex) mixes its coordinates: name them all.
+            same = math.prod(shape) == block.size
+            found += [problem.scalars.names[start + i] for i in own] if same else problem.scalars.names[start:stop]
+    return found
+
+
+def limits(end: End) -> Array:
+    """The end's ``u`` with ±∞ where it lies on a bound."""
+    u = end.u.copy()
+    for i, bound in end.held.items():
+        u[i] = math.copysign(math.inf, bound)
+    return u
+
+
+def values_at(problem: Problem, end: End) -> Array:
+    """The end in the model's coordinates: the bound itself where it lies on one."""
+    scalars: Array = problem.density.push(end.u[None, :])[0].copy()
+    if end.held:
+        exact = problem.density.push(limits(end)[None, :])[0]
+        scalars = np.where(np.isfinite(exact), exact, scalars)
+    scalars[end.edges] = 0.0
+    return scalars
+
+
+# -- no mode ---------------------------------------------------------------------------------------
+
+
+def why_no_mode(problem: Problem, best: End, weights: tuple[float, ...], options: ModeOptions) -> list[str]:
+    """Name the coordinate that runs away with the density still rising, or say how far the search was from a top."""
+    rises = runaway(problem, best, weights, options)
+    if rises:
+        return [f"no mode exists: the density {rises}", REMEDIES]
+    return [
+        f"the search did not end at a mode: the Newton decrement is {best.decrement:.1e} nats "
+        f"after {best.steps} polishing steps"
+    ]
+
+
+def runaway(problem: Problem, end: End, weights: tuple[float, ...], options: ModeOptions) -> str | None:
+    """Along which transformed variable the density rises without limit, the others following, if along any."""
+    density = problem.density
+    far = transformed(density)
+    furthest = np.argsort(-np.abs(end.u) * far, kind="stable")[:3]
+    for i in furthest[far[furthest]]:
+        # Led further out, with the others at their best: a bounded density levels off, an endless one does not.
+        trial = End(end.kind, end.u.copy(), end.value)
+        heights = []
+        for depth in min(abs(end.u[i]), 20.0) + np.arange(7.0):
+            trial.u[i] = trial.held[int(i)] = math.copysign(depth, end.u[i])
+            polish(density, trial, weights, options)
+            heights.append(trial.value)
+        first, second = heights[3] - heights[0], heights[6] - heights[3]
+        if first > options.agreement and second > 0.5 * first:
+            block = next(b for b in density.blocks if b.start <= i < b.stop)
+            return _grows(block, float(end.u[i]))
+    return None
+
+
+def _grows(block: Block, u: float) -> str:
+    transform = str(block.transform)
+    where = "the edge of its range"
+    if "log" in transform and "odds" not in transform:
+        where = "0" if u < 0 else "infinity"
+    return f"grows without limit as {block.name} goes to {where}"
+
+
+def _endless(problem: Problem, best: End) -> list[str]:
+    """Scalars whose bound is infinity: the density is highest there, and no value attains it."""
+    if not best.held:
+        return []
+    exact = problem.density.push(limits(best)[None, :])[0]
+    names = problem.scalars.names
+    return [name for name in boundary_names(problem, best) if np.isinf(exact[names.index(name)])]
+
+
+def _direction(best: End, density: Density) -> str:
+    """The free variables that carry the flattest or most convex direction."""
+    if best.hessian is None or not best.hessian.size:
+        return "a direction that could not be computed"
+    _, vectors, _ = spectrum(best.hessian)
+    share = np.zeros(len(best.u))
+    share[best.free] = vectors[:, 0] ** 2
+    return ", ".join(b.name for b in density.blocks if share[b.start : b.stop].sum() > 0.1)
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Up to five names, and how many more, with the verb."""
+    shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    return f"{shown} {'lies' if len(names) == 1 else 'lie'}"

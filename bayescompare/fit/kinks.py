@@ -1,0 +1,131 @@
+"""Kinks: places where the density is continuous and its gradient jumps, such as a Laplace prior's location.
+
+A mode may lie exactly on one (the lasso's zeros). There no gradient vanishes and no curvature exists along that
+coordinate; what must hold is that the density falls on both sides. The kinks treated here are those along single
+untransformed coordinates; they are found by numbers alone, whatever wrote them: a Laplace prior, an ``abs`` in a
+Potential.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..density import Array, Density
+
+if TYPE_CHECKING:
+    from .search import End
+
+#: Half-widths of the intervals in which a kink is looked for, in units of max(1, |u|).
+WIDTHS = 10.0 ** -np.arange(0, 8)
+
+#: Rounds of climbing, finding kinks, and letting go of those that the density rises off.
+ROUNDS = 12
+
+#: Gain in nats, off a kink, that is no rounding.
+GAIN = 1e-9
+
+
+def settle(density: Density, end: End, weights: tuple[float, ...], climb: Callable[[], None]) -> None:
+    """Find the kinks that keep an end from converging, put it on them, climb along them, and let go where it rises."""
+    for _ in range(ROUNDS):
+        found = _find(density, end, weights)
+        released = _release(density, end, weights)
+        if not found and not released:
+            return
+        end.lines.update(found)
+        for i, place in found.items():
+            end.u[i] = end.kinks[i] = place
+        climb()
+
+
+def _find(density: Density, end: End, weights: tuple[float, ...]) -> dict[int, float]:
+    """Coordinates, not known yet, whose gradient jumps from above to below 0 near the end, and where."""
+    plain = [i for b in density.blocks if b.transform is None for i in range(b.start, b.stop)]
+    looked = np.setdiff1d(np.intersect1d(end.free, plain), list(end.lines)).astype(int)
+    if not len(looked) or end.decrement <= 1e-8:
+        return {}
+    lower, upper = _brackets(density, end.u, looked, weights)
+    inside = np.isfinite(lower)
+    looked, lower, upper = looked[inside], lower[inside], upper[inside]
+    if not len(looked):
+        return {}
+    for _ in range(60):
+        middle = (lower + upper) / 2
+        slope = _slopes(density, end.u, looked, middle, weights)
+        lower, upper = np.where(slope > 0, middle, lower), np.where(slope > 0, upper, middle)
+    place = (lower + upper) / 2
+    place = np.where(np.abs(place) < 1e-12, 0.0, place)
+    window = 1e-9 * np.maximum(1.0, np.abs(place))
+    jumps = [
+        _slopes(density, end.u, looked, place - w, weights) - _slopes(density, end.u, looked, place + w, weights)
+        for w in (window, 1000 * window)
+    ]
+    # A smooth density's slope changes a thousand times as much over a thousand times the distance.
+    kink = (jumps[0] > 0.5 * jumps[1]) & (jumps[0] > 1e-6)
+    return {int(i): float(c) for i, c in zip(looked[kink], place[kink], strict=True)}
+
+
+def _brackets(density: Density, u: Array, looked: np.ndarray, weights: tuple[float, ...]) -> tuple[Array, Array]:
+    """The narrowest interval about each coordinate at whose ends the slopes point inwards; NaN where none does."""
+    lower, upper = np.full(len(looked), np.nan), np.full(len(looked), np.nan)
+    size = np.maximum(1.0, np.abs(u[looked]))
+    for width in WIDTHS:  # the widest first, so that the narrowest is what stays
+        left, right = u[looked] - width * size, u[looked] + width * size
+        inwards = (_slopes(density, u, looked, left, weights) > 0) & (_slopes(density, u, looked, right, weights) < 0)
+        lower, upper = np.where(inwards, left, lower), np.where(inwards, right, upper)
+    return lower, upper
+
+
+def _slopes(density: Density, u: Array, looked: np.ndarray, at: Array, weights: tuple[float, ...]) -> Array:
+    """Each coordinate's derivative with that coordinate put ``at`` its place and the others left."""
+    points = np.repeat(u[None], len(looked), axis=0)
+    rows = np.arange(len(looked))
+    points[rows, looked] = at
+    _, gradients = density.batch(points, weights)
+    slopes: Array = gradients[rows, looked]
+    return slopes
+
+
+def _release(density: Density, end: End, weights: tuple[float, ...]) -> bool:
+    """Let go of the kinks off which the density rises; its first and second order decide alike, by trial."""
+    if not end.kinks:
+        return False
+    value, _ = density(end.u, weights)
+    held = np.array(sorted(end.kinks))
+    lengths = 10.0 ** -np.arange(0, 9)
+    shifts = np.concatenate([lengths, -lengths])
+    points = np.repeat(end.u[None], len(held) * len(shifts), axis=0)
+    points[np.arange(len(points)), np.repeat(held, len(shifts))] += np.tile(shifts, len(held))
+    gains = density.batch(points, weights)[0].reshape(len(held), len(shifts)) - value
+    rising = gains.max(axis=1) > GAIN * max(1.0, abs(value) * 1e-3)
+    for i, row in zip(held[rising], gains[rising], strict=True):
+        end.u[i] += shifts[int(np.argmax(row))]
+        del end.kinks[int(i)]
+    return bool(rising.any())
+
+
+def reach(end: End) -> Array | None:
+    """How far each coordinate may be stepped without crossing a kink that is known; None where none is."""
+    if not end.lines:
+        return None
+    distance = np.full(len(end.u), np.inf)
+    for i, place in end.lines.items():
+        if i not in end.kinks:
+            distance[i] = max(abs(end.u[i] - place) / 2, 1e-12)
+    return distance
+
+
+def stop_at(end: End, candidate: Array) -> Array:
+    """A step that would cross a kink ends on it."""
+    for i, place in end.lines.items():
+        if i not in end.kinks and (end.u[i] - place) * (candidate[i] - place) < 0:
+            candidate[i] = place
+    return candidate
+
+
+def touched(end: End) -> dict[int, float]:
+    """Kinks that the last step ended on."""
+    return {i: place for i, place in end.lines.items() if i not in end.kinks and end.u[i] == place}
