@@ -9,12 +9,16 @@ Every function takes draws of shape (k, chains, draws) and returns arrays of sha
 from __future__ import annotations
 
 import numpy as np
+from arviz_stats.base import array_stats
 from numpy.typing import NDArray
 from scipy.fft import irfft, next_fast_len, rfft
 from scipy.special import ndtri
 from scipy.stats import rankdata
 
 Array = NDArray[np.float64]
+
+#: Sample kurtosis below which no tail can lack a variance: a Pareto k of ½ at n draws gives hundreds.
+LIGHT_TAIL = 6.0
 
 
 def split(x: Array) -> Array:
@@ -44,22 +48,50 @@ def ess(x: Array) -> Array:
     k, chains, n = x.shape
     if n < 2:
         return np.full(k, np.nan)
-    centred = x - x.mean(axis=-1, keepdims=True)
+    size = _size(_autocovariance(x), _between(x), chains)
+    constant = x.max(axis=(1, 2)) == x.min(axis=(1, 2))
+    return np.where(constant, float(chains * n), size)
+
+
+def ess_jointly(x: Array) -> float:
+    """Effective sample size of the mean vector of k coordinates: k over the sum of the squared errors of their means.
+
+    The coordinates have variance 1 and no correlation; autocovariances are summed over them, so that any rotation of
+    them has the same figure. Chains are split here.
+    """
+    x = split(x)
+    _, chains, n = x.shape
+    covariance, between = np.zeros((1, n)), np.zeros(1)
+    for start in range(0, len(x), 256):  # bounds the memory
+        part = x[start : start + 256]
+        covariance += _autocovariance(part).sum(axis=0)
+        between += _between(part).sum()
+    return float(_size(covariance, between, chains)[0])
+
+
+def _autocovariance(x: Array) -> Array:
+    """Of lags 0 to n − 1, mean over chains: (k, n)."""
+    n = x.shape[-1]
     size = next_fast_len(2 * n, real=True)
-    spectrum = rfft(centred, n=size, axis=-1)
+    spectrum = rfft(x - x.mean(axis=-1, keepdims=True), n=size, axis=-1)
     power = (spectrum.real**2 + spectrum.imag**2).mean(axis=1)
-    covariance = irfft(power, n=size, axis=-1)[:, :n] / n
+    return np.asarray(irfft(power, n=size, axis=-1)[:, :n] / n)
+
+
+def _between(x: Array) -> Array:
+    """Variance of the chains' means."""
+    return x.mean(axis=-1).var(axis=1, ddof=1) if x.shape[1] > 1 else np.zeros(len(x))
+
+
+def _size(covariance: Array, between: Array, chains: int) -> Array:
+    n = covariance.shape[1]
     within = covariance[:, 0] * n / (n - 1)
-    total = covariance[:, 0].copy()
-    if chains > 1:
-        total += x.mean(axis=-1).var(axis=1, ddof=1)
+    total = covariance[:, 0] + between
     with np.errstate(divide="ignore", invalid="ignore"):
         rho = 1 - (within[:, None] - covariance) / total[:, None]
         rho[:, 0] = 1
         tau = _integrated_time(rho)
-        result = chains * n / np.maximum(tau, 1 / np.log10(chains * n))
-    constant = x.max(axis=(1, 2)) == x.min(axis=(1, 2))
-    return np.where(constant, float(chains * n), result)
+        return np.asarray(chains * n / np.maximum(tau, 1 / np.log10(chains * n)))
 
 
 def _integrated_time(rho: Array) -> Array:
@@ -120,3 +152,21 @@ def e_bfmi(energy: Array) -> Array:
     """Energy Bayesian fraction of missing information of each chain; ``energy`` has shape (chains, draws)."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray((np.diff(energy, axis=1) ** 2).mean(axis=1) / energy.var(axis=1, ddof=1))
+
+
+def jackknife_error(left_out: Array) -> Array:
+    """Standard error from leave-one-block-out estimates, blocks along the last axis."""
+    blocks = left_out.shape[-1]
+    spread = left_out - left_out.mean(axis=-1, keepdims=True)
+    return np.asarray(np.sqrt((blocks - 1) / blocks * (spread**2).sum(axis=-1)))
+
+
+def tail_index(x: Array, kurtosis: Array) -> Array:
+    """Pareto k-hat of the heavier tail, less two of its standard errors; −∞ where the tails are plainly light."""
+    result = np.full(len(x), -np.inf)
+    n = x.shape[1]
+    tail = min(n // 5, int(np.ceil(3 * np.sqrt(n))))
+    for i in np.flatnonzero(kurtosis > LIGHT_TAIL):
+        k_hat = float(array_stats.pareto_khat(x[i][None], r_eff=1.0, tail="both"))
+        result[i] = k_hat - 2 * (1 + max(k_hat, 0.0)) / np.sqrt(tail)
+    return result

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from arviz_stats.base import array_stats
 from numpy.typing import NDArray
 from scipy.stats import differential_entropy
 
@@ -26,9 +25,6 @@ JACKKNIFE = 5
 
 #: Interquartile ranges beyond the quartiles where the grid of a density ends; only heavy tails reach so far.
 REACH = 8.0
-
-#: Sample kurtosis below which no tail can lack a variance: a Pareto k of ½ at n draws gives hundreds.
-LIGHT_TAIL = 6.0
 
 
 @dataclass(frozen=True)
@@ -224,7 +220,7 @@ def _hdi_level(r: _Rows, ordered: Array) -> Columns:
         beyond = (r.map[rows] < first[rows]) | (r.map[rows] > last[rows])  # the other tail is denser than the MAP
         level[rows] = _mass_above(density.smooth(whole, bandwidth), at) * inside + beyond * (1 - inside)
         left_out = density.smooth(whole[:, None] - cells, np.repeat(bandwidth[:, None], blocks, axis=1))
-        error[rows] = jackknife_error(_mass_above(left_out, at[:, None])) * inside
+        error[rows] = mc.jackknife_error(_mass_above(left_out, at[:, None])) * inside
     return {"hdi_level": level, "hdi_level_mcse": error}
 
 
@@ -240,13 +236,6 @@ def _mass_above(probability: Array, at: Array) -> Array:
     height = first * (1 - share) + second * share
     mass: Array = np.where(probability > height[..., None], probability, 0.0).sum(axis=-1)
     return mass
-
-
-def jackknife_error(left_out: Array) -> Array:
-    """Standard error from leave-one-block-out estimates, blocks along the last axis."""
-    blocks = left_out.shape[-1]
-    spread = left_out - left_out.mean(axis=-1, keepdims=True)
-    return np.asarray(np.sqrt((blocks - 1) / blocks * (spread**2).sum(axis=-1)))
 
 
 def _laplace(r: _Rows, ordered: Array, c: Columns) -> Columns:
@@ -281,7 +270,7 @@ def _wasserstein(r: _Rows, ordered: Array, laplace: Array) -> tuple[Array, Array
         keep = block != b
         rest = ordered[keep].reshape(k, -1)
         left_out[:, b] = np.abs(rest - _resample(laplace, rest.shape[1])).mean(axis=1) / rest.std(axis=1, ddof=1)
-    return distance, jackknife_error(left_out)
+    return distance, mc.jackknife_error(left_out)
 
 
 def _resample(ordered: Array, size: int) -> Array:
@@ -328,7 +317,7 @@ def _contraction(r: _Rows, c: Columns) -> Columns:
     kurtosis = (v**4).mean(axis=1)
     ratio = c["sd"] ** 2 / variance
     relative = np.sqrt((2 * c["mcse_sd"] / c["sd"]) ** 2 + (kurtosis - 1) / r.prior.shape[1])
-    heavy = ~np.isfinite(variance) | (variance == 0) | (_tail_index(r.prior, kurtosis) >= 0.5)
+    heavy = ~np.isfinite(variance) | (variance == 0) | (mc.tail_index(r.prior, kurtosis) >= 0.5)
     return {
         "contraction": np.where(heavy, np.nan, 1 - ratio),
         "contraction_mcse": np.where(heavy, np.nan, ratio * relative),
@@ -359,7 +348,7 @@ def _mask(r: _Rows, c: Columns, ordered: Array, finite: NDArray[np.bool_]) -> li
     constant = ordered[:, 0] == ordered[:, -1]
     with np.errstate(all="ignore"):
         v = (ordered - c["mean"][:, None]) / c["sd"][:, None]
-        index = _tail_index(ordered, (v**4).mean(axis=1))
+        index = mc.tail_index(ordered, (v**4).mean(axis=1))
     no_variance = (index >= 0.5) & ~constant & finite
     no_mean = (index >= 1) & ~constant & finite
     # Rounding of the mean must not leave a constant an sd of 1e-16.
@@ -390,14 +379,3 @@ def _blank(c: Columns, names: tuple[str, ...], where: NDArray[np.bool_]) -> None
     if where.any():
         for name in names:
             c[name] = np.where(where, np.nan, c[name])
-
-
-def _tail_index(x: Array, kurtosis: Array) -> Array:
-    """Pareto k-hat of the heavier tail, less two of its standard errors; −∞ where the tails are plainly light."""
-    result = np.full(len(x), -np.inf)
-    n = x.shape[1]
-    tail = min(n // 5, int(np.ceil(3 * np.sqrt(n))))
-    for i in np.flatnonzero(kurtosis > LIGHT_TAIL):
-        k_hat = float(array_stats.pareto_khat(x[i][None], r_eff=1.0, tail="both"))
-        result[i] = k_hat - 2 * (1 + max(k_hat, 0.0)) / np.sqrt(tail)
-    return result

@@ -12,7 +12,8 @@ from arviz_stats.base import array_stats
 from scipy.special import digamma
 
 from bayescompare.compare.density import GRID
-from bayescompare.compare.marginal import Columns, jackknife_error
+from bayescompare.compare.diagnostics import jackknife_error
+from bayescompare.compare.marginal import Columns
 from tests.compare.laws import CASES, Case, draw, exponential, figures, replicates
 
 K, DRAWS = 40, 1000
