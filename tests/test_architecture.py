@@ -31,7 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "fit.result": {"errors"},
     "density": {"errors", "fit.result"},
     "problem": {"errors", "fit.result", "density"},
-    "fit": MODEL | {"fit"},
+    "fit": MODEL | ARRAYS | {"fit"},
     "compare": ARRAYS,
     "compare.sentence": ARRAYS | {"fit.result"},
     "compare.comparison": ARRAYS | {"fit.result", "compare.sentence"},

@@ -97,13 +97,17 @@ class Comparison:
     ----------
     model : ModelInfo
     fits : Mapping of str to Fit
-        ``map``, ``unconstrained_map``, ``laplace``, ``nuts``.
+        ``mle``, ``map``, ``unconstrained_map``, ``laplace``, ``nuts``.
     table : pandas.DataFrame
         A row per scalar, indexed by its name, columns as documented in :func:`bayescompare.compare.marginal.columns`.
     verdict : Verdict
     curves : Curves
     data : xarray.Dataset
         The observed data, by name, with their dims and coordinates.
+    joint : Mapping
+        The joint figures, JSON-ready, each ``{value, mcse, reason}``.
+    path : Mapping
+        From the MLE to the MAP: ``powers`` of the prior, ``values`` of the scalars at each; empty where not followed.
     settings : Mapping
         What was asked for, JSON-ready: seed, interval, margins, sampler.
     provenance : Mapping
@@ -119,6 +123,8 @@ class Comparison:
     verdict: Verdict
     curves: Curves
     data: xr.Dataset
+    joint: Mapping[str, Any] = field(default_factory=dict)
+    path: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     layout: Mapping[str, Any] = field(default_factory=dict)
@@ -149,7 +155,7 @@ class Comparison:
             },
             "fits": {name: fit_to_dict(fit, reproducible=reproducible) for name, fit in self.fits.items()},
             "table": [{"name": name, **row} for name, row in zip(self.table.index, _rows(self.table), strict=True)],
-            "joint": {},
+            "joint": dict(self.joint),
             "prediction": {},
             "decisions": [],
             "sensitivity": {},
@@ -157,6 +163,7 @@ class Comparison:
                 "overall": asdict(self.verdict.overall),
                 "layers": {name: asdict(layer) for name, layer in self.verdict.layers.items()},
             },
+            "path": dict(self.path),
             "settings": dict(self.settings),
             "provenance": _without(self.provenance, VOLATILE if reproducible else ()),
         }

@@ -9,7 +9,7 @@ import math
 import re
 from typing import TYPE_CHECKING, Any
 
-from ..numbers import count, figure, fixed, plain, point
+from ..numbers import count, figure, fixed, percent, plain, point
 from .verdict import Layer, Overall, State
 
 if TYPE_CHECKING:
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ..fit.result import Fit
+    from .figure import Figure
 
-#: Layers that every model with a sampler and an unconstrained density has.
-EXPECTED = ("location", "spread")
+_S = "\N{RIGHT SINGLE QUOTATION MARK}s"
 
 
 def location(name: str, column: dict[str, np.ndarray[Any, Any]], i: int) -> str:
@@ -34,11 +34,28 @@ def spread(name: str, column: dict[str, np.ndarray[Any, Any]], i: int) -> str:
     return f"{name}: Laplace sd ratio {figure(column['sd_ratio'][i], column['sd_ratio_mcse'][i])}"
 
 
+def coordinates(name: str, column: dict[str, np.ndarray[Any, Any]], i: int) -> str:
+    """``tau: the mode moves by 0.92 ± 0.02 sd with the coordinates``."""
+    gap = abs(column["shift_coordinates"][i])
+    moved = figure(gap, gap * column["mcse_sd"][i] / column["sd"][i])
+    return f"{name}: the mode moves by {moved} sd with the coordinates"
+
+
+def k_hat(found: Figure) -> str:
+    """``Pareto k-hat of the Laplace draws 0.52 ± 0.03``."""
+    return f"Pareto k-hat of the Laplace draws {figure(found.value, found.mcse or 0.0)}"
+
+
+def basins(outside: Figure) -> str:
+    """``3 ± 2 % of the draws outside of the MAP's basin``."""
+    return f"{percent(outside.value, outside.mcse or 0.0)} % of the draws outside of the MAP{_S} basin"
+
+
 def overall(layers: dict[str, Layer], table: pd.DataFrame, mode: Fit, nuts: Fit) -> Overall:
     """State, opening, sentence and advice of the whole."""
     from .verdict import overall as rule
 
-    state, deciding = rule(layers, EXPECTED)
+    state, deciding = rule(layers)
     if state is State.NO_VERDICT:
         return _no_verdict(layers, mode, str(deciding))
     layer = layers[str(deciding)]
@@ -93,8 +110,13 @@ def _differs(layer: Layer, layers: dict[str, Layer], table: pd.DataFrame, decidi
                 f"{_where(unconstrained, row)}."
             )
         return Overall(State.DIFFERS, "No.", _location_sentence(layer, row), advice, deciding)
-    ratio = "" if row is None else str(figure(row["sd_ratio"], row["sd_ratio_mcse"]))
-    as_point = layers["location"].state is State.SAME
+    if deciding != "spread" or row is None:
+        sentence, advice = _other(layer)
+        return Overall(State.DIFFERS, "No.", sentence, advice, deciding)
+    ratio = str(figure(row["sd_ratio"], row["sd_ratio_mcse"]))
+    # The layers before it did not differ, or they would have decided: the point stands if none is open.
+    before = [layers[name] for name in ("decision", "location", "prediction") if name in layers]
+    as_point = all(entry.state is State.SAME or not entry.applies for entry in before)
     sentence = f"The Laplace sd of {layer.scalar} is {ratio} times the posterior{_S}."
     near = "; the MAP itself is near its mean" if as_point else ""
     advice = f"Take the interval of the NUTS posterior{near}."
@@ -102,7 +124,48 @@ def _differs(layer: Layer, layers: dict[str, Layer], table: pd.DataFrame, decidi
     return Overall(State.DIFFERS, opening, sentence, advice, deciding)
 
 
-_S = "\N{RIGHT SINGLE QUOTATION MARK}s"
+def _other(layer: Layer) -> tuple[str, str]:
+    """What is so of a layer that is neither location nor spread, and what to do; a sentence each."""
+    gap = figure(layer.figure or 0.0, layer.mcse or 0.0)
+    share = percent(layer.figure or 0.0, layer.mcse or 0.0)
+    if layer.name == "coordinates":
+        return (
+            f"The mode of {layer.scalar} moves by {gap} posterior sd with the coordinates it is looked for in.",
+            f"Say in which coordinates the mode was taken, or report the posterior of {layer.scalar}, which does not "
+            "depend on them.",
+        )
+    return {
+        "decision": (
+            f"Acting on the MAP costs {share} % more expected loss than acting on the posterior.",
+            "Take the Bayes action: it minimises the expected loss over the posterior draws.",
+        ),
+        "variance_discarded": (
+            f"Predictions from the MAP leave out {share} % of their variance.",
+            "Predict with the posterior predictive distribution.",
+        ),
+        "elpd": (
+            f"Left-out observations are predicted {gap} nats {_better(layer)} by the posterior than by the MAP.",
+            "Predict with the posterior predictive distribution."
+            if _better(layer) == "better"
+            else "The plug-in predicts better here: look at the prior and the model before either is used.",
+        ),
+        "coverage": (
+            f"Predictive intervals of the two differ in coverage by {share} percentage points.",
+            "Take predictive intervals from the posterior predictive distribution.",
+        ),
+        "k_hat": (
+            f"The Laplace approximation does not cover the posterior: its Pareto k-hat is {gap}.",
+            "Take intervals and joint statements from the NUTS posterior.",
+        ),
+        "basins": (
+            f"{share} % of the draws lie outside of the MAP{_S} basin.",
+            "Report the posterior: one mode stands for a part of it only.",
+        ),
+    }[layer.criterion or layer.name]
+
+
+def _better(layer: Layer) -> str:
+    return "worse" if "worse" in layer.reason else "better"
 
 
 def _others(layer: Layer) -> str:
@@ -144,8 +207,11 @@ def _undecided(layer: Layer, table: pd.DataFrame, nuts: Fit) -> Overall:
         sentence = f"The layer {layer.name} could not be computed: {layer.reason}."
         advice = "Where the other layers agree the MAP may serve; report the NUTS posterior where this layer matters."
         return Overall(State.UNDECIDED, "Cannot tell yet.", sentence, advice, layer.name)
-    row = table.loc[layer.scalar]
     margin = plain(layer.margin or 0.0, 2)
+    if layer.name not in ("location", "spread"):
+        sentence = f"{_other(layer)[0].removesuffix('.')}, and the margin is {_margin(layer)}."
+        return Overall(State.UNDECIDED, "Cannot tell yet.", sentence, _settle(layer, nuts), layer.name)
+    row = table.loc[layer.scalar]
     if layer.name == "location" and math.isfinite(row["z"]):
         side = "below" if row["z"] < 0 else "above"
         sentence = (
@@ -164,7 +230,17 @@ def _undecided(layer: Layer, table: pd.DataFrame, nuts: Fit) -> Overall:
     return Overall(State.UNDECIDED, "Cannot tell yet.", sentence, _settle(layer, nuts), layer.name)
 
 
+def _margin(layer: Layer) -> str:
+    """The margin in the unit of the sentence."""
+    margin = layer.margin or 0.0
+    if layer.name == "decision" or layer.criterion in ("variance_discarded", "coverage", "basins"):
+        return f"{plain(100 * margin, 2)} %"
+    return plain(margin, 2)
+
+
 def _settle(layer: Layer, nuts: Fit) -> str:
+    if layer.criterion == "k_hat":
+        return "More draws of the Laplace approximation would tell; they are cheap (--laplace-draws)."
     if layer.on_the_margin or layer.draws_needed is None:
         return "The figure lies on the margin, and more draws are not advised: decide what margin matters here."
     chains = int(nuts.diagnostics["chains"])

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from ..errors import UsageError
+from .figure import Figure
 
 Array = NDArray[np.float64]
 
@@ -40,15 +41,35 @@ class Margins:
         Of ``|rank - 1/2|``, where no sd exists.
     spread : float
         Of ``|log sd_ratio|``.
+    decision : float
+        Of the regret of the plug-in's action, as a share of the Bayes action's expected loss.
+    variance_discarded : float
+        Of the share of predictive variance that a plug-in leaves out.
+    elpd : float
+        Of ``|elpd_diff|``, in nats; two standard errors of the paired differences where that is more.
+    coverage : float
+        Of the difference of the arms' coverage.
+    k_hat : float
+        Of the Pareto k-hat of the Laplace draws.
+    basins : float
+        Of the share of draws outside of the MAP's basin.
+    coordinates : float
+        Of ``|shift_coordinates|``, in posterior sd.
     """
 
     location: float = 0.2
     rank: float = 0.08
     spread: float = math.log(1.2)
+    decision: float = 0.05
+    variance_discarded: float = 0.05
+    elpd: float = 1.0
+    coverage: float = 0.05
+    k_hat: float = 0.7
+    basins: float = 0.05
+    coordinates: float = 0.2
 
     def __post_init__(self) -> None:
-        for name in ("location", "rank", "spread"):
-            value = getattr(self, name)
+        for name, value in vars(self).items():
             if not (math.isfinite(value) and value > 0):
                 raise UsageError(f"The margin of {name} must be above 0, not {value}.")
 
@@ -77,6 +98,11 @@ class Layer:
         Number of draws that would settle an undecided layer, as far as its error tells.
     on_the_margin : bool
         The figure lies so near to its margin that more draws are not advised (over 50 times as many).
+    criterion : str or None
+        Which of its criteria a layer of several shows (``variance_discarded``, ``elpd``, ``coverage``, ``k_hat``,
+        ``basins``).
+    applies : bool
+        False where the layer was not asked for or cannot exist, so that its absence does not count.
     """
 
     name: str
@@ -91,6 +117,8 @@ class Layer:
     undecided: int = 0
     draws_needed: int | None = None
     on_the_margin: bool = False
+    criterion: str | None = None
+    applies: bool = True
 
 
 @dataclass(frozen=True)
@@ -208,6 +236,9 @@ def _beyond(value: float, limit: float, places: int) -> str:
 
 # -- layers ----------------------------------------------------------------------------------------
 
+#: Layers of every model; the others are there where they apply.
+ALWAYS = ("location", "spread")
+
 
 @dataclass(frozen=True)
 class Figures:
@@ -314,25 +345,59 @@ def spread_figures(names: tuple[str, ...], column: dict[str, Array], margins: Ma
     return Figures(names, gap, mcse, np.full(len(names), margins.spread))
 
 
-def overall(layers: dict[str, Layer], expected: tuple[str, ...]) -> tuple[State, str | None]:
-    """State of the whole and the layer that decides.
+def coordinate_figures(names: tuple[str, ...], column: dict[str, Array], margins: Margins) -> Figures:
+    """``|shift_coordinates|`` of each scalar; its error is that of the posterior's sd, by which it is divided."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gap = np.abs(column["shift_coordinates"])
+        mcse = gap * column["mcse_sd"] / column["sd"]
+    return Figures(names, gap, mcse, np.full(len(names), margins.coordinates))
+
+
+def criterion(name: str, key: str, figure: Figure, margin: float, draws: int, reason: str) -> Layer:
+    """The layer of one figure: ``value`` against ``margin``; not computed where it has no value or no error.
+
+    Parameters
+    ----------
+    key : str
+        Name of the criterion.
+    draws : int
+        On which the figure's error rests.
+    reason : str
+        In words, with the figure.
+    """
+    if not figure.known or figure.mcse is None:
+        return Layer(name, State.NOT_COMPUTED, figure.reason or "its error is not known", criterion=key)
+    one = Figures((key,), *(np.array([x]) for x in (abs(figure.value), figure.mcse, margin)))
+    found = layer(name, one, draws, lambda _: reason, "")
+    return replace(found, scalar=None, criterion=key)
+
+
+def worst_of(name: str, criteria: Sequence[Layer]) -> Layer:
+    """A layer of several criteria takes the worst of them: one that differs, is undecided, is missing, is the same."""
+    ranks = {State.DIFFERS: 3, State.UNDECIDED: 2, State.NOT_COMPUTED: 1, State.SAME: 0}
+    counted = [c for c in criteria if c.applies]
+    if not counted:
+        return replace(criteria[0], name=name)
+    return max(counted, key=lambda c: ranks[c.state])  # of equal ones the first
+
+
+def overall(layers: dict[str, Layer]) -> tuple[State, str | None]:
+    """State of the whole and the layer that decides; one that applies and is not computed can never count as same.
 
     Parameters
     ----------
     layers : dict of str to Layer
         In the order of the table.
-    expected : tuple of str
-        Layers that apply to this model; one of them missing or not computed can never count as same.
     """
     for gate in ("optimiser", "sampler"):
         if gate not in layers or layers[gate].state is not State.SOUND:
             return State.NO_VERDICT, gate
-    judged = [entry for name, entry in layers.items() if name not in ("optimiser", "sampler")]
-    for state in (State.DIFFERS, State.UNDECIDED):
+    judged = [entry for name, entry in layers.items() if name not in ("optimiser", "sampler") and entry.applies]
+    for state in (State.DIFFERS, State.UNDECIDED, State.NOT_COMPUTED):
         for entry in judged:
             if entry.state is state:
-                return state, entry.name
-    for name in expected:
-        if name not in layers or layers[name].state is State.NOT_COMPUTED:
+                return State.UNDECIDED if state is State.NOT_COMPUTED else state, entry.name
+    for name in ALWAYS:
+        if name not in layers:
             return State.UNDECIDED, name
     return State.SAME, judged[0].name if judged else None

@@ -18,6 +18,9 @@ DENSE = 1000
 #: Curvature (scaled to unit diagonal) below this is rounding: differences of the gradient carry about 1e-11.
 RIDGE = 1e-10
 
+#: Curvature up to which a direction of a ridge counts as flat: the ridge's own curve makes it look less so.
+FLAT = 1e-5
+
 #: A scalar is free of a flat direction if it changes along it by less than this share of its own steepest change.
 UNTOUCHED = 1e-4
 
@@ -137,7 +140,7 @@ def standard_errors(density: Density, u: Array, h: Array) -> Array:
 def identified(density: Density, u: Array, h: Array) -> np.ndarray:
     """Which of the k scalars do not change along the directions in which ``h`` is flat: boolean, shape (k,)."""
     eigenvalues, vectors, sd = spectrum(h)
-    flat = vectors[:, eigenvalues <= RIDGE]
+    flat = vectors[:, eigenvalues <= FLAT]
     slopes = jacobian(density, u, np.minimum(sd, 1.0)) * sd
     along, whole = np.linalg.norm(slopes @ flat, axis=1), np.linalg.norm(slopes, axis=1)
     found: np.ndarray = along <= UNTOUCHED * whole

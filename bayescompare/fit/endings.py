@@ -13,7 +13,7 @@ import numpy as np
 
 from ..density import Array, Block, Density
 from ..problem import Problem
-from .curvature import RIDGE, identified, marginal_sd, spectrum
+from .curvature import RIDGE, hessian, identified, marginal_sd, spectrum
 from .result import Status
 from .search import End, ModeOptions, polish, transformed
 
@@ -30,6 +30,9 @@ FAR = 15.0
 #: Places between the bound and the middle where the density is looked at, the other coordinates at their best.
 INWARD = (10.0, 6.0, 3.0, 1.0, 0.0)
 
+#: Curvature (scaled to unit diagonal) below which the Hessian is looked at again before a mode is believed.
+DOUBT = 1e-5
+
 #: A simplex's scalar below this, where the density no longer changes, lies on the boundary.
 EDGE = 1e-6
 
@@ -45,8 +48,9 @@ def judge(
     endless = _endless(problem, best)
     if endless:
         return Status.FAILED, [f"no mode exists: the density is highest as {', '.join(endless)} grows without limit"]
-    if best.smallest <= RIDGE and best.hessian is not None and not best.edges:
-        return _flat(problem, best, weights, options)
+    flatness = _refine(problem.density, best, weights)
+    if best.smallest <= flatness and best.hessian is not None and not best.edges:
+        return _flat(problem, best, flatness, weights, options)
     reasons = [f"{name} lies on the boundary of its range" for name in boundary_names(problem, best)]
     kinked = kink_names(problem, best)
     if kinked:
@@ -61,9 +65,31 @@ def judge(
     return Status.OK, reasons
 
 
-def _flat(problem: Problem, best: End, weights: tuple[float, ...], options: ModeOptions) -> tuple[Status, list[str]]:
+def _refine(density: Density, best: End, weights: tuple[float, ...]) -> float:
+    """Curvature up to which a direction counts as flat; where it could be, the Hessian is made better to tell.
+
+    Differences err by their step squared where the density is no parabola, so that a curved ridge can look like a mode:
+    Richardson's extrapolation from two steps takes that away, and what it changes is what it may still be wrong by.
+    """
+    if best.hessian is None or not best.hessian.size or not abs(best.smallest) < DOUBT:
+        return RIDGE
+    scale = np.ones(len(best.u))
+    scale[best.free] = np.minimum(spectrum(best.hessian)[2], 1e3)
+    coarse, fine = (
+        hessian(density, best.u, weights, factor * scale)[np.ix_(best.free, best.free)] for factor in (1.0, 0.5)
+    )
+    better = (4 * fine - coarse) / 3
+    if not np.isfinite(better).all():
+        return RIDGE
+    best.hessian, best.smallest = better, float(spectrum(better)[0][0])
+    return max(RIDGE, abs(best.smallest - float(spectrum(fine)[0][0])))
+
+
+def _flat(
+    problem: Problem, best: End, flatness: float, weights: tuple[float, ...], options: ModeOptions
+) -> tuple[Status, list[str]]:
     """A ridge or a saddle, along the parameters that carry it."""
-    flat = best.smallest > -RIDGE
+    flat = best.smallest > -flatness
     reason = (
         f"the density is {'flat' if flat else 'not concave'} at the end of the search, along "
         f"{_direction(best, problem.density)}: {'a ridge' if flat else 'a saddle'}, not a mode"
@@ -85,7 +111,7 @@ def unreached(problem: Problem) -> tuple[str, ...]:
 
 def known(problem: Problem, best: End) -> np.ndarray:
     """Scalars that the likelihood identifies at this end: boolean, shape (k,)."""
-    if best.hessian is None or best.smallest > RIDGE:
+    if best.hessian is None or best.smallest > DOUBT:
         return np.ones(len(problem.scalars), dtype=bool)
     if len(best.free) < len(best.u):
         return np.zeros(len(problem.scalars), dtype=bool)

@@ -1,19 +1,25 @@
-"""The Laplace approximation: a Gaussian at the mode of the unconstrained density, pushed back through the
-transforms."""
+"""The Laplace approximation: a Gaussian at the mode of the unconstrained density, pushed back through the transforms.
+
+Beside it stands what corrects it: importance weights of its draws (PSIS), which give the posterior's moments and the
+evidence without NUTS where their k-hat is below 0.7.
+"""
 
 from __future__ import annotations
 
 import math
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from scipy.linalg import solve_triangular
 
+from ..compare import psis
 from ..density import Array
 from ..errors import UsageError
 from ..problem import Problem
 from . import mode
-from .curvature import cholesky, hessian
+from .curvature import cholesky, hessian, jacobian
 from .result import Fit, Status
 
 
@@ -26,7 +32,8 @@ class LaplaceOptions:
     draws : int
         Draws pushed back to the model's coordinates.
     mode : ModeOptions
-        Of the search for the mode.
+        Of the search for the mode. Above ``mode.dense`` parameters there is no Laplace approximation: it needs the
+        dense Hessian. Ask for that with ``ModeOptions(dense=...)``.
     """
 
     draws: int = 4000
@@ -51,9 +58,13 @@ def fit(problem: Problem, *, seed: int = 0, options: LaplaceOptions | None = Non
     Returns
     -------
     Fit
-        ``estimate`` is the mean of the draws, in the model's coordinates; draws have shape (1, draws, k).
-        Diagnostics: ``sd`` (per scalar), ``log_evidence`` (nats), ``unconstrained_sd`` (per coordinate of u).
-        Failed, with NaN for every number, where the mode is not sound, lies on a boundary, or the curvature is
+        ``estimate`` is the mean of the draws, in the model's coordinates; draws have shape (1, draws, k), and the
+        statistic ``log_ratio`` is log p(y, u) − log q(u) of each. Diagnostics, by scalar in the model's coordinates:
+        ``sd`` (of the draws), ``sd_delta`` (delta method), ``shift_predicted`` (unconstrained MAP − MAP to first order,
+        J Σ ∇log|J|, Σ the covariance in u); ``unconstrained_sd`` (per coordinate of u); ``log_evidence`` (nats);
+        ``k_hat`` with ``k_hat_mcse`` and ``k_hat_says``; ``psis``: ``mean``, ``mean_mcse``, ``sd``, ``sd_mcse`` by
+        scalar and ``log_evidence`` with its error, or the ``reason`` why not; ``weights_ess`` (draws).
+        Failed, with NaN for every number, where the mode is not sound, lies on a boundary or kink, or the curvature is
         singular.
     """
     options = options or LaplaceOptions()
@@ -61,33 +72,27 @@ def fit(problem: Problem, *, seed: int = 0, options: LaplaceOptions | None = Non
     at = at or mode.fit(problem, "unconstrained_map", seed=seed, options=options.mode)
     compiling, evaluations, began = density.compile_seconds, density.evaluations, time.perf_counter()
     names = problem.scalars.names
-
-    def failed(reason: str) -> Fit:
-        return Fit(
-            "laplace", Status.FAILED, (reason,), names, np.full(len(names), np.nan), seconds=time.perf_counter() - began
-        )
-
-    if at.status is Status.FAILED or at.unconstrained is None:
-        return failed(
-            f"no unconstrained mode to approximate at: {at.reasons[0] if at.reasons else 'the search failed'}"
-        )
-    if at.diagnostics.get("boundary"):
-        return failed(f"the unconstrained mode lies on a boundary ({', '.join(at.diagnostics['boundary'])})")
-
+    reason = _unfit(at, problem.dimension, options)
     u = at.unconstrained
-    weights = mode.WEIGHTS["unconstrained_map"]
-    precision = hessian(density, u, weights)
-    precision = hessian(density, u, weights, 1 / np.sqrt(np.maximum(np.diag(precision), 1e-12)))
-    factor = cholesky(precision)
-    if factor is None:
-        return failed(
-            "the curvature at the mode is not positive definite, so no Gaussian approximates the density there"
-        )
+    factor = None
+    if reason is None and u is not None:
+        weights = mode.WEIGHTS["unconstrained_map"]
+        precision = hessian(density, u, weights)
+        precision = hessian(density, u, weights, 1 / np.sqrt(np.maximum(np.diag(precision), 1e-12)))
+        factor = cholesky(precision)
+        reason = "the curvature at the mode is not positive definite, so no Gaussian approximates the density there"
+    if factor is None or u is None:
+        nothing = np.full(len(names), np.nan)
+        seconds = time.perf_counter() - began
+        return Fit("laplace", Status.FAILED, (str(reason),), names, nothing, seconds=seconds)
 
     z = standard_normal(options.draws, len(u), np.random.default_rng(seed))
-    points = u + np.linalg.solve(factor.T, z.T).T
+    points = u + solve_triangular(factor, z.T, lower=True, trans=1).T
     draws = density.push(points)
-    covariance_root = np.linalg.inv(factor)
+    # log q(u) = −½ zᵀz + ½ log det H − d/2 log 2π
+    log_volume = len(u) / 2 * math.log(2 * math.pi) - float(np.log(np.diag(factor)).sum())
+    ratios = density.batch(points, weights)[0] + 0.5 * (z**2).sum(axis=1) + log_volume
+    root = solve_triangular(factor, np.eye(len(u)), lower=True)  # Σ = rootᵀ root
     compile_seconds = density.compile_seconds - compiling
     reasons = () if at.status is Status.OK else (f"the mode is {at.status}: {'; '.join(at.reasons)}",)
     return Fit(
@@ -100,16 +105,66 @@ def fit(problem: Problem, *, seed: int = 0, options: LaplaceOptions | None = Non
         log_density=at.log_density,
         draws=draws[None],
         unconstrained_draws=points[None],
+        statistics={"log_ratio": ratios[None]},
         diagnostics={
-            "sd": dict(zip(names, draws.std(axis=0, ddof=1).tolist(), strict=True)),
-            "unconstrained_sd": np.sqrt((covariance_root**2).sum(axis=0)).tolist(),
-            "log_evidence": at.log_density + len(u) / 2 * math.log(2 * math.pi) - float(np.log(np.diag(factor)).sum()),
+            "sd": _named(names, draws.std(axis=0, ddof=1)),
+            **_first_order(problem, u, root),
+            "unconstrained_sd": np.sqrt((root**2).sum(axis=0)).tolist(),
+            "log_evidence": at.log_density + log_volume,
+            **_importance(names, draws, ratios),
             "draws": options.draws,
         },
         seconds=time.perf_counter() - began - compile_seconds,
         compile_seconds=compile_seconds,
         evaluations=density.evaluations - evaluations,
     )
+
+
+def _unfit(at: Fit, dimension: int, options: LaplaceOptions) -> str | None:
+    """Why no Gaussian can be put at this mode, or None."""
+    if at.status is Status.FAILED or at.unconstrained is None:
+        return f"no unconstrained mode to approximate at: {at.reasons[0] if at.reasons else 'the search failed'}"
+    for place in ("boundary", "kink"):
+        if at.diagnostics.get(place):
+            return f"the unconstrained mode lies on a {place} ({', '.join(at.diagnostics[place])})"
+    if dimension > options.mode.dense:
+        return (
+            f"not computed: it needs a dense Hessian of {dimension:,} parameters; "
+            f"ModeOptions(dense={dimension}) asks for it"
+        )
+    return None
+
+
+def _first_order(problem: Problem, u: Array, root: Array) -> dict[str, Any]:
+    """Standard errors by the delta method, and where the Jacobian moves the mode, both to first order."""
+    j = jacobian(problem.density, u, np.sqrt((root**2).sum(axis=0)))
+    _, slope = problem.density(u, (0.0, 0.0, 1.0))
+    names = problem.scalars.names
+    return {
+        "sd_delta": _named(names, np.sqrt(((j @ root.T) ** 2).sum(axis=1))),
+        "shift_predicted": _named(names, j @ (root.T @ (root @ slope))),
+    }
+
+
+def _importance(names: tuple[str, ...], draws: Array, ratios: Array) -> dict[str, Any]:
+    """k-hat of the weights and what they correct."""
+    weights = psis.importance(ratios)
+    moments = psis.moments(draws, weights, draws.mean(axis=0))
+    corrected: dict[str, Any] = {"reason": moments.reason}
+    if moments.reason is None:
+        corrected |= {key: _named(names, getattr(moments, key)) for key in ("mean", "mean_mcse", "sd", "sd_mcse")}
+        corrected |= {"log_evidence": weights.log_evidence.value, "log_evidence_mcse": weights.log_evidence.mcse}
+    return {
+        "k_hat": weights.k_hat.value,
+        "k_hat_mcse": weights.k_hat.mcse,
+        "k_hat_says": weights.k_hat.reason or psis.covers(weights.k_hat.value),
+        "weights_ess": weights.ess.value,
+        "psis": corrected,
+    }
+
+
+def _named(names: tuple[str, ...], values: Array) -> dict[str, float]:
+    return dict(zip(names, values.tolist(), strict=True))
 
 
 def standard_normal(draws: int, dimension: int, rng: np.random.Generator) -> Array:

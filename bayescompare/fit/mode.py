@@ -14,6 +14,7 @@ import numpy as np
 from ..density import Array, Density
 from ..problem import Problem
 from . import endings
+from .basins import log_mass
 from .curvature import marginal_sd, spectrum, standard_errors
 from .result import Fit, Status
 from .search import End, ModeOptions, climb_to_modes, first_order, starts
@@ -185,14 +186,10 @@ def _errors(problem: Problem, best: End, failed: bool) -> tuple[Array, str | Non
 
 def _described(place: int, mode: End, ends: list[End]) -> dict[str, Any]:
     """One of the distinct modes: its height, the starts that led to it, its Laplace approximation's mass, in nats."""
-    log_mass = math.nan
-    if mode.hessian is not None and mode.smallest > 0 and not mode.held and not mode.kinks:
-        d = len(mode.u)
-        log_mass = mode.value + d / 2 * math.log(2 * math.pi) - 0.5 * float(np.linalg.slogdet(mode.hessian)[1])
     return {
         "log_density": mode.value,
         "starts": sum(e.mode == place for e in ends),
-        "log_mass": log_mass,
+        "log_mass": log_mass(mode),
         "u": mode.u.tolist(),
     }
 

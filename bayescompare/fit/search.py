@@ -379,11 +379,11 @@ def climb_to_modes(
     for end in ends:
         if not modes and not end.converged(options):
             break
-        end.mode = _place(end, modes)
+        end.mode = place(end, modes)
         if end.mode < 0 and not end.polished and strays < STRAYS and end.value > modes[0].value - DEPTH:
             strays += 1
             _polish_along(lines, density, end, weights, options)
-            end.mode = _place(end, modes)
+            end.mode = place(end, modes)
         if end.mode < 0 and end.converged(options) and (end.hessian is None or end.smallest > 0):
             end.mode = len(modes)
             modes.append(end)
@@ -391,10 +391,10 @@ def climb_to_modes(
     _sort(ends, options)
     modes.sort(key=lambda e: (-e.value, e.order))
     if best is not None:
-        place = {id(mode): i for i, mode in enumerate(modes)}
+        ranks = {id(mode): i for i, mode in enumerate(modes)}
         old = sorted(modes, key=lambda e: e.mode)
         for end in ends:
-            end.mode = place[id(old[end.mode])] if end.mode >= 0 else -1
+            end.mode = ranks[id(old[end.mode])] if end.mode >= 0 else -1
     return modes, ends
 
 
@@ -413,7 +413,7 @@ def _sort(ends: list[End], options: ModeOptions) -> None:
     ends.sort(key=lambda e: (not e.converged(options), -round((e.value - top) / digits), e.order))
 
 
-def _place(end: End, modes: list[End]) -> int:
+def place(end: End, modes: list[End]) -> int:
     """Which of the modes this end belongs to, by the height that the mode's curvature says it should have; or −1."""
     for i, mode in enumerate(modes):
         if mode.hessian is None:

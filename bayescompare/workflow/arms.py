@@ -1,0 +1,142 @@
+"""The arms of a comparison, and the search that goes on where the draws show that it ended too early."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..fit import laplace, mode
+from ..fit.basins import Climbs, climbs
+from ..fit.laplace import LaplaceOptions
+from ..fit.path import Path, path
+from ..fit.result import Fit, Status
+from ..problem import Problem
+
+if TYPE_CHECKING:
+    from . import CompareOptions
+
+Array = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+
+#: Draws from which a search that ended too early begins again, and how often.
+RESTARTS, ROUNDS = 4, 2
+
+#: A draw lies above a mode from so many nats on: two evaluations' rounding is less.
+ABOVE = 1e-6
+
+#: Dimension up to which the path from the MLE to the MAP is followed.
+PATH_DIMENSION = 200
+
+#: Draws of the prior, for the contraction and the prior's curves.
+PRIOR_DRAWS = 1000
+
+POINTS = ("mle", "map", "unconstrained_map")
+
+
+@dataclass(frozen=True)
+class Heights:
+    """Log densities of the posterior's draws, each of shape (chains, draws), nats: without and with the Jacobian."""
+
+    map: Array
+    unconstrained_map: Array
+
+
+def modes(problem: Problem, seed: int, options: CompareOptions) -> dict[str, Fit]:
+    """The modes, and the Laplace approximation at the unconstrained one."""
+    fits = {name: mode.fit(problem, name, seed=seed, options=options.mode) for name in POINTS}
+    fits["laplace"] = _laplace(problem, fits, seed, options)
+    return fits
+
+
+def _laplace(problem: Problem, fits: Mapping[str, Fit], seed: int, options: CompareOptions) -> Fit:
+    settings = LaplaceOptions(options.laplace_draws, options.mode)
+    return laplace.fit(problem, seed=seed, options=settings, at=fits["unconstrained_map"])
+
+
+def heights(problem: Problem, nuts: Fit) -> Heights:
+    """Log densities of all draws, under the weights of each mode that has a prior."""
+    if nuts.unconstrained_draws is None:
+        return Heights(np.empty((0, 0)), np.empty((0, 0)))
+    chains, draws, d = nuts.unconstrained_draws.shape
+    flat = nuts.unconstrained_draws.reshape(-1, d)
+    found = [problem.density.batch(flat, mode.WEIGHTS[name])[0].reshape(chains, draws) for name in POINTS[1:]]
+    return Heights(*found)
+
+
+def searched_again(
+    problem: Problem, fits: dict[str, Fit], known: Heights, seed: int, options: CompareOptions
+) -> dict[str, Fit]:
+    """The fits, with the searches repeated from draws where a draw lies above the mode or no other start confirmed it.
+
+    What is still below a draw after that is suspect.
+    """
+    draws = fits["nuts"].unconstrained_draws
+    if draws is None:
+        return fits
+    flat = draws.reshape(-1, problem.dimension)
+    fits = dict(fits)
+    before = fits["unconstrained_map"]
+    for name in POINTS[1:]:
+        values = getattr(known, name).ravel()
+        for _ in range(ROUNDS):
+            found = fits[name]
+            above = found.status is not Status.FAILED and values.max() > found.log_density + ABOVE
+            if found.status is Status.OK and not above:
+                break
+            chosen = _restarts(values, above)
+            again = mode.fit(problem, name, seed=seed, options=options.mode, above=flat[chosen])
+            better = again.status is not Status.FAILED and not again.log_density < found.log_density - ABOVE
+            if found.status is Status.FAILED and not again.ok:
+                break  # no mode exists: nothing that draws could tell
+            fits[name] = again if better or found.status is Status.FAILED else found
+        fits[name] = _check(fits[name], values)
+    if fits["unconstrained_map"] is not before:
+        fits["laplace"] = _laplace(problem, fits, seed, options)
+    return fits
+
+
+def _restarts(values: Array, above: bool) -> np.ndarray:
+    """Rows to start from: the highest draws where those are above the mode, else some spread over all."""
+    if above:
+        return np.argsort(-values, kind="stable")[:RESTARTS]
+    return np.linspace(0, len(values) - 1, RESTARTS).astype(int)
+
+
+def _check(found: Fit, values: Array) -> Fit:
+    """A draw of the posterior above the mode, under the mode's own weights, means that the search missed the mode."""
+    from dataclasses import replace
+
+    if found.status is Status.FAILED:
+        return found
+    above = int(np.sum(values > found.log_density + ABOVE))
+    if not above:
+        return found
+    reason = f"{above} NUTS draws lie above this mode, by up to {values.max() - found.log_density:.3g} nats"
+    return replace(found, status=Status.SUSPECT, reasons=(reason, *found.reasons))
+
+
+def basins(problem: Problem, fits: Mapping[str, Fit], seed: int) -> Climbs | None:
+    """Which modes a sample of the draws climbs to."""
+    draws = fits["nuts"].unconstrained_draws
+    if draws is None or not np.isfinite(draws).all():
+        return None
+    return climbs(problem, fits["unconstrained_map"], draws, start=fits["map"].unconstrained, seed=seed)
+
+
+def from_mle_to_map(problem: Problem, fits: Mapping[str, Fit], options: CompareOptions) -> Path | None:
+    """The path of the mode as the prior is turned on; None where the dimension is too large for it."""
+    if problem.dimension > PATH_DIMENSION:
+        return None
+    return path(problem, fits["map"], mle=fits["mle"], options=options.mode)
+
+
+def prior(problem: Problem, seed: int) -> Array | None:
+    """Draws of the prior in the model's coordinates; None where it is improper or cannot be drawn from."""
+    if problem.improper:
+        return None
+    points = problem.prior_points(PRIOR_DRAWS, seed)
+    if points is None or not np.isfinite(points).all():
+        return None
+    return problem.density.push(points)

@@ -1,0 +1,124 @@
+"""What a reader is told of a model and of a run: names, formulas, data, settings, versions."""
+
+from __future__ import annotations
+
+import contextlib
+import platform
+import re
+import sys
+import time
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..problem import Problem
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from ..compare.comparison import ModelInfo
+    from ..templates import Target
+
+
+def model_info(problem: Problem, target: Target) -> ModelInfo:
+    from ..compare.comparison import ModelInfo
+
+    return ModelInfo(
+        name=target.name,
+        title=target.title,
+        question=target.question,
+        description=target.description,
+        finding=target.finding,
+        code=target.code,
+        formulas=_formulas(problem),
+        free=tuple(rv.name for rv in problem.model.free_RVs),
+        parameters=problem.dimension,
+        observations=problem.density.observations,
+        fingerprint=problem.fingerprint,
+    )
+
+
+def _formulas(problem: Problem) -> tuple[tuple[str, str, str], ...]:
+    """PyMC's own text of the model, with data by name: (left side, right side, kind)."""
+    model = problem.model
+    kinds = {rv.name: "free" for rv in model.free_RVs}
+    kinds |= {rv.name: "observed" for rv in model.observed_RVs}
+    kinds |= {var.name: "deterministic" for var in model.deterministics}
+    kinds |= {var.name: "potential" for var in model.potentials}
+    rows = []
+    for line in model.str_repr(formatting="plain").splitlines():
+        left, _, right = re.split(r" ([~=]) ", line, maxsplit=1)
+        name, right = left.strip(), right.strip()
+        if name not in kinds:
+            continue
+        inner = re.fullmatch(r"(?:Deterministic|Potential)\((.*)\)", right)
+        right = inner[1] if inner else right
+        for parameter in _shared_parameters(model[name]):
+            right = right.replace("<shared>", parameter, 1)
+        rows.append((name, re.sub("<(shared|constant)>", "data", right), kinds[name]))
+    return tuple(rows)
+
+
+def _shared_parameters(variable: Any) -> list[str]:
+    """Names of the data containers among a distribution's parameters, in order."""
+    from pytensor.compile.sharedvalue import SharedVariable
+    from pytensor.tensor.random.op import RandomVariable
+
+    if variable.owner is None or not isinstance(variable.owner.op, RandomVariable):
+        return []
+    parameters = variable.owner.op.dist_params(variable.owner)
+    while any(p.owner is not None and type(p.owner.op).__name__ == "DimShuffle" for p in parameters):
+        parameters = [
+            p.owner.inputs[0] if p.owner is not None and type(p.owner.op).__name__ == "DimShuffle" else p
+            for p in parameters
+        ]
+    return [p.name or "data" for p in parameters if isinstance(p, SharedVariable)]
+
+
+def data(problem: Problem) -> xr.Dataset:
+    import xarray as xr
+
+    variables, coords = {}, {}
+    model = problem.model
+    for name, values in problem.observed.items():
+        dims = [str(d) for d in model.named_vars_to_dims.get(name, ())]
+        if len(dims) != values.ndim:
+            dims = [f"{name}_dim_{i}" for i in range(values.ndim)]
+        variables[name] = (dims, values)
+        for dim, n in zip(dims, values.shape, strict=True):
+            labels = model.coords.get(dim)
+            if labels is not None and len(labels) == n:
+                coords[dim] = np.array([str(label) for label in labels], dtype=object)
+    return xr.Dataset(variables, coords=coords)
+
+
+def layout(problem: Problem) -> dict[str, Any]:
+    variables = {
+        name: {"shape": list(shape), "dims": list(dims)}
+        for name, (_, _, shape, dims) in problem.scalars.variables.items()
+    }
+    coords = {str(k): [str(x) for x in v] for k, v in problem.model.coords.items() if v is not None}
+    return {"variables": variables, "coords": coords}
+
+
+def provenance(problem: Problem, started: float, seconds: float) -> dict[str, Any]:
+    packages = ("bayescompare", "pymc", "pytensor", "arviz", "nutpie", "jax", "numpy", "scipy")
+    versions = {"python": platform.python_version()}
+    for name in packages:
+        with contextlib.suppress(PackageNotFoundError):
+            versions[name] = version(name)
+    return {
+        "versions": versions,
+        "platform": platform.platform(),
+        "command": " ".join(_word(a) for a in sys.argv),
+        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
+        "seconds": seconds,
+        "density_backend": problem.density.backend,
+        "density_fallback": problem.density.fallback,
+    }
+
+
+def _word(argument: str) -> str:
+    """The program's own path says nothing to a reader; arguments stay."""
+    return argument.replace("\\", "/").rsplit("/", 1)[-1] if argument == sys.argv[0] else argument

@@ -1,0 +1,283 @@
+"""From fits to figures: arrays go to ``compare``, names and reasons come back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..compare import joint as j
+from ..compare.figure import Figure
+from ..errors import FitError
+from ..fit.basins import SAMPLE, Climbs
+from ..fit.result import Fit, Status
+from ..problem import Problem
+from .arms import Heights
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ..compare.comparison import Curves
+    from ..compare.verdict import Layer, Margins, SamplerFigures, Verdict
+    from . import CompareOptions
+
+Array = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+
+NO_TOP = "there is no unconstrained mode, so there are no basins"
+
+#: Scalars that get density curves: all of a model's, or the most severe of many.
+CURVES = 200
+
+#: Points of a curve.
+CURVE_POINTS = 128
+
+
+def table(problem: Problem, fits: Mapping[str, Fit], prior: Array | None, options: CompareOptions) -> pd.DataFrame:
+    import pandas as pd
+
+    from ..compare import marginal
+
+    laplace, nuts = fits["laplace"], fits["nuts"]
+    scalars = problem.scalars
+    if nuts.draws is None:
+        raise FitError("NUTS returned no draws.", nuts)
+    columns, reasons = marginal.table(
+        marginal.Marginals(
+            draws=nuts.draws,
+            map=fits["map"].estimate,
+            map_unconstrained=fits["unconstrained_map"].estimate,
+            mle=fits["mle"].estimate,
+            laplace=None if laplace.draws is None else laplace.draws[0],
+            prior=prior,
+            interval=options.interval,
+        )
+    )
+    free = np.arange(len(scalars)) < scalars.free
+    edges = {place: set(fits["map"].diagnostics.get(place, ())) for place in ("boundary", "kink")}
+    front = {
+        "kind": np.where(free, "free", "derived").astype(object),
+        **{place: np.array([name in names for name in scalars.names]) for place, names in edges.items()},
+    }
+    predicted = np.array(list(laplace.diagnostics.get("shift_predicted", {}).values()) or [np.nan] * len(scalars))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        columns["shift_coordinates_predicted"] = predicted / columns["sd"]
+    frame = pd.DataFrame({**front, **columns, "reason": np.array(reasons, dtype=object)}, index=list(scalars.names))
+    frame.index.name = "name"
+    return frame
+
+
+@dataclass(frozen=True)
+class Joint:
+    """The joint figures of one comparison; see :mod:`bayescompare.compare.joint`."""
+
+    typicality: j.Typicality
+    joint_level: Figure
+    distance: j.Distance
+    k_hat: Figure
+    basins: j.Basins | None
+    log_evidence: Figure
+    log_evidence_psis: Figure
+
+
+def joint(problem: Problem, fits: Mapping[str, Fit], heights: Heights, climbs: Climbs | None) -> Joint:
+    """Typicality, levels and distances of the MAP, k-hat, basins, evidence."""
+    top, at, laplace = fits["unconstrained_map"], fits["map"], fits["laplace"]
+    u, draws = at.unconstrained, fits["nuts"].unconstrained_draws
+    if draws is None:
+        raise FitError("NUTS returned no draws.", fits["nuts"])
+    finite = u is not None and bool(np.isfinite(u).all())
+    lp_map = problem.density(u, (1.0, 1.0, 1.0))[0] if finite and u is not None else np.nan
+    nowhere = np.full(problem.dimension, np.nan)
+    why = _why_no_laplace(fits)
+    found, d = laplace.status is not Status.FAILED, laplace.diagnostics
+    psis = d.get("psis", {})
+    basins = None
+    if climbs is not None:
+        basins = j.basins(np.array([m["log_mass"] for m in climbs.modes]), climbs.assigned)
+    return Joint(
+        typicality=j.typicality(heights.unconstrained_map, top.log_density, problem.dimension),
+        joint_level=j.joint_level(heights.unconstrained_map, lp_map),
+        distance=j.mahalanobis(draws, nowhere if u is None else u),
+        k_hat=Figure(d["k_hat"], d["k_hat_mcse"], d["k_hat_says"]) if found else Figure.missing(why),
+        basins=basins,
+        log_evidence=_evidence(problem, d.get("log_evidence"), None, why),
+        log_evidence_psis=_evidence(
+            problem, psis.get("log_evidence"), psis.get("log_evidence_mcse"), psis.get("reason") or why
+        ),
+    )
+
+
+def _evidence(problem: Problem, value: float | None, mcse: float | None, why: str) -> Figure:
+    if problem.improper:
+        return Figure.missing(f"the prior of {', '.join(problem.improper)} is improper, so there is no evidence")
+    return Figure.missing(why) if value is None else Figure(value, mcse)
+
+
+def described(found: Joint, climbs: Climbs | None) -> dict[str, Any]:
+    """The joint figures as the JSON document has them: each ``{value, mcse, reason}``."""
+    t, basins = found.typicality, found.basins
+    document: dict[str, Any] = {
+        "typicality": asdict(t.mean_ratio),
+        "above": t.above,
+        "typicality_levels": t.levels.tolist(),
+        "typicality_quantiles": t.quantiles.tolist(),
+        "typicality_chi2": t.chi2.tolist(),
+        "joint_level": asdict(found.joint_level),
+        "mahalanobis": asdict(found.distance.distance),
+        "mahalanobis_percentile": asdict(found.distance.percentile),
+        "k_hat": asdict(found.k_hat),
+        "log_evidence": asdict(found.log_evidence),
+        "log_evidence_psis": asdict(found.log_evidence_psis),
+        "basins": [],
+        "outside": asdict(Figure.missing(NO_TOP) if basins is None else basins.outside),
+    }
+    if basins is not None and climbs is not None:
+        document["basins"] = [
+            {
+                "log_density": one["log_density"],
+                "found_by": one["found_by"],
+                "mass": asdict(mass),
+                "share": asdict(share),
+            }
+            for one, mass, share in zip(climbs.modes, basins.masses, basins.shares, strict=True)
+        ]
+    return document
+
+
+def verdict(
+    problem: Problem, fits: Mapping[str, Fit], table: pd.DataFrame, found: Joint, options: CompareOptions
+) -> Verdict:
+    """Gates, layers and the whole."""
+    from ..compare import sentence
+    from ..compare import verdict as v
+
+    mode, nuts = fits["map"], fits["nuts"]
+    d = mode.diagnostics
+    layers = {
+        "optimiser": v.optimiser_gate(
+            str(mode.status), mode.reasons, d["starts_agree"], len(d["starts"]), d["newton_decrement"]
+        ),
+        "sampler": v.sampler_gate(_sampler_figures(table, nuts)),
+    }
+    if all(layers[gate].state is v.State.SOUND for gate in layers):
+        layers |= _layers(fits, table, found, options.margins)
+    else:
+        for name in ("location", "spread", "joint", "coordinates"):
+            layers[name] = v.Layer(name, v.State.NOT_COMPUTED, "a gate failed")
+    return v.Verdict(sentence.overall(layers, table, mode, nuts), layers)
+
+
+def _layers(fits: Mapping[str, Fit], table: pd.DataFrame, found: Joint, margins: Margins) -> dict[str, Layer]:
+    """The layers, in the order in which they decide."""
+    from ..compare import sentence
+    from ..compare import verdict as v
+
+    nuts = fits["nuts"].diagnostics
+    draws = int(nuts["chains"] * nuts["draws"])
+    names, column = tuple(table.index), {name: table[name].to_numpy() for name in table.columns if name != "kind"}
+
+    def of(name: str, figures: v.Figures, say: Callable[..., str], missing: str) -> Layer:
+        return v.layer(name, figures, draws, lambda i: say(names[i], column, i), missing)
+
+    no_scalar = "no scalar has a MAP and an sd"
+    no_mode = "there is no unconstrained MAP"
+    return {
+        "location": of("location", v.location_figures(names, column, margins), sentence.location, no_scalar),
+        "spread": of("spread", v.spread_figures(names, column, margins), sentence.spread, _why_no_laplace(fits)),
+        "joint": v.worst_of("joint", _joint_criteria(fits, found, margins)),
+        "coordinates": of("coordinates", v.coordinate_figures(names, column, margins), sentence.coordinates, no_mode),
+    }
+
+
+def _joint_criteria(fits: Mapping[str, Fit], found: Joint, margins: Margins) -> list[Layer]:
+    """k-hat of the Laplace draws, and the share of the draws outside of the MAP's basin."""
+    from ..compare import sentence
+    from ..compare import verdict as v
+
+    outside = Figure.missing(NO_TOP) if found.basins is None else found.basins.outside
+    sample = int(fits["laplace"].diagnostics.get("draws", 0))
+    return [
+        v.criterion("joint", "k_hat", found.k_hat, margins.k_hat, sample, sentence.k_hat(found.k_hat)),
+        v.criterion("joint", "basins", outside, margins.basins, SAMPLE, sentence.basins(outside)),
+    ]
+
+
+def _why_no_laplace(fits: Mapping[str, Fit]) -> str:
+    reasons = fits["laplace"].reasons
+    return f"no Laplace approximation: {reasons[0]}" if reasons else "no scalar has an sd"
+
+
+def converged(nuts: Fit, table: pd.DataFrame) -> Fit:
+    """The sampler's fit with its convergence, over the free variables' scalars, and the status that follows."""
+    from ..compare.diagnostics import e_bfmi
+    from ..compare.verdict import State, sampler_gate
+
+    free = table[table["kind"] == "free"]
+    energy = nuts.statistics.get("energy")
+    figures = {
+        "r_hat_max": _most(free["r_hat"], np.nanmax),
+        "ess_min": _most(free["ess_bulk"], np.nanmin),
+        "ess_tail_min": _most(free["ess_tail"], np.nanmin),
+        "e_bfmi": None if energy is None else e_bfmi(energy).tolist(),
+    }
+    nuts = replace(nuts, diagnostics={**nuts.diagnostics, **figures})
+    gate = sampler_gate(_sampler_figures(table, nuts))
+    if gate.state is State.SOUND:
+        return nuts
+    return replace(nuts, status=Status.SUSPECT, reasons=(gate.reason, *nuts.reasons))
+
+
+def _most(column: pd.Series, worst: Callable[[Array], float]) -> float:
+    values = column.to_numpy()
+    return float(worst(values)) if np.isfinite(values).any() else float("nan")
+
+
+def _sampler_figures(table: pd.DataFrame, nuts: Fit) -> SamplerFigures:
+    from ..compare.verdict import SamplerFigures
+
+    free = table[table["kind"] == "free"]
+    d = nuts.diagnostics
+    ess = np.fmin(free["ess_bulk"].to_numpy(), free["ess_tail"].to_numpy())
+    return SamplerFigures(
+        r_hat_max=d["r_hat_max"],
+        ess_min=float(np.fmin(d["ess_min"], d["ess_tail_min"])),
+        worst_r_hat=free.index[int(np.argmax(np.nan_to_num(free["r_hat"].to_numpy(), nan=-np.inf)))],
+        worst_ess=free.index[int(np.argmin(np.nan_to_num(ess, nan=np.inf)))],
+        draws=d["chains"] * d["draws"],
+        divergences=d["divergences"],
+        e_bfmi_min=None if d["e_bfmi"] is None else min(d["e_bfmi"]),
+        not_finite=tuple(free.index[free["reason"] == "some draws are not finite"]),
+        constant=tuple(free.index[free["reason"] == "constant in every draw"]),
+    )
+
+
+def curves(fits: Mapping[str, Fit], table: pd.DataFrame, prior: Array | None) -> Curves:
+    """Densities on a grid that holds the posterior's bulk and the MAP where it is near."""
+    from ..compare import density
+    from ..compare.comparison import Curves
+
+    draws = fits["nuts"].draws
+    flat = draws.reshape(-1, draws.shape[-1]) if draws is not None else np.empty((0, len(table)))
+    severity = np.abs(np.nan_to_num(table["z"].to_numpy(), nan=0.0))
+    usable = np.flatnonzero(np.isfinite(flat).all(axis=0) & (flat.min(axis=0) < flat.max(axis=0)))
+    chosen = np.sort(usable[np.argsort(-severity[usable], kind="stable")[:CURVES]])
+    x = flat[:, chosen].T
+    inner = np.quantile(x, [0.001, 0.999], axis=1) if len(chosen) else np.empty((2, 0))
+    reach = inner[1] - inner[0]
+    lower, upper = np.maximum(x.min(axis=1, initial=np.inf), inner[0] - 0.1 * reach), inner[1] + 0.1 * reach
+    upper = np.minimum(x.max(axis=1, initial=-np.inf), upper)
+    at = table["map"].to_numpy()[chosen]
+    near = np.isfinite(at) & (at > lower - reach) & (at < upper + reach)
+    lower, upper = np.where(near, np.fmin(lower, at), lower), np.where(near, np.fmax(upper, at), upper)
+    grid = np.linspace(lower, upper, CURVE_POINTS, axis=1)
+
+    def of(samples: Array | None) -> Array:
+        if samples is None or not len(chosen):
+            return np.full((len(chosen), CURVE_POINTS), np.nan)
+        return density.curve(np.ascontiguousarray(samples[:, chosen].T), grid)
+
+    laplace = fits["laplace"].draws
+    names = tuple(table.index[chosen])
+    return Curves(names, grid, of(flat), of(None if laplace is None else laplace[0]), of(prior))
