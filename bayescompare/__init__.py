@@ -16,6 +16,7 @@ from . import fit as _fit  # noqa: F401
 del compare, fit  # noqa: F821
 
 if TYPE_CHECKING:
+    from .audit import Finding, check
     from .compare.comparison import Comparison
     from .compare.storage import open
     from .compare.verdict import Margins, Verdict
@@ -34,6 +35,7 @@ _HOME = {
     "BayesCompareError": "errors",
     "CompareOptions": "workflow",
     "Comparison": "compare.comparison",
+    "Finding": "audit",
     "Fit": "fit.result",
     "LaplaceOptions": "fit.laplace",
     "Margins": "compare.verdict",
@@ -43,6 +45,7 @@ _HOME = {
     "Status": "fit.result",
     "Template": "templates",
     "Verdict": "compare.verdict",
+    "check": "audit",
     "compare": "workflow",
     "fit": "workflow",
     "open": "compare.storage",
@@ -53,6 +56,7 @@ __all__ = [
     "BayesCompareError",
     "CompareOptions",
     "Comparison",
+    "Finding",
     "Fit",
     "LaplaceOptions",
     "Margins",
@@ -62,6 +66,7 @@ __all__ = [
     "Status",
     "Template",
     "Verdict",
+    "check",
     "compare",
     "fit",
     "open",

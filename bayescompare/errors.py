@@ -12,6 +12,7 @@
     │   ├── ModelFileError            its file does not import, holds no model or several, or raises
     │   ├── DataError                 data that do not fit the model
     │   ├── UnsupportedModelError     a model outside of what the methods can do
+    │   ├── FaultyModelError          a model that computes something else than it says
     │   └── NoFiniteStartError        zero or NaN density wherever a search could start
     ├── FitError (4)              a method ran and has no result
     └── ResultFileError (5)       a saved result that is damaged, or not ours
@@ -66,6 +67,10 @@ class DataError(ModelError):
 
 class UnsupportedModelError(ModelError):
     """The model has something that no method here can treat; it is named."""
+
+
+class FaultyModelError(ModelError):
+    """What would be computed is not what the model says: found by its audit, before anything is fitted."""
 
 
 class NoFiniteStartError(ModelError):

@@ -24,7 +24,7 @@ REPOSITORY = ROOT.parent
 ARRAYS = {"errors", "numbers", "compare"}
 LABELS = {"compare.comparison", "compare.sentence", "compare.storage"}  # of the arrays: names, words, files
 MODEL = {"errors", "numbers", "fit.result", "density", "problem"}
-RUN = MODEL | ARRAYS | LABELS | {"fit", "templates"}
+RUN = MODEL | ARRAYS | LABELS | {"fit", "audit", "templates"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "numbers": set(),
@@ -32,13 +32,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "density": {"errors", "fit.result"},
     "problem": {"errors", "fit.result", "density"},
     "fit": MODEL | ARRAYS | {"fit"},
+    "audit": MODEL | {"audit"},
     "compare": ARRAYS,
     "compare.sentence": ARRAYS | {"fit.result"},
     "compare.comparison": ARRAYS | {"fit.result", "compare.sentence"},
     "compare.storage": ARRAYS | {"fit.result", "compare.comparison"},
     "templates": {"errors"},
     "report": ARRAYS | LABELS | {"fit.result", "report"},
-    "workflow": RUN,
+    "workflow": RUN | {"workflow"},
     "study": RUN | {"workflow", "report", "study"},
     "cli": RUN | {"", "workflow", "report", "study", "cli"},
     "": {"compare", "fit"},  # their names only: test_import_has_no_side_effects
@@ -46,6 +47,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 # What is not imported at once may go further, where a method is only a door: Comparison.to_html opens the report's.
 MAY_IMPORT_LATER: dict[str, set[str]] = {
     "compare.comparison": {"report", "compare.storage"},
+    "audit": {"templates"},
     "": set(MAY_IMPORT),
 }
 WITHOUT_PYMC = ("errors", "numbers", "compare", "report", "fit.result")
@@ -266,7 +268,7 @@ print(sorted(set({HEAVY}) & set(sys.modules)))
     assert run_python(code) == "[]"
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["compare", "--help"], ["fit", "--help"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["compare", "--help"], ["fit", "--help"], ["check", "--help"]])
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     code = f"""
 import contextlib, io, sys

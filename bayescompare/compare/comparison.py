@@ -104,6 +104,8 @@ class Comparison:
     curves : Curves
     data : xarray.Dataset
         The observed data, by name, with their dims and coordinates.
+    findings : tuple of Mapping
+        What the audit of the model itself said: ``code``, ``severity``, ``variable``, ``what``, ``instead``.
     joint : Mapping
         The joint figures, JSON-ready, each ``{value, mcse, reason}``.
     path : Mapping
@@ -123,6 +125,7 @@ class Comparison:
     verdict: Verdict
     curves: Curves
     data: xr.Dataset
+    findings: tuple[Mapping[str, str], ...] = ()
     joint: Mapping[str, Any] = field(default_factory=dict)
     path: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -155,6 +158,7 @@ class Comparison:
             },
             "fits": {name: fit_to_dict(fit, reproducible=reproducible) for name, fit in self.fits.items()},
             "table": [{"name": name, **row} for name, row in zip(self.table.index, _rows(self.table), strict=True)],
+            "findings": [dict(finding) for finding in self.findings],
             "joint": dict(self.joint),
             "prediction": {},
             "decisions": [],

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..compare.verdict import Margins
-from ..errors import FitError, UsageError
+from ..errors import FaultyModelError, FitError, UsageError
 from ..fit import method as method_of
 from ..fit.laplace import LaplaceOptions
 from ..fit.mode import ModeOptions
@@ -59,6 +59,9 @@ class CompareOptions:
         How large a gap is still called the same.
     interval : float
         Probability of intervals.
+    audit : bool
+        Look at the model itself first (:func:`bayescompare.check`), and refuse it where what would be computed is not
+        what the model says.
     """
 
     sampler: SamplerOptions | None = None
@@ -66,6 +69,7 @@ class CompareOptions:
     laplace_draws: int = 4000
     margins: Margins = field(default_factory=Margins)
     interval: float = 0.94
+    audit: bool = True
 
     def __post_init__(self) -> None:
         if not 0 < self.interval < 1:
@@ -185,6 +189,7 @@ def run(
     with _one_thread():
         with progress.stage("Compiling the model"):
             problem.density(problem.density.start, (1.0, 1.0, 1.0))
+            findings = _audited(problem, seed) if options.audit else ()
         with progress.stage("Searching for the modes"):
             fits = arms.modes(problem, seed, options)
         with progress.stage("Compiling the sampler"):
@@ -210,12 +215,26 @@ def run(
         verdict=verdict,
         curves=curves,
         data=labels.data(problem),
+        findings=findings,
         joint=measures.described(joint, climbs),
         path={} if path is None else asdict(path),
         settings=_settings(seed, options, sampler),
         provenance=labels.provenance(problem, started, time.perf_counter() - began),
         layout=labels.layout(problem),
     )
+
+
+def _audited(problem: Problem, seed: int) -> tuple[dict[str, str], ...]:
+    """What is to be said of the model itself; one that computes something else than it says is refused."""
+    from ..audit import audit
+
+    found = audit(problem, seed=seed)
+    wrong = [f for f in found if f.severity == "error"]
+    if wrong:
+        told = " ".join(f"{f.variable}: {f.what} {f.instead}" for f in wrong[:3])
+        more = f" And {len(wrong) - 3} more: `bayescompare check` lists them." if len(wrong) > 3 else ""
+        raise FaultyModelError(f"{told}{more}")
+    return tuple({key: str(value) for key, value in asdict(f).items()} for f in found)
 
 
 # -- helpers ---------------------------------------------------------------------------------------

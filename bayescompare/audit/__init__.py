@@ -1,0 +1,101 @@
+"""The audit of the model itself, before anything is fitted: what NUTS and MAP would converge to without a word.
+
+Nothing here judges a posterior. What is found is wrong or doubtful in the model's own graph, in its data, or in what
+its prior lets through to its likelihood.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..errors import DataError
+from ..problem import Problem
+from ..problem import check as refuse
+from . import arithmetic, columns, data, density, structure
+from .finding import Finding, Severity
+
+if TYPE_CHECKING:
+    import pymc as pm
+
+__all__ = ["Finding", "Severity", "audit", "check", "inspect"]
+
+#: What is looked at, in the words of a reader.
+LOOKED_AT = (
+    "the arithmetic of integer constants",
+    f"density and gradient at the initial point, around it and at {density.DRAWS} prior draws",
+    "the support of priors and likelihoods",
+    "improper priors",
+    "variables that no data reach",
+    "the data's types and values",
+    "constant columns",
+    "coordinates",
+)
+
+
+def check(model: Any, data: Any = None, *, seed: int = 0) -> tuple[Finding, ...]:
+    """Look for what is wrong in a model before it is fitted.
+
+    Parameters
+    ----------
+    model : pymc.Model or Template
+    data : optional
+        For a template: the user's own data.
+    seed : int
+        Of the prior draws; the same seed gives the same findings.
+
+    Returns
+    -------
+    tuple of Finding
+        Errors first, then warnings, then notes; empty where nothing was found. Data that no method takes (NaN, for
+        example) are findings here, not exceptions.
+
+    Raises
+    ------
+    ModelError
+        If the model cannot be built, has nothing free or nothing observed, or has discrete free variables.
+    """
+    from ..templates import load_target
+
+    return inspect(load_target(model, data).model, seed=seed)
+
+
+def inspect(model: pm.Model, *, seed: int = 0) -> tuple[Finding, ...]:
+    """The same for a model that is built, :class:`~bayescompare.Problem` or not."""
+    refuse(model)
+    try:
+        problem = Problem(model)
+    except DataError:
+        found = [*data.values(model, {}), *structure.findings(model)]
+        if not found:
+            raise
+        return _sorted(found)
+    return audit(problem, seed=seed)
+
+
+def audit(problem: Problem, *, seed: int = 0) -> tuple[Finding, ...]:
+    """Look for what is wrong in a model that is made ready.
+
+    Parameters
+    ----------
+    problem : Problem
+        Its density is compiled here if it was not yet.
+    seed : int
+        Of the prior draws.
+
+    Returns
+    -------
+    tuple of Finding
+        Errors first.
+    """
+    model, containers = problem.model, problem.density.data
+    where = density.points(problem, seed)
+    found = arithmetic.findings(problem, where.rows)
+    if not found:  # what a wrong constant makes of the density needs no second finding
+        found = [*density.findings(problem, where), *columns.findings(problem, seed)]
+    found += [*data.values(model, containers), *data.constant(model, containers), *structure.findings(model)]
+    return _sorted(found)
+
+
+def _sorted(found: list[Finding]) -> tuple[Finding, ...]:
+    order = list(Severity)
+    return tuple(sorted(found, key=lambda finding: order.index(finding.severity)))
