@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .problem import Problem
     from .templates import Template, template
     from .workflow import CompareOptions, compare, fit
+    from .workflow.triage import Triage, triage
 
 __version__ = "0.1.0"
 
@@ -44,11 +45,13 @@ _HOME = {
     "SamplerOptions": "fit.nuts",
     "Status": "fit.result",
     "Template": "templates",
+    "Triage": "workflow.triage",
     "Verdict": "compare.verdict",
     "check": "audit",
     "compare": "workflow",
     "fit": "workflow",
     "open": "compare.storage",
+    "triage": "workflow.triage",
     "template": "templates",
 }
 
@@ -65,12 +68,14 @@ __all__ = [
     "SamplerOptions",
     "Status",
     "Template",
+    "Triage",
     "Verdict",
     "check",
     "compare",
     "fit",
     "open",
     "template",
+    "triage",
 ]
 
 

@@ -173,7 +173,7 @@ class Problem:
             shape = shapes[var.name] if i < free else self._deterministic_shape(i)
             dims = tuple(str(dim) for dim in self.model.named_vars_to_dims.get(var.name, ()))
             places[var.name] = (len(names), len(names) + int(np.prod(shape, dtype=int)), shape, dims)
-            names.extend(_labels(var.name, shape, self._coordinates(dims, shape)))
+            names.extend(labels(self.model, var.name, dims, shape))
             if i < free:
                 count = len(names)
         return Scalars(tuple(names), places, count)
@@ -186,6 +186,25 @@ class Problem:
             for rv in self.model.free_RVs
             if rv.owner is not None and type(rv.owner.op).__name__ in _IMPROPER_OPS
         )
+
+    @cached_property
+    def group_scales(self) -> dict[str, tuple[str, ...]]:
+        """Positive free variables that stand among the parameters of other free variables' priors, and of which.
+
+        Those are the group scales of centred hierarchies; in a non-centred one the scale stands in no prior.
+        """
+        from pytensor.graph.traversal import ancestors
+
+        positive = {block.name for block in self.density.blocks if block.transform == "log"}
+        several = {block.name for block in self.density.blocks if block.size > 1}
+        found: dict[str, list[str]] = {}
+        for child in self.model.free_RVs:
+            if child.name in several and child.owner is not None:
+                above = set(ancestors(child.owner.op.dist_params(child.owner)))
+                for rv in self.model.free_RVs:
+                    if rv is not child and rv in above and rv.name in positive:
+                        found.setdefault(rv.name, []).append(child.name)
+        return {name: tuple(children) for name, children in found.items()}
 
     def prior_points(self, draws: int, seed: int) -> Array | None:
         """Draws from the prior on the unconstrained scale; improper variables stay at their initial value.
@@ -260,15 +279,6 @@ class Problem:
             digest.update(np.ascontiguousarray(value).tobytes())
         return digest.hexdigest()
 
-    def _coordinates(self, dims: tuple[str, ...], shape: tuple[int, ...]) -> list[list[str]]:
-        coords = self.model.coords
-        labels = []
-        for axis, n in enumerate(shape):
-            values = coords.get(dims[axis]) if axis < len(dims) else None
-            fits = values is not None and len(values) == n
-            labels.append([str(v) for v in values] if fits else [str(i) for i in range(n)])  # type: ignore[union-attr]
-        return labels
-
     def _deterministic_shape(self, i: int) -> tuple[int, ...]:
         static = self.density.graphs.outputs[i].type.shape
         if None not in static:
@@ -324,8 +334,9 @@ def check(model: Any) -> None:
     discrete = [rv.name for rv in model.free_RVs if rv.dtype.startswith(("int", "uint", "bool"))]
     if discrete:
         raise UnsupportedModelError(
-            f"Discrete free variables have no gradient: {', '.join(discrete)}. "
-            "Sum them out of the likelihood (pm.Mixture, pm.Categorical with logsumexp, or a pm.Potential)."
+            f"Discrete free variables have no gradient: {', '.join(discrete)}. Sum them out of the likelihood "
+            "(marginalisation): pm.Mixture, or a logsumexp over their states in a pm.Potential. The MAP alone can be "
+            "had by enumeration where their joint support is small: bayescompare fit --method map."
         )
 
 
@@ -346,10 +357,15 @@ def _check_data(values: Mapping[str, Array]) -> None:
             )
 
 
-def _labels(name: str, shape: tuple[int, ...], coordinates: list[list[str]]) -> list[str]:
+def labels(model: pm.Model, name: str, dims: tuple[str, ...], shape: tuple[int, ...]) -> list[str]:
+    """Names of a variable's scalars as ArviZ gives them: with coordinates where they fit, positions where not."""
     if not shape:
         return [name]
-    return [f"{name}[{', '.join(index)}]" for index in itertools.product(*coordinates)]
+    axes = []
+    for axis, n in enumerate(shape):
+        values = model.coords.get(dims[axis]) if axis < len(dims) else None
+        axes.append([str(i) for i in range(n)] if values is None or len(values) != n else [str(v) for v in values])
+    return [f"{name}[{', '.join(index)}]" for index in itertools.product(*axes)]
 
 
 _ADDRESS = re.compile(r"0x[0-9a-f]{6,}")

@@ -218,7 +218,9 @@ def _diagnosis(problem: Problem, where: Points, bad: Array, broken: Array) -> li
     at = where.told(off.any(axis=1)) + (" and everywhere around the initial point" if nothing.all() else "")
     severity = Severity.ERROR if nothing.all() else Severity.WARNING
     if zero[off[:, worst], worst].all():
-        never = np.all([np.isneginf(each[worst]) for each, i in zip(values, rows, strict=True) if off[i, worst]], axis=0)
+        never = np.all(
+            [np.isneginf(each[worst]) for each, i in zip(values, rows, strict=True) if off[i, worst]], axis=0
+        )
         return [_zero(problem, terms[worst].name, at, never, severity)]
     return [_not_finite(problem, terms[worst].name, at, severity)]
 
@@ -226,9 +228,12 @@ def _diagnosis(problem: Problem, where: Points, bad: Array, broken: Array) -> li
 def _zero(problem: Problem, name: str, at: str, never: Array, severity: Severity) -> Finding:
     """Density zero: data that no parameters allow (``never``), or hardly any of the prior's."""
     observed = problem.observed.get(name)
-    which, instead = "", (
-        f"Widen or move the priors of {name}'s parameters, or choose a likelihood with a wider support; pm.draw shows "
-        f"what the prior makes of {name}."
+    which, instead = (
+        "",
+        (
+            f"Widen or move the priors of {name}'s parameters, or choose a likelihood with a wider support; pm.draw shows "
+            f"what the prior makes of {name}."
+        ),
     )
     if observed is not None and never.any() and never.shape == observed.shape:
         first = tuple(np.argwhere(never)[0])

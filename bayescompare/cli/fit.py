@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,30 +60,32 @@ def _run(terminal: Terminal, target: str, asked: dict[str, Any]) -> tuple[dict[s
     with terminal.stage("Loading PyMC"):
         from .. import workflow
         from ..fit import method
+        from ..fit.discrete import discrete
         from ..fit.nuts import check_engine
         from ..problem import Problem
 
         method(name)
         check_engine(asked["engine"] or "nutpie")
         loaded = load(target, asked["data"], asked["pairs"])
-        problem = Problem(loaded.model)
+        problem = None if discrete(loaded.model) else Problem(loaded.model)
     options = sampler(asked, loaded.sampler) if name == "nuts" else None
     unused = [] if options else [f"--{key.replace('_', '-')}" for key in SAMPLER if asked[key] is not None]
     if unused:
         terminal.warn(f"{name} draws no samples: {', '.join(unused)} changes nothing.")
     with contextlib.redirect_stdout(sys.stderr):
         try:
-            fit = workflow.fit(problem, name, seed=asked["seed"], options=options, progress=terminal)
+            fit = workflow.fit(problem or loaded.model, name, seed=asked["seed"], options=options, progress=terminal)
         except FitError as error:
             fit = _failed(name, error)
         finally:
             terminal.clear()
-    model = {
-        "name": loaded.name,
-        "parameters": problem.dimension,
-        "observations": problem.density.observations,
-        "fingerprint": problem.fingerprint,
-    }
+    model: dict[str, Any] = {"name": loaded.name}
+    if problem is not None:
+        model |= {
+            "parameters": problem.dimension,
+            "observations": problem.density.observations,
+            "fingerprint": problem.fingerprint,
+        }
     return model, fit
 
 
@@ -115,6 +118,10 @@ def lines(name: str, fit: Fit) -> list[Line]:
         return found
     header: tuple[str, ...] = ("scalar", "estimate")
     rows: list[tuple[str, ...]] = [(n, plain(x, 5)) for n, x in fit.values.items()]
+    errors = fit.diagnostics.get("standard_errors", {})
+    if any(math.isfinite(x) for x in errors.values()):
+        header = (*header, "standard error")
+        rows = [(*row, plain(float(errors.get(row[0], math.nan)), 3)) for row in rows]
     if fit.draws is not None:
         sd = fit.draws.reshape(-1, len(fit.names)).std(axis=0, ddof=1)
         header = ("scalar", "mean", "sd")

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ..compare.verdict import Margins
 from ..errors import FaultyModelError, FitError, UsageError
 from ..fit import method as method_of
+from ..fit.discrete import discrete
+from ..fit.discrete import fit as by_enumeration
 from ..fit.laplace import LaplaceOptions
 from ..fit.mode import ModeOptions
 from ..fit.nuts import SamplerOptions, check_engine, prepare
@@ -160,6 +162,9 @@ def fit(
         problem = model
     else:
         target = load_target(model, data)
+        if discrete(target.model):
+            _check_options(method, options)
+            return _strictly(by_enumeration(target.model, method, seed=seed, options=options), strict)  # type: ignore[arg-type]
         problem = Problem(target.model)
         if method == "nuts":
             _check_options(method, options)
@@ -168,8 +173,12 @@ def fit(
     wait = "Sampling" if method == "nuts" else "Searching for the mode"
     with progress.stage(wait, own_bar=method == "nuts" and progress.bar), _one_thread():
         found = runner(problem, seed=seed, options=options, progress=progress.bar)
+    return _strictly(found, strict)
+
+
+def _strictly(found: Fit, strict: bool) -> Fit:
     if strict and not found.ok:
-        raise FitError(f"{method} is {found.status}: {'; '.join(found.reasons)}", found)
+        raise FitError(f"{found.method} is {found.status}: {'; '.join(found.reasons)}", found)
     return found
 
 

@@ -1,0 +1,296 @@
+"""Triage: the cheap arm alone, and whether to pay for NUTS.
+
+Modes with their audit, Laplace, and the posterior's moments by importance sampling from it, in seconds.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..compare import psis
+from ..compare import verdict as v
+from ..compare.comparison import SCHEMA, fit_to_dict, plain
+from ..compare.figure import Figure
+from ..fit import laplace, mode
+from ..fit.laplace import LaplaceOptions
+from ..fit.result import Fit, Status
+from ..numbers import counted, figure
+from ..problem import Problem
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ..templates import Target
+    from . import CompareOptions, Progress
+
+Array = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+
+#: Draws of Laplace in the second and last round, where the first left something undecided.
+MORE_DRAWS = 32_000
+
+#: Share of the Laplace mass outside of the MAP's mode from which the answer is another.
+OTHER_MODES = 0.05
+
+
+#: Distances below this, in posterior sd, are rounding.
+ROUNDING = 1e-9
+
+
+class Answer(StrEnum):
+    """Whether NUTS would change what the MAP and its Laplace interval say."""
+
+    WILL_NOT_CHANGE = "will_not_change"
+    WILL_CHANGE = "will_change"
+    CANNOT_SAY = "cannot_say"
+
+
+WORDS = {
+    Answer.WILL_NOT_CHANGE: "NUTS will not change your answer.",
+    Answer.WILL_CHANGE: "NUTS will change your answer.",
+    Answer.CANNOT_SAY: "Cannot say without NUTS.",
+}
+
+
+@dataclass(frozen=True)
+class Triage:
+    """What the cheap arm alone can tell.
+
+    Attributes
+    ----------
+    name : str
+        Of the model.
+    answer : Answer
+    reasons : tuple of str
+        What decided, first.
+    criteria : Mapping of str to Layer
+        ``location``: the MAP against the posterior mean by importance sampling, posterior sd; ``spread``: log of the
+        Laplace sd over the posterior's; ``k_hat``; ``modes``: Laplace mass outside of the MAP's mode. Each by the
+        three-way rule of the verdict.
+    flags : tuple of str
+        Scalars on the edge of their range and scales of group effects, in words.
+    table : pandas.DataFrame
+        A row per scalar: ``map``, ``map_unconstrained``, ``laplace_mean``, ``laplace_sd``, ``mean``, ``mean_mcse``,
+        ``sd``, ``sd_mcse`` (posterior, by importance sampling), ``z``, ``z_mcse``; NaN where k-hat is not below 0.7.
+    fits : Mapping of str to Fit
+        ``map``, ``unconstrained_map``, ``laplace``.
+    findings : tuple of Mapping
+        Of the audit of the model itself.
+    seconds : float
+    """
+
+    name: str
+    answer: Answer
+    reasons: tuple[str, ...]
+    criteria: Mapping[str, v.Layer]
+    flags: tuple[str, ...]
+    table: pd.DataFrame
+    fits: Mapping[str, Fit]
+    findings: tuple[Mapping[str, str], ...] = ()
+    seconds: float = field(default=0.0, compare=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The whole result as JSON-ready data."""
+        rows = self.table.to_dict(orient="records")
+        document: dict[str, Any] = plain(
+            {
+                "schema": SCHEMA,
+                "model": {"name": self.name},
+                "answer": str(self.answer),
+                "sentence": WORDS[self.answer],
+                "reasons": list(self.reasons),
+                "criteria": {name: asdict(layer) for name, layer in self.criteria.items()},
+                "flags": list(self.flags),
+                "fits": {name: fit_to_dict(fit) for name, fit in self.fits.items()},
+                "table": [{"name": name, **row} for name, row in zip(self.table.index, rows, strict=True)],
+                "findings": list(self.findings),
+                "seconds": self.seconds,
+            }
+        )
+        return document
+
+    def __repr__(self) -> str:
+        return f"<Triage of {self.name}: {WORDS[self.answer]} {self.reasons[0]}>"
+
+
+def triage(
+    model: Any,
+    data: Any = None,
+    *,
+    seed: int = 0,
+    options: CompareOptions | None = None,
+    progress: Progress | None = None,
+) -> Triage:
+    """Find the modes, approximate the posterior by Laplace, and say whether NUTS would change the answer.
+
+    The answer is that of the full comparison's location and spread layers, with the posterior's moments from
+    importance sampling of the Laplace draws; it is trusted only where their k-hat is below 0.7 by two of its errors.
+
+    Parameters
+    ----------
+    model : pymc.Model or Template
+    data : optional
+        For a template: the user's own data.
+    seed : int
+    options : CompareOptions, optional
+        Its margins, search and Laplace draws.
+    progress : Progress, optional
+
+    Raises
+    ------
+    ModelError
+        If the model cannot be used.
+    """
+    from ..templates import load_target
+
+    return run(load_target(model, data), seed=seed, options=options, progress=progress)
+
+
+def run(
+    target: Target, *, seed: int = 0, options: CompareOptions | None = None, progress: Progress | None = None
+) -> Triage:
+    """Triage of a loaded target."""
+    from . import CompareOptions, Silent, _audited, _one_thread
+
+    options, progress = options or CompareOptions(), progress or Silent()
+    began = time.perf_counter()
+    problem = Problem(target.model)
+    with _one_thread():
+        with progress.stage("Compiling the model"):
+            findings = _audited(problem, seed) if options.audit else ()
+        with progress.stage("Searching for the modes"):
+            fits = {
+                name: mode.fit(problem, name, seed=seed, options=options.mode) for name in ("map", "unconstrained_map")
+            }
+        with progress.stage("Approximating the posterior"):
+            found = _judged(problem, fits, seed, options, options.laplace_draws)
+            if found.answer is Answer.CANNOT_SAY and _undecided(found):
+                found = _judged(problem, fits, seed, options, max(MORE_DRAWS, options.laplace_draws))
+    return replace(found, name=target.name, findings=findings, seconds=time.perf_counter() - began)
+
+
+def _judged(problem: Problem, modes: Mapping[str, Fit], seed: int, options: CompareOptions, draws: int) -> Triage:
+    """The answer from so many draws of the Laplace approximation."""
+    settings = LaplaceOptions(draws, options.mode)
+    fits = {**modes, "laplace": laplace.fit(problem, seed=seed, options=settings, at=modes["unconstrained_map"])}
+    table = _table(problem, fits)
+    criteria = _criteria(fits, table, options.margins, draws)
+    answer, reasons = _answer(problem, fits, criteria)
+    return Triage("", answer, reasons, criteria, _flags(problem, fits["map"]), table, fits)
+
+
+def _undecided(found: Triage) -> bool:
+    return any(layer.state is v.State.UNDECIDED for layer in found.criteria.values())
+
+
+def _table(problem: Problem, fits: Mapping[str, Fit]) -> pd.DataFrame:
+    import pandas as pd
+
+    approximation = fits["laplace"]
+    names = problem.scalars.names
+    nothing = np.full(len(names), np.nan)
+    columns = {"map": fits["map"].estimate, "map_unconstrained": fits["unconstrained_map"].estimate}
+    columns |= dict.fromkeys(
+        ("laplace_mean", "laplace_sd", "mean", "mean_mcse", "sd", "sd_mcse", "z", "z_mcse"), nothing
+    )
+    if approximation.draws is not None:
+        draws = approximation.draws[0]
+        moments = psis.moments(draws, psis.importance(approximation.statistics["log_ratio"][0]), columns["map"])
+        columns |= {"laplace_mean": draws.mean(axis=0), "laplace_sd": draws.std(axis=0, ddof=1)}
+        columns |= {key: getattr(moments, key) for key in ("mean", "mean_mcse", "sd", "sd_mcse", "z", "z_mcse")}
+        rounding = np.abs(columns["z"]) < ROUNDING
+        columns |= {key: np.where(rounding, 0.0, columns[key]) for key in ("z", "z_mcse")}
+    return pd.DataFrame(columns, index=pd.Index(names, name="name"))
+
+
+def _criteria(fits: Mapping[str, Fit], table: pd.DataFrame, margins: v.Margins, draws: int) -> dict[str, v.Layer]:
+    names = tuple(table.index)
+    column = {key: table[key].to_numpy() for key in table.columns}
+    d = fits["laplace"].diagnostics
+    why = fits["laplace"].reasons[0] if fits["laplace"].reasons else "no Laplace approximation"
+    k_hat = Figure(d["k_hat"], d["k_hat_mcse"], d["k_hat_says"]) if d else Figure.missing(why)
+    unusable = why if not d else str(d["psis"].get("reason"))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        location = v.Figures(names, np.abs(column["z"]), column["z_mcse"], np.full(len(names), margins.location))
+        gap = np.abs(np.log(column["laplace_sd"] / column["sd"]))
+        spread = v.Figures(names, gap, column["sd_mcse"] / column["sd"], np.full(len(names), margins.spread))
+
+    def z(i: int) -> str:
+        return f"{names[i]}: z = {figure(column['z'][i], column['z_mcse'][i])}"
+
+    def ratio(i: int) -> str:
+        value = column["laplace_sd"][i] / column["sd"][i]
+        return f"{names[i]}: Laplace sd ratio {figure(value, value * column['sd_mcse'][i] / column['sd'][i])}"
+
+    said = f"Pareto k-hat {figure(k_hat.value, k_hat.mcse or 0.0)}: {k_hat.reason}"
+    return {
+        "location": v.layer("location", location, draws, z, unusable),
+        "spread": v.layer("spread", spread, draws, ratio, unusable),
+        "k_hat": v.criterion("k_hat", "k_hat", k_hat, margins.k_hat, draws, said),
+        "modes": _other_modes(fits),
+    }
+
+
+def _other_modes(fits: Mapping[str, Fit]) -> v.Layer:
+    """Share of the Laplace mass that lies at other modes than the highest; exact, for what the starts found."""
+    modes = fits["unconstrained_map"].diagnostics["modes"]
+    masses = np.array([m["log_mass"] for m in modes])
+    if not len(modes):
+        return v.Layer("modes", v.State.NOT_COMPUTED, "there is no unconstrained mode")
+    if not np.isfinite(masses).all():
+        return v.Layer("modes", v.State.NOT_COMPUTED, "the curvature at a mode is not positive definite")
+    shares = np.exp(masses - masses.max())
+    outside = float(1 - shares[0] / shares.sum())
+    said = f"{counted(len(modes), 'mode')}; {100 * outside:.3g} % of the Laplace mass lies at others than the highest"
+    state = v.State.DIFFERS if outside > OTHER_MODES else v.State.SAME
+    return v.Layer("modes", state, said, outside, 0.0, OTHER_MODES)
+
+
+def _answer(
+    problem: Problem, fits: Mapping[str, Fit], criteria: Mapping[str, v.Layer]
+) -> tuple[Answer, tuple[str, ...]]:
+    """The answer, and what decided."""
+    best, top = fits["map"], fits["unconstrained_map"]
+    if best.status is Status.FAILED:
+        reason = best.reasons[0] if best.reasons else "the search failed"
+        if reason.startswith("no mode exists"):
+            return Answer.WILL_CHANGE, (f"the MAP: {reason}",)
+        return Answer.CANNOT_SAY, (f"the MAP: {reason}",)
+    if best.status is not Status.OK:
+        return Answer.CANNOT_SAY, (f"the MAP is {best.status}: {best.reasons[0]}",)
+    if criteria["modes"].state is v.State.DIFFERS:
+        return Answer.WILL_CHANGE, (criteria["modes"].reason,)
+    edges = best.diagnostics["boundary"]
+    if edges and not set(edges) & set(top.diagnostics["boundary"]) and top.status is Status.OK:
+        # The posterior has no mass on the edge itself, and the density in u is highest inside.
+        where = ", ".join(edges[:5])
+        return Answer.WILL_CHANGE, (
+            f"the MAP of {where} lies on the edge of its range, where no posterior mean can be",
+        )
+    if criteria["k_hat"].state is v.State.DIFFERS:
+        return Answer.WILL_CHANGE, (criteria["k_hat"].reason,)
+    for name in ("location", "spread"):
+        if criteria[name].state is v.State.DIFFERS and criteria["k_hat"].state is v.State.SAME:
+            return Answer.WILL_CHANGE, (criteria[name].reason,)
+    open_ = [c for c in criteria.values() if c.state is not v.State.SAME]
+    if top.status is not Status.OK:
+        return Answer.CANNOT_SAY, (f"the unconstrained MAP is {top.status}: {top.reasons[0]}",)
+    if open_:
+        return Answer.CANNOT_SAY, tuple(f"{c.name}: {c.reason}" for c in open_)
+    return Answer.WILL_NOT_CHANGE, (criteria["location"].reason, criteria["spread"].reason)
+
+
+def _flags(problem: Problem, best: Fit) -> tuple[str, ...]:
+    """Scalars on the edge of their range or on a kink, and variables that are the scale of others."""
+    flags = [f"the MAP of {name} lies on the edge of its range" for name in best.diagnostics["boundary"]]
+    flags += [f"the MAP of {name} lies at a kink of the density" for name in best.diagnostics["kink"]]
+    flags += [
+        f"{scale} is the scale of {', '.join(groups)}: a joint mode pulls it towards 0"
+        for scale, groups in problem.group_scales.items()
+    ]
+    return tuple(flags)
