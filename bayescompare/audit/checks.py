@@ -27,8 +27,6 @@ def without_checks(terms: Sequence[Any]) -> list[Any]:
     from pytensor.graph.traversal import toposort
 
     # From the inside out: what stands in for an outer check is cloned with the inner ones taken out already.
-    guarded = {
-        node.outputs[0]: node.inputs[0] for node in toposort(terms) if isinstance(node.op, CheckParameterValue)
-    }
+    guarded = {node.outputs[0]: node.inputs[0] for node in toposort(terms) if isinstance(node.op, CheckParameterValue)}
     bare: list[Any] = clone_replace(list(terms), guarded, rebuild_strict=False)
     return bare
