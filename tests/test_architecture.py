@@ -268,7 +268,9 @@ print(sorted(set({HEAVY}) & set(sys.modules)))
     assert run_python(code) == "[]"
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["compare", "--help"], ["fit", "--help"], ["check", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["compare", "--help"], ["fit", "--help"], ["check", "--help"]]
+)
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     code = f"""
 import contextlib, io, sys

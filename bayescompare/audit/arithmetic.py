@@ -1,6 +1,6 @@
 """Integer constants that overflow, and what a model becomes of it.
 
-PyTensor stores 36 as int8, and 36 ** 2 in int8 is 16 (PyTensor issue 1073). Every sampler converges happily on the wrong
+PyTensor stores 36 as int8, and 36 ** 2 in int8 is 16 (PyTensor issue 1073). Every sampler converges happily on that
 model. The parts of a graph that depend on constants and data alone are computed twice here, as they stand and in
 float64. Only where a result differs are densities derived anew, from the right numbers, and compared with the model's
 own: PyTensor's rewrites mend some overflows (``x * (100 * 2)``), and those are no fault. The body of a scan is not

@@ -1,7 +1,7 @@
 """Constant columns whose coefficient the likelihood cannot tell from another: a ridge.
 
-Columns are found in products of data with free variables. Whether one matters is then measured, not guessed: two scalars
-a, b trade places exactly if ∂ log L/∂a = c · ∂ log L/∂b at every point, with c the column's constant.
+Columns are found in products of data with free variables. Whether one matters is then measured, not guessed: a and b
+make up for each other if ∂ log L/∂a = c · ∂ log L/∂b at every point, with c the column's constant.
 """
 
 from __future__ import annotations

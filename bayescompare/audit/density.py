@@ -2,8 +2,8 @@
 
 Prior draws are wild, and sound models overflow at some of them (an ODE that explodes, a Cholesky factor that does not
 exist). So shares are judged, not single draws: a condition on parameters (``sigma > 0``) may fail at less than
-:data:`VIOLATED` of the draws, a density may be zero or NaN at up to :data:`TOLERATED` of the others. It is an error only
-where it is so everywhere: at every prior draw, at the initial point and around it.
+:data:`VIOLATED` of the draws, a density may be zero or NaN at up to :data:`TOLERATED` of the others. Either is an error
+only where it is so everywhere: at every prior draw, at the initial point and around it.
 """
 
 from __future__ import annotations
@@ -21,8 +21,12 @@ from .data import distribution
 from .finding import Finding, Severity
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from ..density import Array
     from ..problem import Problem
+
+    type Flags = NDArray[np.bool_]
 
 #: Prior draws at which the model is evaluated.
 DRAWS = 64
@@ -64,7 +68,7 @@ class Points:
         enough = DRAWS if free else DRAWS // 8
         return slice(0, self.draws) if self.draws >= enough else slice(self.draws, None)
 
-    def told(self, bad: Array, *, free: bool = False) -> str:
+    def told(self, bad: Flags, *, free: bool = False) -> str:
         """A share in words: ``31 of 64 prior draws``."""
         judged = self.judged(free=free)
         where = "prior draws" if judged.stop is not None else "points around the initial point"
@@ -129,7 +133,7 @@ def _evaluated(problem: Problem, outputs: Sequence[Any], rows: Array) -> list[li
 # -- conditions on parameters ------------------------------------------------------------------------------------------
 
 
-def _conditions(problem: Problem, where: Points) -> tuple[list[Finding], Array]:
+def _conditions(problem: Problem, where: Points) -> tuple[list[Finding], Flags]:
     """A finding for each condition that fails too often, and whether any fails, by point."""
     asked: dict[Any, tuple[Any, str]] = {}
     for term in _terms(problem):
@@ -159,7 +163,7 @@ def _source(problem: Problem, condition: Any, variable: Any) -> str:
     return ", ".join(rv.name for rv in problem.model.free_RVs if rv in behind)
 
 
-def _violation(problem: Problem, variable: Any, message: str, source: str, failed: Array, where: Points) -> Finding:
+def _violation(problem: Problem, variable: Any, message: str, source: str, failed: Flags, where: Points) -> Finding:
     name, free = variable.name, variable in problem.model.free_RVs
     kind = "a Potential" if variable in problem.model.potentials else distribution(variable)
     at = where.told(failed, free=free)
@@ -198,7 +202,7 @@ def _restrict(message: str, source: str) -> str:
 # -- density and gradient ----------------------------------------------------------------------------------------------
 
 
-def _diagnosis(problem: Problem, where: Points, bad: Array, broken: Array) -> list[Finding]:
+def _diagnosis(problem: Problem, where: Points, bad: Flags, broken: Flags) -> list[Finding]:
     """Which term is not finite at the points where the density or its gradient is not."""
     terms = _terms(problem)
     rows, judged = np.flatnonzero(bad), where.judged()
@@ -209,30 +213,28 @@ def _diagnosis(problem: Problem, where: Points, bad: Array, broken: Array) -> li
     nothing = broken | off.any(axis=1)
     # A Potential of −inf is a constraint that was meant: it counts only where it leaves nothing.
     meant = np.array([term.variable in problem.model.potentials for term in terms])
-    value = (off & ~(meant & zero)).any(axis=1)
+    blamed = off if nothing.all() else off & ~(meant & zero)
     left = np.sum(~broken[judged])
-    if not nothing.all() and np.sum(value[judged]) <= TOLERATED * left:
+    if not nothing.all() and np.sum(blamed.any(axis=1)[judged]) <= TOLERATED * left:
         gradient = bad & ~off.any(axis=1)
         return _gradient(problem, where, gradient) if np.sum(gradient[judged]) >= VIOLATED * left else []
-    worst = int(off.sum(axis=0).argmax())
-    at = where.told(off.any(axis=1)) + (" and everywhere around the initial point" if nothing.all() else "")
+    worst = int(blamed.sum(axis=0).argmax())
+    at = where.told(blamed.any(axis=1)) + (" and everywhere around the initial point" if nothing.all() else "")
     severity = Severity.ERROR if nothing.all() else Severity.WARNING
     if zero[off[:, worst], worst].all():
-        never = np.all(
-            [np.isneginf(each[worst]) for each, i in zip(values, rows, strict=True) if off[i, worst]], axis=0
-        )
-        return [_zero(problem, terms[worst].name, at, never, severity)]
+        of_worst = [each[worst] for each, i in zip(values, rows, strict=True) if off[i, worst]]
+        return [_zero(problem, terms[worst].name, at, np.isneginf(of_worst).all(axis=0), severity)]
     return [_not_finite(problem, terms[worst].name, at, severity)]
 
 
-def _zero(problem: Problem, name: str, at: str, never: Array, severity: Severity) -> Finding:
+def _zero(problem: Problem, name: str, at: str, never: Flags, severity: Severity) -> Finding:
     """Density zero: data that no parameters allow (``never``), or hardly any of the prior's."""
     observed = problem.observed.get(name)
     which, instead = (
         "",
         (
-            f"Widen or move the priors of {name}'s parameters, or choose a likelihood with a wider support; pm.draw shows "
-            f"what the prior makes of {name}."
+            f"Widen or move the priors of {name}'s parameters, or choose a likelihood with a wider support; "
+            f"pm.sample_prior_predictive shows what the prior makes of {name}."
         ),
     )
     if observed is not None and never.any() and never.shape == observed.shape:
@@ -273,7 +275,7 @@ def _holes(problem: Problem, name: str) -> str:
     return ", ".join(told)
 
 
-def _gradient(problem: Problem, where: Points, suspect: Array) -> list[Finding]:
+def _gradient(problem: Problem, where: Points, suspect: Flags) -> list[Finding]:
     """The term whose gradient is not finite though its value is; derived as PyMC does, after the stabilising
     rewrites."""
     import pytensor.gradient as tg
@@ -298,7 +300,7 @@ def _gradient(problem: Problem, where: Points, suspect: Array) -> list[Finding]:
             name,
             f"The log density of {name} is finite and its gradient is not at {where.told(bad)}: a search or NUTS that "
             "comes there is stuck.",
-            "Look for a root, a norm or a power at 0, or for a bound that cuts off (pm.math.clip) under a function that "
-            "is steep there, and keep its argument away from that: pm.math.sqrt(x + 1e-12), for example.",
+            "Look for a root, a norm or a power at 0, or for a bound that cuts off (pm.math.clip) where a function is "
+            "steep, and keep its argument away from there: pm.math.sqrt(x + 1e-12), for example.",
         )
     ]

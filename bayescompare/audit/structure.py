@@ -70,13 +70,14 @@ def _duplicate_coordinates(model: pm.Model) -> list[Finding]:
         if not users or not twice:
             continue
         label, n = next(iter(twice.items()))
+        times = "twice" if n == 2 else f"{n} times"
         more = f", and {len(twice) - 1} more labels" if len(twice) > 1 else ""
         found.append(
             Finding(
                 "duplicate_coordinates",
                 Severity.WARNING,
                 users[0],
-                f"The dimension {dim!r} has the label {label!r} {'twice' if n == 2 else f'{n} times'}{more}: {n} scalars of {', '.join(users)} "
+                f"The dimension {dim!r} has the label {label!r} {times}{more}: {n} scalars of {', '.join(users)} "
                 "could not be told apart by name.",
                 f'Give each element a label of its own: coords={{"{dim}": ...}} without repetition.',
             )
