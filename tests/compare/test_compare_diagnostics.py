@@ -144,3 +144,43 @@ def test_ess_of_independent_draws_and_of_an_ar_process() -> None:
         relative = mc.ess_mean(x) * (1 + rho) / (1 - rho) / 4000
         error = relative.std() / np.sqrt(replications)
         assert abs(relative.mean() - 1) < 5 * error + 0.02
+
+
+# -- tails -----------------------------------------------------------------------------------------
+
+
+def kurtosis(x: Array) -> Array:
+    deviation = x - x.mean(axis=1, keepdims=True)
+    return (deviation**4).mean(axis=1) / (deviation**2).mean(axis=1) ** 2
+
+
+def tails(law: Callable[[np.random.Generator], Array]) -> Array:
+    x = law(np.random.default_rng(6))
+    return mc.tail_index(x, kurtosis(x))
+
+
+def test_tails_without_variance_are_found() -> None:
+    assert np.all(tails(lambda rng: rng.standard_cauchy((50, 4000))) >= 0.5)
+    assert np.all(tails(lambda rng: -rng.pareto(1.0, (50, 4000))) >= 0.4)
+    # t(0.4): an index of 2.5, so no mean.
+    assert np.all(tails(lambda rng: rng.standard_t(0.4, (50, 4000))) >= 1)
+
+
+@pytest.mark.parametrize(
+    "law",
+    [
+        lambda rng: rng.standard_normal((100, 4000)),
+        lambda rng: rng.exponential(size=(100, 4000)) ** 2,
+        lambda rng: rng.standard_t(3.0, (100, 4000)),
+        lambda rng: np.exp(rng.standard_normal((100, 4000))),
+        # Kinks and ties: a fit to the whole tail finds indices of 3 to 5 for the first.
+        lambda rng: np.maximum(rng.standard_normal((100, 4000)) - 1.8, 0),
+        lambda rng: np.maximum(rng.standard_normal((100, 4000)) - 2.2, 0),
+        lambda rng: (rng.random((100, 4000)) < 0.004).astype(float),
+        lambda rng: rng.poisson(0.01, (100, 4000)).astype(float),
+        lambda rng: np.append(np.zeros((100, 99)), np.ones((100, 1)), axis=1),
+        lambda rng: rng.standard_cauchy((100, 24)),
+    ],
+)
+def test_tails_with_a_variance_are_let_be(law: Callable[[np.random.Generator], Array]) -> None:
+    assert np.all(tails(law) < 0.5)
