@@ -30,12 +30,15 @@ Array = NDArray[np.float64]
 #: Names of the weights' three entries, in order.
 TERMS = ("likelihood", "prior", "jacobian")
 
-#: Rows evaluated in one batched call; batches are padded to one size so that each function compiles once.
+#: Most rows evaluated in one batched call; batches are padded to one size so that each function compiles once.
 CHUNK = 128
 
 #: Rows up to which a batch is a loop over the function that is compiled already: a search asks for some thousand rows
 #: in all, 60 µs each, and compiling its batched form takes longer. By size alone, so that a seed gives the same bits.
 LOOPED = 64
+
+#: Most bytes that one batched call returns: large rows go fewer at a time.
+BATCH_BYTES = 1 << 26
 
 # What PyTensor's and JAX's translation raise for a graph that they cannot express.
 _UNTRANSLATABLE = (NotImplementedError, TypeError, ValueError, IndexError, AttributeError)
@@ -49,13 +52,18 @@ def without_compiler() -> Any:
 
 
 class Compiled(Protocol):
-    """The seam to a compiler: a function of arrays, and the same over rows of its first argument."""
+    """The seam to a compiler: a function of arrays, and the same over rows of its first argument.
+
+    Of the other arguments those at the positions ``mapped`` (the first of them is 0) have rows too.
+    """
 
     backend: str
 
     def __call__(self, *args: Any) -> list[Array]: ...
 
-    def batch(self, rows: Array, *args: Any) -> list[Array]: ...
+    def batch(self, rows: Array, *args: Any, mapped: Sequence[int] = ()) -> list[Array]: ...
+
+    def rows_at_once(self, *args: Any) -> int: ...
 
 
 class JaxFunction:
@@ -72,7 +80,8 @@ class JaxFunction:
             warnings.filterwarnings("ignore", message="Skipping .* as JAX tracing would remove it")
             function = pytensor.function(list(inputs), list(outputs), mode="JAX", on_unused_input="ignore")
         self._function = function.vm.jit_fn
-        self._batched: dict[int, Callable[..., Any]] = {}
+        self._batched: dict[tuple[int | None, ...], Callable[..., Any]] = {}
+        self._rows_at_once: dict[tuple[tuple[int, ...], ...], int] = {}
         self._packed: Callable[..., Any] | None = None
 
     def __call__(self, *args: Any) -> list[Array]:
@@ -86,24 +95,48 @@ class JaxFunction:
             self._packed = jax.jit(lambda *a: jax.numpy.concatenate([out.ravel() for out in self._function(*a)]))
         return self._packed
 
-    def batch(self, rows: Array, *args: Any) -> list[Array]:
+    def batch(self, rows: Array, *args: Any, mapped: Sequence[int] = ()) -> list[Array]:
         import jax
 
         if len(rows) <= LOOPED:
-            results = [self(row, *args) for row in rows]
+            results = [self(row, *_of_row(args, mapped, i)) for i, row in enumerate(rows)]
             return [np.stack(parts) for parts in zip(*results, strict=True)]
-        if len(args) not in self._batched:
-            axes = (0, *[None] * len(args))
-            self._batched[len(args)] = jax.jit(jax.vmap(self._function, in_axes=axes))
-        batched = self._batched[len(args)]
-        # A power of two up to CHUNK: few shapes to compile, little padding to waste.
-        size = min(CHUNK, 1 << max(len(rows) - 1, 0).bit_length())
+        axes = (0, *(0 if i in mapped else None for i in range(len(args))))
+        if axes not in self._batched:
+            self._batched[axes] = jax.jit(jax.vmap(self._function, in_axes=axes))
+        batched = self._batched[axes]
+        # A power of two: few shapes to compile, little padding to waste.
+        fitting = self.rows_at_once(rows[0], *_of_row(args, mapped, 0))
+        size = min(fitting, 1 << max(len(rows) - 1, 0).bit_length())
         pieces = []
         for start in range(0, len(rows), size):
-            piece = rows[start : start + size]
-            padded = np.concatenate([piece, np.repeat(piece[-1:], size - len(piece), axis=0)])
-            pieces.append([np.asarray(out)[: len(piece)] for out in batched(padded, *args)])
+            count = min(size, len(rows) - start)
+            pairs = zip((rows, *args), axes, strict=True)
+            padded = [arg if axis is None else _padded(arg, start, size) for arg, axis in pairs]
+            pieces.append([np.asarray(out)[:count] for out in batched(*padded)])
         return [np.concatenate(parts) for parts in zip(*pieces, strict=True)]
+
+    def rows_at_once(self, *args: Any) -> int:
+        """How many rows like this one go into one batched call: a power of two."""
+        import jax
+
+        shapes = tuple(np.shape(arg) for arg in args)
+        if shapes not in self._rows_at_once:
+            size = 8 * sum(math.prod(out.shape) for out in jax.eval_shape(self._function, *args))
+            fitting = max(BATCH_BYTES // max(size, 1), 1)
+            self._rows_at_once[shapes] = min(CHUNK, 1 << (fitting.bit_length() - 1))
+        return self._rows_at_once[shapes]
+
+
+def _of_row(args: Sequence[Any], mapped: Sequence[int], row: int) -> list[Any]:
+    """The arguments of one row of a batch."""
+    return [arg[row] if i in mapped else arg for i, arg in enumerate(args)]
+
+
+def _padded(rows: Array, start: int, size: int) -> Array:
+    """``size`` rows from ``start`` on; the last one again where there are no more."""
+    piece = rows[start : start + size]
+    return np.concatenate([piece, np.repeat(piece[-1:], size - len(piece), axis=0)])
 
 
 def _one_xla_thread() -> None:
@@ -149,9 +182,13 @@ class PyTensorFunction:
         self._shapes = [out.shape for out in outputs]
         return outputs
 
-    def batch(self, rows: Array, *args: Any) -> list[Array]:
-        results = [self(row, *args) for row in rows]
+    def batch(self, rows: Array, *args: Any, mapped: Sequence[int] = ()) -> list[Array]:
+        results = [self(row, *_of_row(args, mapped, i)) for i, row in enumerate(rows)]
         return [np.stack(parts) for parts in zip(*results, strict=True)]
+
+    def rows_at_once(self, *args: Any) -> int:
+        """One: a batch is a loop here."""
+        return 1
 
 
 @dataclass(frozen=True)
@@ -343,6 +380,7 @@ class Density:
         self.backend = "jax"
         self.fallback: str | None = None
         self.sampler_cache: dict[str, Any] = {}
+        self._kept: dict[str, Any] = {}
         self._compiled: dict[str, Compiled] = {}
         started = time.perf_counter()
         self.graphs = Graphs(model, point)
@@ -371,9 +409,15 @@ class Density:
     def batch(
         self, points: Array, weights: Sequence[float], observation_weights: Array | None = None
     ) -> tuple[Array, Array]:
-        """The same for each row of ``points``: values of shape (n,), gradients of shape (n, d)."""
+        """The same for each row of ``points``: values of shape (n,), gradients of shape (n, d).
+
+        Observation weights of shape (n, N) are one row for each point.
+        """
         compiled = self._value("value", points[0])
-        values, gradients = compiled.batch(points, np.asarray(weights, float), *self._rest(observation_weights))
+        rest = self._rest(observation_weights)
+        of_rows = observation_weights is not None and np.ndim(observation_weights) == 2
+        mapped = range(1, 1 + len(self.sizes)) if of_rows else ()
+        values, gradients = compiled.batch(points, np.asarray(weights, float), *rest, mapped=mapped)
         self.evaluations += len(points)
         bad = ~(np.isfinite(values) & np.isfinite(gradients).all(axis=1))
         return np.where(bad, -np.inf, values), np.where(bad[:, None], 0.0, gradients)
@@ -427,6 +471,33 @@ class Density:
             self._compiled["pull"] = self._with_fallback(inputs, outputs, free[0], self._data())
         (points,) = self._compiled["pull"].batch(free, *self._data())
         return points
+
+    # -- other graphs ------------------------------------------------------------------------
+
+    def once[Kept](self, key: str, make: Callable[[], Kept]) -> Kept:
+        """What ``make`` builds, built once for this model and kept for all its data; its time counts as compiling."""
+        if key not in self._kept:
+            started = time.perf_counter()
+            self._kept[key] = make()
+            self.compile_seconds += time.perf_counter() - started
+        kept: Kept = self._kept[key]
+        return kept
+
+    def translated(self, outputs: Sequence[Any], example: Array) -> Compiled:
+        """A function of ``u`` and the data: through JAX or, where that fails, by PyTensor, for this function alone."""
+        inputs = [self.graphs.u, *(inp for _, inp in self.graphs.data.values())]
+        try:
+            compiled = JaxFunction(inputs, outputs)
+            compiled.rows_at_once(example, *self._data())  # some translations fail only when they are traced
+            return compiled
+        except _UNTRANSLATABLE:
+            return PyTensorFunction(inputs, outputs)
+
+    def evaluate(self, compiled: Compiled, points: Array) -> list[Array]:
+        """Its outputs for each row of ``points`` over this density's data; one size of batch, to compile once."""
+        least = compiled.rows_at_once(points[0], *self._data())
+        padded = _padded(points, 0, least) if len(points) < least else points
+        return [out[: len(points)] for out in compiled.batch(padded, *self._data())]
 
     # -- data --------------------------------------------------------------------------------
 
@@ -497,7 +568,7 @@ class Density:
         if observation_weights is None:
             return self._arguments
         cuts = np.cumsum(self.sizes)[:-1]
-        return [*np.split(np.asarray(observation_weights, float), cuts), *self._data()]
+        return [*np.split(np.asarray(observation_weights, float), cuts, axis=-1), *self._data()]
 
     def _device_arguments(self) -> list[Any]:
         """Unit weights and data, put on the device once instead of at every call."""

@@ -23,7 +23,7 @@ REPOSITORY = ROOT.parent
 # a new unit is entered here, in the place where it belongs.
 ARRAYS = {"errors", "numbers", "compare"}
 LABELS = {"compare.comparison", "compare.sentence", "compare.storage"}  # of the arrays: names, words, files
-MODEL = {"errors", "numbers", "fit.result", "density", "problem"}
+MODEL = {"errors", "numbers", "fit.result", "density", "problem", "predictive"}
 RUN = MODEL | ARRAYS | LABELS | {"fit", "audit", "templates"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
@@ -31,6 +31,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "fit.result": {"errors"},
     "density": {"errors", "fit.result"},
     "problem": {"errors", "fit.result", "density"},
+    "moments": set(),
+    "observed": {"density", "problem", "moments"},
+    "predictive": {"density", "problem", "moments", "observed"},
     "fit": MODEL | ARRAYS | {"fit"},
     "audit": MODEL | {"audit"},
     "compare": ARRAYS,

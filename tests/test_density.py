@@ -221,6 +221,33 @@ def test_a_batch_is_its_rows(mixed: SimpleNamespace, rows: int) -> None:
         np.testing.assert_allclose(gradients[i], gradient, rtol=1e-11, atol=1e-12)
 
 
+def test_a_batch_with_weights_of_its_own_in_each_row(mixed: SimpleNamespace) -> None:
+    density = mixed.density
+    points = mixed.u + np.random.default_rng(3).normal(0, 0.3, (5, density.dimension))
+    weights = np.random.default_rng(4).integers(0, 3, (5, 7)).astype(float)
+    values, gradients = density.batch(points, ONE, weights)
+    one_row, _ = density.batch(points[:1], ONE, weights[:1])
+    assert one_row[0] == pytest.approx(values[0], rel=1e-13)
+    for row in range(5):
+        value, gradient = density(points[row], ONE, weights[row])
+        assert values[row] == pytest.approx(value, rel=1e-13)
+        np.testing.assert_allclose(gradients[row], gradient, rtol=1e-11, atol=1e-12)
+
+
+def test_large_rows_go_fewer_at_a_time(mixed: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    density = Problem(mixed.model).density
+    points = mixed.u + np.arange(9.0)[:, None] / 10
+    expected, _ = density.batch(points, ONE)
+    monkeypatch.setattr(module, "BATCH_BYTES", 5 * 8 * (1 + density.dimension))
+    narrow = Problem(mixed.model).density
+    values, gradients = narrow.batch(points, ONE)
+    assert gradients.shape == points.shape
+    np.testing.assert_allclose(values, expected, rtol=1e-13)
+    compiled = narrow._compiled["value"]
+    assert isinstance(compiled, module.JaxFunction)
+    assert list(compiled._rows_at_once.values()) == [4]
+
+
 def test_the_second_opinion_agrees(mixed: SimpleNamespace) -> None:
     value, gradient = mixed.density(mixed.u, ONE)
     second, slope = mixed.density.second_opinion(mixed.u, ONE)
@@ -355,6 +382,8 @@ def test_the_fall_back_does_all_that_jax_does(boxed: Problem) -> None:
     assert np.isfinite(values).tolist() == [True, False, True]
     assert gradients[1].tolist() == [0.0, 0.0]
     assert values[2] == density(points[2], ONE)[0]
+    weights = np.array([np.ones(4), np.ones(4), [0.0, 1.0, 0.0, 2.0]])
+    assert density.batch(points, ONE, weights)[0][2] == density(points[2], ONE, weights[2])[0]
     np.testing.assert_allclose(density.push(points)[:, 2], points[:, 0] ** 4, rtol=1e-14)
     np.testing.assert_allclose(density.pull(density.push(points)[:, :2]), points, rtol=1e-12)
     swapped = density.with_data({"d": Y[:2]})

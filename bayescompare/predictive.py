@@ -1,0 +1,275 @@
+"""What a model says of its observations given its parameters: log likelihoods, moments, distribution functions, draws.
+
+Everything is a graph over the one unconstrained vector ``u`` and the data containers, compiled through the seam of
+:mod:`bayescompare.density`, once for a model: other data (a hold-out) compile nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .density import CHUNK, Array, Density, without_compiler
+from .moments import NOT_NUMBERS
+from .observed import Observed, observed
+from .problem import Problem
+
+
+@dataclass(frozen=True)
+class Term:
+    """One term of the log likelihood: an observed variable, or a Potential.
+
+    Attributes
+    ----------
+    name : str
+        As in the model.
+    distribution : str
+        As PyMC names it: ``"Normal"``, ``"MvNormal"``, ``"Potential"``.
+    observations : int
+        Terms N of the log likelihood: one for each scalar, or each vector of a multivariate distribution; 1 where the
+        distribution is joint over all of them; 0 for a Potential.
+    scalars : int
+        Observed numbers M: more than ``observations`` where these are vectors.
+    discrete : bool
+        Its values are whole numbers.
+    numeric : bool
+        Its values are numbers on a line; False for labels (Categorical) and angles, which have no mean.
+    lacks : Mapping of str to str
+        What cannot be had, and why: ``"pointwise"`` (it does not factorise over observations), ``"moments"`` (no closed
+        form: two draws for each point may stand in where it is ``numeric``), ``"draws"``, ``"cdf"``.
+    """
+
+    name: str
+    distribution: str
+    observations: int
+    scalars: int
+    discrete: bool
+    numeric: bool
+    lacks: Mapping[str, str]
+
+    @property
+    def factorises(self) -> bool:
+        """True if its log likelihood is a sum over observations, each in a term of its own."""
+        return "pointwise" not in self.lacks
+
+
+class Predictive:
+    """Predictions of a problem's observations at unconstrained points.
+
+    Its methods return one array for each observed variable that has what is asked for, by name; ``terms`` say why
+    others have not. Points have shape (n, d); an infinite coordinate is a parameter on the bound of its range.
+
+    Parameters
+    ----------
+    problem : Problem
+        Its data are those predicted: ``Predictive(problem.with_data(...))`` for data held out, where nothing is
+        compiled again unless a shape changes.
+
+    Attributes
+    ----------
+    terms : tuple of Term
+        Observed variables in the model's order, then Potentials.
+
+    Notes
+    -----
+    Observations are independent given the parameters as far as the model's graph tells: a lagged response that was
+    computed outside of the model is a predictor like any other.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        self._density = problem.density
+        self._variables = self._density.once("observed variables", lambda: _with_draws(problem))
+        values = zip(self._variables, self._density.observed(), self._density.sizes, strict=True)
+        terms = [_term(variable, value, size) for variable, value, size in values]
+        self.terms = (*terms, *(_potential(potential.name) for potential in problem.model.potentials))
+
+    def log_likelihood(self, points: Array) -> dict[str, Array]:
+        """Log likelihood of each observation at each point, in nats.
+
+        Returns
+        -------
+        dict of str to ndarray of shape (n, N)
+            For every observed variable; one that does not factorise has a single column, its joint log density.
+        """
+        names = [term.name for term in self.terms[: len(self._variables)]]
+        return self._evaluated("log likelihood", names, lambda: self._density.graphs.likelihood, points)
+
+    def moments(self, points: Array) -> dict[str, tuple[Array, Array]]:
+        """Mean E[ỹ | θ] and variance Var(ỹ | θ) of a new observation in the place of each one.
+
+        Returns
+        -------
+        dict of str to (ndarray of shape (n, M), ndarray of shape (n, M))
+            In the observation's unit and its square; infinite, or NaN, where the distribution has none at that point.
+        """
+        import pytensor.tensor as pt
+
+        variables = self._with("moments")
+
+        def graphs() -> list[Any]:
+            return [part + pt.zeros_like(v.value, dtype="float64") for v in variables for part in v.moments]
+
+        keys = [f"{v.name} {part}" for v in variables for part in ("mean", "variance")]
+        found = self._evaluated("moments", keys, graphs, points)
+        return {v.name: (found[f"{v.name} mean"], found[f"{v.name} variance"]) for v in variables}
+
+    def log_cdf(self, points: Array) -> dict[str, tuple[Array, Array]]:
+        """Logarithms of P(ỹ ≤ y | θ) and P(ỹ < y | θ) at each observation: the probability integral transform.
+
+        Returns
+        -------
+        dict of str to (ndarray of shape (n, N), ndarray of shape (n, N))
+            The two are equal for a continuous distribution and differ by the probability of y elsewhere.
+        """
+        variables = self._with("cdf")
+
+        def graphs() -> list[Any]:
+            return [graph for v in variables for graph in v.log_cdf]
+
+        keys = [f"{v.name} {part}" for v in variables for part in ("at", "below")[: len(v.log_cdf)]]
+        found = self._evaluated("cdf", keys, graphs, points)
+        return {v.name: (found[f"{v.name} at"], found.get(f"{v.name} below", found[f"{v.name} at"])) for v in variables}
+
+    def draws(self, points: Array, *, draws: int = 1, seed: int = 0) -> dict[str, Array]:
+        """Predictive draws: new observations in the place of all, ``draws`` times for each point.
+
+        Parameters
+        ----------
+        points : ndarray of shape (n, d)
+        draws : int
+            Independent given the point.
+        seed : int
+            One seed gives the same draws.
+
+        Returns
+        -------
+        dict of str to ndarray of shape (n, draws, M)
+        """
+        variables = self._with("draws")
+        if not variables:
+            return {}
+        simulator = self._density.once("simulator", lambda: Simulator(self._density, [v.rv for v in variables]))
+        found = simulator(self._density, points, draws, seed)
+        return dict(zip((v.name for v in variables), found, strict=True))
+
+    # -- helpers -----------------------------------------------------------------------------
+
+    def _with(self, what: str) -> list[Observed]:
+        return [v for v in self._variables if what not in v.lacks]
+
+    def _evaluated(
+        self, key: str, names: list[str], graphs: Callable[[], list[Any]], points: Array
+    ) -> dict[str, Array]:
+        if not names:
+            return {}
+
+        def compiled() -> Any:
+            flat = [graph.astype("float64").ravel() for graph in graphs()]
+            # Again: what PyMC adds to a graph has constants in single precision, and takes their roots there.
+            return self._density.translated(self._density.graphs.explicit(flat), points[0])
+
+        function = self._density.once(f"predictive {key}", compiled)
+        return dict(zip(names, self._density.evaluate(function, points), strict=True))
+
+
+def _with_draws(problem: Problem) -> list[Observed]:
+    """The observed variables, each with why it cannot be drawn: only a density of the user's own may have no draws."""
+    from pymc.distributions.custom import CustomDistRV
+
+    density, variables = problem.density, observed(problem)
+    for variable in variables:
+        if isinstance(variable.rv.owner.op, CustomDistRV):
+            try:
+                Simulator(density, [variable.rv])(density, density.start[None], 1, 0)
+            except NotImplementedError:
+                variable.lacks["draws"] = f"its {variable.distribution} has no random method"
+    return variables
+
+
+def _term(variable: Observed, value: Array, observations: int) -> Term:
+    return Term(
+        name=variable.name,
+        distribution=variable.distribution,
+        observations=observations,
+        scalars=value.size,
+        discrete=value.dtype.kind in "iub",
+        numeric=type(variable.rv.owner.op).__name__ not in NOT_NUMBERS,
+        lacks=variable.lacks,
+    )
+
+
+def _potential(name: str) -> Term:
+    why = "a Potential does not say what observations it holds"
+    return Term(name, "Potential", 0, 0, False, False, dict.fromkeys(("pointwise", "moments", "draws", "cdf"), why))
+
+
+class Simulator:
+    """Draws of random graphs over ``u`` and the data.
+
+    What the draws' parameters are computed from ``u`` by is evaluated for many points at once; the draws are then
+    PyMC's own, a point at a time.
+
+    Parameters
+    ----------
+    density : Density
+    variables : list of TensorVariable
+        Random graphs over the inputs of ``density``.
+    """
+
+    def __init__(self, density: Density, variables: list[Any]) -> None:
+        from pymc.pytensorf import compile, find_rng_nodes
+        from pytensor.graph.replace import clone_replace
+
+        graphs = density.graphs
+        parameters = _parameters(variables, graphs.u)
+        stands = {parameter: parameter.type() for parameter in parameters}
+        outputs = clone_replace(variables, stands) if stands else variables
+        self._dtypes = [parameter.dtype for parameter in parameters]
+        self._parameters = density.translated(parameters, density.start) if parameters else None
+        with without_compiler():
+            inputs = [*stands.values(), *(inp for _, inp in graphs.data.values())]
+            self._draw = compile(inputs, outputs, on_unused_input="ignore")
+        self._draw.trust_input = True
+        self._generators = find_rng_nodes(self._draw.maker.fgraph.outputs)
+
+    def __call__(self, density: Density, points: Array, draws: int, seed: int) -> list[Array]:
+        """Draws for each point, over the data of ``density``: an array of shape (n, draws, M) for each variable."""
+        from pymc.pytensorf import reseed_rngs
+
+        reseed_rngs(self._generators, seed)
+        data = list(density.data.values())
+        found = [np.empty((len(points), draws, value.size)) for value in density.observed()]
+        for i, parameters in enumerate(self._rows(density, points)):
+            for j in range(draws):
+                for target, drawn in zip(found, self._draw(*parameters, *data), strict=True):
+                    target[i, j] = np.ravel(drawn)
+        return found
+
+    def _rows(self, density: Density, points: Array) -> Iterator[list[Array]]:
+        """The parameters at each point; evaluated as many points at once as fit into memory."""
+        if self._parameters is None:
+            yield from ([] for _ in points)
+            return
+        for start in range(0, len(points), CHUNK):
+            blocks = density.evaluate(self._parameters, points[start : start + CHUNK])
+            blocks = [block.astype(dtype, copy=False) for block, dtype in zip(blocks, self._dtypes, strict=True)]
+            yield from ([block[i, ...] for block in blocks] for i in range(len(blocks[0])))
+
+
+def _parameters(variables: list[Any], u: Any) -> list[Any]:
+    """What depends on ``u`` alone, not on chance, where it enters what is random."""
+    from pytensor.graph.traversal import toposort
+    from pytensor.tensor.random.type import RandomType
+
+    random: set[Any] = set()
+    moving, found = {u}, []
+    for node in toposort(variables):
+        if any(inp in random or isinstance(inp.type, RandomType) for inp in node.inputs):
+            random.update(node.outputs)
+            found += [inp for inp in node.inputs if inp in moving and inp not in random and inp not in found]
+        elif any(inp in moving for inp in node.inputs):
+            moving.update(node.outputs)
+    return found
