@@ -38,7 +38,10 @@ class Exhibit:
     build : callable
         The smallest model that shows it.
     truth : Mapping of str to Mapping of str to float
-        By method, the values of scalars; empty where the method has no answer.
+        By method, the values of scalars; a method is missing where it has no answer.
+    errors : Mapping of str to float
+        Standard errors at the MAP, where the exhibit is about them; NaN where there is none. For ``gamma_poisson`` the
+        Laplace sd of log rate.
     """
 
     name: str
@@ -46,6 +49,7 @@ class Exhibit:
     reported: str
     build: Callable[[], pm.Model]
     truth: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    errors: Mapping[str, float] = field(default_factory=dict)
 
 
 def stationary(gradient: Callable[[Array], Array], start: Array) -> Array:
@@ -334,7 +338,7 @@ def stiff() -> pm.Model:
     return _sum_of_two(*WEAK["stiff"])
 
 
-def sum_of_two_exactly(name: str) -> tuple[float, float]:
+def _sum_of_two_exactly(name: str) -> tuple[float, float]:
     """Mean and sd of a (and of b) in the models above, which are Gaussian."""
     prior, noise = WEAK[name]
     n, p = len(PAIR) / noise**2, 1 / prior**2
@@ -342,8 +346,13 @@ def sum_of_two_exactly(name: str) -> tuple[float, float]:
 
 
 def _sum_mode(name: str) -> dict[str, dict[str, float]]:
-    mean, _ = sum_of_two_exactly(name)
+    mean, _ = _sum_of_two_exactly(name)
     return {"map": {"a": mean, "b": mean}}
+
+
+def _sum_errors(name: str) -> dict[str, float]:
+    _, sd = _sum_of_two_exactly(name)
+    return {"a": sd, "b": sd}
 
 
 ADULTS = np.arange(60.0)
@@ -376,6 +385,17 @@ def line_gradient(theta: Array, x: Array, y: Array, prior: tuple[float, float]) 
 
 def heights_gradient(theta: Array) -> Array:
     return line_gradient(theta, WEIGHT - WEIGHT.mean(), ADULT_HEIGHT, (178.0, 20.0))
+
+
+def _heights_errors() -> dict[str, float]:
+    """From the inverse Hessian in the model's own coordinates.
+
+    At a mode of the density without the Jacobian the delta method gives just that, whatever the transforms.
+    """
+    at = np.array(list(_heights().values()))
+    steps = np.diag(1e-5 * at)
+    rows = [(heights_gradient(at + e) - heights_gradient(at - e)) / (2 * e.sum()) for e in steps]
+    return named(("alpha", "beta", "sigma"), np.sqrt(np.diag(np.linalg.inv(-np.array(rows)))))
 
 
 def _heights() -> dict[str, float]:
@@ -493,7 +513,7 @@ EXHIBITS = {
         Exhibit(
             "hierarchy",
             github(PYMC, 6138) | github("stan-dev/rstanarm", 475),
-            "find_MAP of a hierarchical model ends at an infinite log density; rstanarm offers no optimum, as it would fail.",
+            "find_MAP of a hierarchical model ends at an infinite log density; rstanarm offers none, as it would fail.",
             hierarchy,
         ),
         Exhibit(
@@ -513,7 +533,7 @@ EXHIBITS = {
         Exhibit(
             "beta_spike",
             github(PYMC, 2618),
-            "The MAP of Beta(0.2, 0.00002) comes out as 1, the edge of its support, where the log density is not finite.",
+            "The MAP of Beta(0.2, 0.00002) comes out as 1, the edge, where the log density is not finite.",
             beta_spike,
             {"unconstrained_map": {"B": 0.2 / 0.20002}},
         ),
@@ -541,15 +561,17 @@ EXHIBITS = {
         Exhibit(
             "gamma_poisson",
             {"pymc-extras fit_laplace": "https://github.com/pymc-devs/pymc-extras/pull/641"},
-            "fit_laplace takes mode and curvature without the Jacobian (so its source) and draws where the Jacobian belongs.",
+            "fit_laplace takes mode and curvature without the Jacobian (so its source), yet draws where it belongs.",
             gamma_poisson,
-            {"map": {"rate": (A - 1) / B}, "unconstrained_map": {"rate": A / B}, "laplace": {"rate": A / B}},
+            {"map": {"rate": (A - 1) / B}, "unconstrained_map": {"rate": A / B}},
+            {"log rate": 1 / math.sqrt(A)},
         ),
         Exhibit(
             "ridge",
             github("IRIS-Solutions-Team/IRIS-Toolbox", 331) | github(NOLIMITS, 306),
-            "Where the Hessian cannot be inverted, a filler (4, or 4 times the estimate) or 0 is printed as standard error.",
+            "Where the Hessian cannot be inverted, a filler (4 or 4 times the estimate) or 0 is the standard error.",
             ridge,
+            errors={"a": math.nan, "b": math.nan},
         ),
         Exhibit(
             "weakly_identified",
@@ -557,6 +579,7 @@ EXHIBITS = {
             "A direction that is hardly identified gets a standard error that is nine orders of magnitude too small.",
             weakly_identified,
             _sum_mode("weakly_identified"),
+            _sum_errors("weakly_identified"),
         ),
         Exhibit(
             "stiff",
@@ -564,6 +587,7 @@ EXHIBITS = {
             "Where the Hessian is singular every Laplace draw is the mode itself.",
             stiff,
             _sum_mode("stiff"),
+            _sum_errors("stiff"),
         ),
         Exhibit(
             "heights",
@@ -571,6 +595,7 @@ EXHIBITS = {
             "The inverse Hessian at the optimum is not positive definite, so some variances are negative.",
             heights,
             {"map": _heights()},
+            _heights_errors(),
         ),
         Exhibit(
             "misaligned",
