@@ -132,7 +132,7 @@ def run_bayescompare(exhibit: Exhibit) -> str:
     if not found.ok:
         return f"{found.status}: {found.reasons[0]}"
     if exhibit.name == "integer_prior":
-        return "; ".join(str(finding) for finding in bc.check(problem.model))
+        return "; ".join(f"{f.severity}: {f.what} {f.instead}" for f in bc.check(problem.model))
     if exhibit.name == "gamma_poisson":
         found = bc.fit(problem, "laplace")
         errors = {"log rate": found.diagnostics["unconstrained_sd"][0]}
