@@ -36,6 +36,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "compare.sentence": ARRAYS | {"fit.result"},
     "compare.comparison": ARRAYS | {"fit.result", "compare.sentence"},
     "compare.storage": ARRAYS | {"fit.result", "compare.comparison"},
+    "simulate": MODEL,
     "templates": {"errors"},
     "report": ARRAYS | LABELS | {"fit.result", "report"},
     "workflow": RUN,
@@ -46,6 +47,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 # What is not imported at once may go further, where a method is only a door: Comparison.to_html opens the report's.
 MAY_IMPORT_LATER: dict[str, set[str]] = {
     "compare.comparison": {"report", "compare.storage"},
+    "templates": {"simulate"},
     "": set(MAY_IMPORT),
 }
 WITHOUT_PYMC = ("errors", "numbers", "compare", "report", "fit.result")
