@@ -25,6 +25,7 @@ from .errors import BayesCompareError, DataError, MissingFileError, ModelFileErr
 
 if TYPE_CHECKING:
     import pymc as pm
+    from numpy.typing import NDArray
 
 ENTRY_POINTS = "bayescompare.models"
 
@@ -65,6 +66,37 @@ class Template:
 
     def __call__(self, data: Any = None, **options: Any) -> pm.Model:
         return self.build(data, **options)
+
+    def simulate(
+        self, seed: int = 0, data: Any = None, **options: Any
+    ) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:
+        """Draw parameters, and data that they could have made, from the model's own prior predictive.
+
+        Parameters
+        ----------
+        seed : int
+            One seed gives one draw. For many draws of one model, :func:`bayescompare.simulate.simulator` compiles once.
+        data : optional
+            The user's own data: the draw has their predictors, groups and number of observations.
+        **options
+            The template's.
+
+        Returns
+        -------
+        parameters : dict of str to ndarray
+            Free variables, then Deterministics, in the model's coordinates.
+        data : dict of str to ndarray
+            By the names that :meth:`Problem.with_data` takes: the ``pm.Data`` that holds the observed values, or the
+            observed variable where none does.
+
+        Raises
+        ------
+        UnsupportedModelError
+            If the model is not generative: an improper prior, a Potential, data that predict themselves.
+        """
+        from .simulate import simulator
+
+        return simulator(self(data, **options))(seed)
 
     @property
     def options(self) -> dict[str, Any]:

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
     # For type checkers and editors only: without these lines they would take each name for the file, a module.
     from models.eight_schools import eight_schools as eight_schools
+    from models.elastic_net import elastic_net as elastic_net
     from models.jellybeans import jellybeans as jellybeans
+    from models.lasso_regression import lasso_regression as lasso_regression
     from models.radon import radon as radon
     from models.ridge_regression import ridge_regression as ridge_regression
     from models.wells import wells as wells

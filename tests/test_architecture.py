@@ -40,6 +40,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "compare.sentence": ARRAYS | {"fit.result"},
     "compare.comparison": ARRAYS | {"fit.result", "compare.sentence"},
     "compare.storage": ARRAYS | {"fit.result", "compare.comparison"},
+    "simulate": MODEL,
     "templates": {"errors"},
     "report": ARRAYS | LABELS | {"fit.result", "report"},
     "workflow": RUN | {"workflow"},
@@ -51,6 +52,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 MAY_IMPORT_LATER: dict[str, set[str]] = {
     "compare.comparison": {"report", "compare.storage"},
     "audit": {"templates"},
+    "templates": {"simulate"},
     "": set(MAY_IMPORT),
 }
 WITHOUT_PYMC = ("errors", "numbers", "compare", "report", "fit.result")

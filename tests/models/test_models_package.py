@@ -15,7 +15,7 @@ import pytest
 import models
 from bayescompare.templates import Template
 
-NAMES = ["eight_schools", "jellybeans", "radon", "ridge_regression", "wells"]
+NAMES = ["eight_schools", "elastic_net", "jellybeans", "lasso_regression", "radon", "ridge_regression", "wells"]
 
 
 def test_names() -> None:

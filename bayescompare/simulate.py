@@ -1,0 +1,143 @@
+"""Draws of a model's own prior predictive: parameters, and data that they could have made.
+
+There is no second simulator to keep in step with the model: what is drawn is the model's graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .density import without_compiler
+from .errors import ModelError, UnsupportedModelError
+from .problem import Problem
+
+if TYPE_CHECKING:
+    import pymc as pm
+
+type Values = dict[str, NDArray[Any]]
+"""Arrays by name."""
+
+
+def simulator(model: pm.Model) -> Callable[[int], tuple[Values, Values]]:
+    """A function of a seed that draws parameters and data; it is compiled once.
+
+    Parameters
+    ----------
+    model : pymc.Model
+        It is not changed. What its data containers hold beside the observed values (predictors, group indices) is kept.
+
+    Returns
+    -------
+    callable
+        ``function(seed) -> (parameters, data)``. Parameters are the free variables, then the Deterministics, in the
+        model's coordinates. Data are named so that :meth:`Problem.with_data` takes them: by the ``pm.Data`` that holds
+        the observed values, or by the observed variable where none does.
+
+    Raises
+    ------
+    UnsupportedModelError
+        If the model is not generative; what it is that has no draws is named: an improper prior, a Potential, data that
+        predict themselves. From the function itself: a distribution without a random method.
+    ModelError
+        From the function: a draw that the likelihood cannot use (a Poisson rate beyond all integers).
+    """
+    from pymc.pytensorf import compile, find_rng_nodes, replace_rng_nodes, reseed_rngs
+    from pytensor.graph.replace import clone_replace
+
+    _refuse_what_has_no_draws(Problem(model))
+    parameters = [*model.free_RVs, *model.deterministics]
+    containers = [_container(model, rv) for rv in model.observed_RVs]
+    # A copy of the graph first: PyMC puts new generators into the very graph that it is given.
+    outputs = replace_rng_nodes(clone_replace([*parameters, *model.observed_RVs]))
+    with without_compiler():
+        compiled = compile([], outputs)
+    generators = find_rng_nodes(compiled.maker.fgraph.outputs)
+
+    def draw(seed: int) -> tuple[Values, Values]:
+        reseed_rngs(generators, seed)
+        try:
+            drawn = [np.asarray(value) for value in compiled()]
+        except NotImplementedError as error:
+            raise UnsupportedModelError(f"The model has no prior predictive: {_first_line(error)}") from error
+        except ValueError as error:
+            raise ModelError(
+                f"The prior draw of seed {seed} gives no data: {_first_line(error)}. Narrow the priors."
+            ) from error
+        values = dict(zip((v.name for v in parameters), drawn, strict=False))
+        data: Values = {}
+        for rv, container, value in zip(model.observed_RVs, containers, drawn[len(parameters) :], strict=True):
+            if container is None:
+                data[rv.name] = value
+            else:
+                data[container.name] = value.astype(container.type.dtype)
+        return values, data
+
+    return draw
+
+
+def _refuse_what_has_no_draws(problem: Problem) -> None:
+    model = problem.model
+    if problem.improper:
+        raise UnsupportedModelError(
+            f"The prior of {', '.join(problem.improper)} is improper: it has a density but no draws, so there is no "
+            "prior predictive. Give a proper prior, a wide one if need be."
+        )
+    if model.potentials:
+        names = ", ".join(potential.name for potential in model.potentials)
+        raise UnsupportedModelError(
+            f"The Potential {names} weighs draws but makes none, so the model has no prior predictive. "
+            "Write it as a distribution: pm.CustomDist with a random method."
+        )
+    circular = _predict_themselves(model)
+    if circular:
+        raise UnsupportedModelError(
+            f"The data {', '.join(circular)} are observed and predict as well, so a draw would lean on the data it is "
+            "to replace. Write the dependence as a distribution (pm.AR, or a scan in pm.CustomDist)."
+        )
+
+
+def _predict_themselves(model: pm.Model) -> list[str]:
+    """Data containers that observed values come from, and that a distribution's parameters depend on."""
+    observed = _shared([model.rvs_to_values[rv] for rv in model.observed_RVs])
+    parameters = [p for rv in model.basic_RVs for p in rv.owner.op.dist_params(rv.owner)]
+    return sorted(str(container.name) for container in observed & _shared(parameters))
+
+
+def _shared(variables: list[Any]) -> set[Any]:
+    """The data containers whose values, not only their shapes, these variables depend on."""
+    from pytensor.compile.sharedvalue import SharedVariable
+    from pytensor.graph.traversal import ancestors
+    from pytensor.tensor.shape import Shape, Shape_i
+
+    shapes = [v for v in ancestors(variables) if v.owner is not None and isinstance(v.owner.op, Shape | Shape_i)]
+    found = ancestors(variables, blockers=shapes)
+    return {v for v in found if isinstance(v, SharedVariable)}
+
+
+def _container(model: pm.Model, rv: Any) -> Any:
+    """The ``pm.Data`` that is this variable's observed value and no other's, whatever its type was cast to; or None."""
+    from pytensor.compile.sharedvalue import SharedVariable
+
+    def source(variable: Any) -> Any:
+        value = model.rvs_to_values[variable]
+        while value.owner is not None and _is_cast(value.owner):
+            value = value.owner.inputs[0]
+        return value
+
+    mine = source(rv)
+    sharing = sum(source(other) is mine for other in model.observed_RVs)
+    return mine if isinstance(mine, SharedVariable) and mine.name and sharing == 1 else None
+
+
+def _is_cast(node: Any) -> bool:
+    from pytensor.scalar.basic import Cast
+
+    return isinstance(getattr(node.op, "scalar_op", None), Cast)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__

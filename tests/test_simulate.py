@@ -1,0 +1,156 @@
+"""Draws of the prior predictive: their law, their names, and models that have none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pymc as pm
+import pytest
+
+import models
+from bayescompare.errors import ModelError, UnsupportedModelError
+from bayescompare.problem import Problem
+from bayescompare.simulate import simulator
+from models.jellybeans import closed_form
+
+
+def test_the_law_of_parameters_and_data_together() -> None:
+    # count ~ N(300, t²), guesses ~ N(count, 80²): the mean of ten guesses has variance t² + 80²/10 and covariance t²
+    # with count; the spread within a draw is 80.
+    t = np.sqrt(1 / (1 / closed_form([300.0]).sd ** 2 - 1 / 80**2))
+    draw = simulator(models.jellybeans())
+    n = 4000
+    drawn = [draw(seed) for seed in range(n)]
+    count = np.array([parameters["count"] for parameters, _ in drawn])
+    guesses = np.array([data["guess_data"] for _, data in drawn])
+    mean = guesses.mean(axis=1)
+    for x, sd in ((count, t), (mean, np.sqrt(t**2 + 80**2 / 10))):
+        assert x.mean() == pytest.approx(300, abs=4 * sd / np.sqrt(n))
+        assert x.std() == pytest.approx(sd, rel=4 / np.sqrt(2 * n))
+    products = (count - 300) * (mean - 300)
+    assert products.mean() == pytest.approx(t**2, abs=4 * products.std() / np.sqrt(n))
+    assert guesses.std(axis=1, ddof=1).mean() == pytest.approx(80 * 0.9727, rel=4 / np.sqrt(18 * n))  # c4 of ten
+
+
+@pytest.mark.parametrize("name", models.__all__)
+def test_every_template_draws_what_it_can_be_handed_back(name: str) -> None:
+    template = getattr(models, name)
+    parameters, data = template.simulate(seed=2)
+    model = template()
+    assert list(parameters) == [v.name for v in (*model.free_RVs, *model.deterministics)]
+    problem = Problem(model)
+    for key, values in data.items():
+        old = problem.density.data[key]
+        assert (values.shape, values.dtype) == (old.shape, old.dtype)
+    other = problem.with_data(**data)
+    assert np.isfinite(other.density(other.density.start, (1.0, 1.0, 1.0))[0])
+    assert any((other.density.data[key] != problem.density.data[key]).any() for key in data)
+
+
+def test_a_seed_is_a_draw() -> None:
+    first, again, other = (models.eight_schools.simulate(seed=seed) for seed in (1, 1, 2))
+    np.testing.assert_equal(first, again)
+    assert (first[1]["y_data"] != other[1]["y_data"]).all()
+    assert first[0]["mu"] != other[0]["mu"]
+
+
+def test_deterministics_are_those_of_the_same_draw() -> None:
+    parameters, _ = models.eight_schools.simulate(seed=5)
+    theta = parameters["mu"] + parameters["tau"] * parameters["theta_t"]
+    np.testing.assert_allclose(parameters["theta"], theta, rtol=1e-12)
+
+
+def test_own_data_and_options() -> None:
+    own = {"y": [1.0, 2.0, 3.0], "sigma": [1e-9, 1.0, 2.0], "school": ["a", "b", "c"]}
+    parameters, data = models.eight_schools.simulate(4, own, parametrisation="centered")
+    assert list(parameters) == ["mu", "tau", "theta"]
+    assert data["y_data"].shape == (3,)
+    assert data["y_data"][0] == pytest.approx(parameters["theta"][0], abs=1e-7)  # sigma was kept
+
+
+def test_the_model_is_not_changed() -> None:
+    model = models.wells()
+    before = {v.name: v.get_value().copy() for v in model.data_vars}
+    state = [r.get_value(borrow=True).bit_generator.state for r in generators(model)]
+    simulator(model)(1)
+    np.testing.assert_equal({v.name: v.get_value() for v in model.data_vars}, before)
+    assert [r.get_value(borrow=True).bit_generator.state for r in generators(model)] == state
+
+
+def generators(model: pm.Model) -> list[Any]:
+    from pymc.pytensorf import find_rng_nodes
+
+    return list(find_rng_nodes(model.basic_RVs))
+
+
+def test_names_of_the_data() -> None:
+    with pm.Model() as model:
+        x = pm.Normal("x", 0.0, 1.0)
+        whole = pm.Data("whole", np.array([1, 0, 1]))
+        pm.Bernoulli("b", logit_p=x, observed=whole)  # through a cast
+        both = pm.Data("both", [1.0, 2.0])
+        pm.Normal("y", x, 1.0, observed=both)
+        pm.Normal("z", x, 1.0, observed=both)
+        pm.Normal("fixed", x, 1.0, observed=[1.0, 2.0, 3.0])
+        pm.Normal("scaled", x, 1.0, observed=pm.Data("raw", [1.0, 2.0]) / 2.0)
+    _, data = simulator(model)(0)
+    assert {name: values.shape for name, values in data.items()} == {
+        "whole": (3,), "y": (2,), "z": (2,), "fixed": (3,), "scaled": (2,),
+    }  # fmt: skip
+    assert data["whole"].dtype == whole.type.dtype
+
+
+def test_shapes_that_come_from_the_data_are_no_circle() -> None:
+    with pm.Model() as model:
+        y = pm.Data("y_data", np.zeros(4))
+        x = pm.Normal("x", 0.0, 1.0, shape=y.shape[0])
+        pm.Normal("y", pm.math.concatenate([x, x])[: y.shape[0]], 1.0, observed=y)
+    assert simulator(model)(0)[1]["y_data"].shape == (4,)
+
+
+def flat() -> None:
+    x = pm.Flat("x")
+    pm.HalfFlat("scale")
+    pm.Normal("y", x, 1.0, observed=[1.0])
+
+
+def potential() -> None:
+    x = pm.Normal("x", 0.0, 1.0)
+    pm.Potential("penalty", -abs(x))
+    pm.Normal("y", x, 1.0, observed=[1.0])
+
+
+def lagged() -> None:
+    series = pm.Data("series", [1.0, 2.0, 3.0])
+    slope = pm.Normal("slope", 0.0, 1.0)
+    pm.Normal("y", slope * series[:-1], 1.0, observed=series[1:])
+
+
+def no_random() -> None:
+    x = pm.CustomDist("x", logp=lambda value: -abs(value))
+    pm.Normal("y", x, 1.0, observed=[1.0])
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (flat, "The prior of x, scale is improper.*Give a proper prior"),
+        (potential, "The Potential penalty weighs draws but makes none.*CustomDist"),
+        (lagged, "The data series are observed and predict as well"),
+        (no_random, "The model has no prior predictive: .*x"),
+    ],
+)
+def test_models_without_a_prior_predictive(body: Any, message: str) -> None:
+    with pm.Model() as model:
+        body()
+    with pytest.raises(UnsupportedModelError, match=message):
+        simulator(model)(0)
+
+
+def test_a_draw_that_no_likelihood_can_use() -> None:
+    with pm.Model() as model:
+        rate = pm.HalfNormal("rate", 1e30)
+        pm.Poisson("y", rate, observed=[1])
+    with pytest.raises(ModelError, match=r"The prior draw of seed 3 gives no data: .*Narrow the priors"):
+        simulator(model)(3)
