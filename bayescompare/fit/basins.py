@@ -68,7 +68,7 @@ def climbs(
     density = problem.density
     modes = [_known(problem, np.array(mode["u"])) for mode in top.diagnostics["modes"]]
     found_by = ["starts"] * len(modes)
-    chains, length, d = draws.shape
+    chains, length = draws.shape[:2]
     rng = np.random.default_rng(seed)
     each = min(max(sample // chains, 1), length)
     points = [row[i] for row in draws for i in np.sort(rng.choice(length, each, replace=False))]

@@ -15,7 +15,7 @@ import pytest
 import models
 from bayescompare.templates import Template
 
-NAMES = ["eight_schools", "elastic_net", "jellybeans", "lasso_regression", "radon", "ridge_regression", "wells"]
+NAMES = sorted(path.stem for path in Path(models.__file__).parent.glob("[!_]*.py"))
 
 
 def test_names() -> None:
