@@ -15,7 +15,18 @@ import pytest
 import models
 from bayescompare.templates import Template
 
-NAMES = ["eight_schools", "jellybeans", "radon", "ridge_regression", "wells"]
+NAMES = [
+    "banana",
+    "cauchy_location",
+    "eight_schools",
+    "funnel",
+    "gamma_coordinates",
+    "high_dimensional_gaussian",
+    "jellybeans",
+    "radon",
+    "ridge_regression",
+    "wells",
+]
 
 
 def test_names() -> None:
@@ -45,7 +56,7 @@ def test_its_file_teaches(name: str) -> None:
 
 
 def test_unknown_name() -> None:
-    with pytest.raises(AttributeError, match=r"no template 'nine_schools'; it has eight_schools, "):
+    with pytest.raises(AttributeError, match=r"no template 'nine_schools'; it has banana, "):
         _ = models.nine_schools
 
 
