@@ -20,8 +20,13 @@ if TYPE_CHECKING:
     from bayescompare.templates import Template
 
     # For type checkers and editors only: without these lines they would take each name for the file, a module.
+    from models.banana import banana as banana
+    from models.cauchy_location import cauchy_location as cauchy_location
     from models.eight_schools import eight_schools as eight_schools
     from models.elastic_net import elastic_net as elastic_net
+    from models.funnel import funnel as funnel
+    from models.gamma_coordinates import gamma_coordinates as gamma_coordinates
+    from models.high_dimensional_gaussian import high_dimensional_gaussian as high_dimensional_gaussian
     from models.jellybeans import jellybeans as jellybeans
     from models.lasso_regression import lasso_regression as lasso_regression
     from models.radon import radon as radon
