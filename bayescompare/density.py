@@ -361,6 +361,8 @@ class Density:
     ----------
     dimension : int
         Length d of the unconstrained vector.
+    transformed : ndarray of bool of shape (d,)
+        Which coordinates belong to a transformed variable.
     backend : str
         ``"jax"``, or ``"pytensor"`` where an operation has no translation.
     fallback : str or None
@@ -387,6 +389,7 @@ class Density:
         self.compile_seconds += time.perf_counter() - started
         self.blocks = self.graphs.blocks
         self.dimension = self.graphs.dimension
+        self.transformed = np.concatenate([np.full(b.size, b.transform is not None) for b in self.blocks])
         self.start = np.concatenate([np.ravel(point[b.value_name]).astype(float) for b in self.blocks])
         self.data = {name: np.asarray(shared.get_value()) for name, (shared, _) in self.graphs.data.items()}
         inputs = [inp for _, inp in self.graphs.data.values()]

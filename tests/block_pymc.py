@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
@@ -25,3 +26,10 @@ class Blocker(MetaPathFinder):
 def pytest_configure() -> None:
     """Only as a plugin: a test that imports this module for its names must leave the others their PyMC."""
     sys.meta_path.insert(0, Blocker())
+    find_spec = importlib.util.find_spec
+
+    def found(name: str, package: str | None = None) -> ModuleSpec | None:
+        """What asks whether a package is there before it imports it (ArviZ's lazy loader) is told that it is not."""
+        return None if name.partition(".")[0] in BLOCKED else find_spec(name, package)
+
+    importlib.util.find_spec = found

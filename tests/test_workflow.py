@@ -174,6 +174,8 @@ def test_normal_normal_verdict(normal: Comparison) -> None:
         "sampler": "sound",
         "location": "same",
         "spread": "same",
+        "joint": "same",
+        "coordinates": "same",
     }
 
 
@@ -299,20 +301,25 @@ def test_centred_eight_schools_has_no_mode() -> None:
     assert np.isfinite(comparison.table["mean"]).all()
 
 
-def test_a_draw_above_the_mode_makes_it_suspect() -> None:
-    """One start, at the lower of two modes: the draws show that there is a higher one."""
+def test_a_draw_above_the_mode_sends_the_search_back() -> None:
+    """One start, at the lower of two modes: the draws show that there is a higher one, and the search begins there."""
+    alone = bc.fit(two_modes(), "map", seed=1, options=bc.ModeOptions(starts=1))
+    assert alone.values["x"] == pytest.approx(-2, abs=0.1)
     options = bc.CompareOptions(mode=bc.ModeOptions(starts=1), sampler=QUICK)
     comparison = bc.compare(two_modes(), seed=1, options=options)
     mode = comparison.fits["map"]
-    assert mode.values["x"] == pytest.approx(-2, abs=0.1)
-    assert str(mode.status) == "suspect"
-    assert any("NUTS draws lie above this mode" in reason for reason in mode.reasons)
-    # The other mode is log(0.7/0.3) = 0.85 higher, and draws reach its top.
-    gain = next(float(r.split("by up to ")[1].split(" ")[0]) for r in mode.reasons if "by up to" in r)
-    assert gain == pytest.approx(math.log(7 / 3), abs=0.02)
-    assert str(comparison.verdict.overall.state) == "no_verdict"
-    assert str(comparison.verdict.layers["optimiser"].state) == "failed"
-    assert str(comparison.verdict.layers["location"].state) == "not_computed"
+    assert mode.ok
+    assert mode.values["x"] == pytest.approx(2, abs=0.1)
+    assert "draw" in {start["kind"] for start in mode.diagnostics["starts"]}
+    # The other mode is log(0.7/0.3) = 0.85 lower.
+    assert mode.log_density - alone.log_density == pytest.approx(math.log(7 / 3), abs=0.02)
+    basins = comparison.joint["basins"]
+    assert len(basins) == 2
+    for basin, share in zip(basins, (0.7, 0.3), strict=True):
+        assert basin["mass"]["value"] == pytest.approx(share, abs=1e-3)
+        assert abs(basin["share"]["value"] - share) < 4 * basin["share"]["mcse"]
+    assert str(comparison.verdict.layers["joint"].state) == "differs"
+    assert comparison.verdict.layers["joint"].criterion == "basins"
 
 
 def test_enough_starts_find_the_higher_mode() -> None:

@@ -104,12 +104,6 @@ class Comparison:
     curves : Curves
     data : xarray.Dataset
         The observed data, by name, with their dims and coordinates.
-    findings : tuple of Mapping
-        What the audit of the model itself said: ``code``, ``severity``, ``variable``, ``what``, ``instead``.
-    joint : Mapping
-        The joint figures, JSON-ready, each ``{value, mcse, reason}``.
-    path : Mapping
-        From the MLE to the MAP: ``powers`` of the prior, ``values`` of the scalars at each; empty where not followed.
     settings : Mapping
         What was asked for, JSON-ready: seed, interval, margins, sampler.
     provenance : Mapping
@@ -117,6 +111,12 @@ class Comparison:
     layout : Mapping
         ``variables``: name to ``shape`` and ``dims``, in the order of the scalars; ``coords``: dim to labels.
         JSON-ready.
+    findings : tuple of Mapping
+        What the audit of the model itself said: ``code``, ``severity``, ``variable``, ``what``, ``instead``.
+    joint : Mapping
+        The joint figures, JSON-ready, each ``{value, mcse, reason}``.
+    path : Mapping
+        From the MLE to the MAP: ``powers`` of the prior, ``values`` of the scalars at each; empty where not followed.
     """
 
     model: ModelInfo
@@ -125,12 +125,12 @@ class Comparison:
     verdict: Verdict
     curves: Curves
     data: xr.Dataset
-    findings: tuple[Mapping[str, str], ...] = ()
-    joint: Mapping[str, Any] = field(default_factory=dict)
-    path: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     layout: Mapping[str, Any] = field(default_factory=dict)
+    findings: tuple[Mapping[str, str], ...] = ()
+    joint: Mapping[str, Any] = field(default_factory=dict)
+    path: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def posterior(self) -> xr.Dataset:

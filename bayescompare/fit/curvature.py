@@ -21,6 +21,9 @@ RIDGE = 1e-10
 #: Curvature up to which a direction of a ridge counts as flat: the ridge's own curve makes it look less so.
 FLAT = 1e-5
 
+#: Largest scale of differences in a transformed coordinate: its transform bends over lengths of one.
+WIDEST = 10.0
+
 #: A scalar is free of a flat direction if it changes along it by less than this share of its own steepest change.
 UNTOUCHED = 1e-4
 
@@ -50,7 +53,8 @@ def hessian(
         Symmetric, per unit of u squared; NaN where the density is not finite within a step.
     """
     d = len(u)
-    steps = 1e-3 * (np.ones(d) if scale is None else np.clip(scale, 1e-8, 1e3))
+    widest = np.where(density.transformed, WIDEST, 1e3)
+    steps = 1e-3 * (np.ones(d) if scale is None else np.clip(scale, 1e-8, widest))
     if reach is not None:
         steps = np.minimum(steps, reach)
     outside = np.zeros(d, dtype=bool)

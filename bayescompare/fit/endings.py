@@ -15,11 +15,14 @@ from ..density import Array, Block, Density
 from ..problem import Problem
 from .curvature import RIDGE, hessian, identified, marginal_sd, spectrum
 from .result import Status
-from .search import End, ModeOptions, polish, transformed
+from .search import End, ModeOptions, polish
 
 #: A Laplace sd above this, of a transformed coordinate, means that the mode lies on the boundary: near a bound the
 #: density is c·exp(u), whose decrement is half its curvature (interior modes had at most 3.1, boundary ones 700).
 BOUNDARY_SD = 10.0
+
+#: Curvature of such a coordinate above which it is no rounding.
+SETTLED = 1e-9
 
 #: Where a coordinate that runs to a boundary is put: far enough that its transform has reached the bound in float64.
 LIMIT = 40.0
@@ -146,11 +149,11 @@ def hold_boundary(density: Density, end: End, weights: tuple[float, ...], option
     End or None
         A higher point inside, where the density rises off the bound after all: the search is to go on from there.
     """
-    far = transformed(density)
+    far = density.transformed
     if end.hessian is not None:
         sd = np.zeros(len(end.u))
         sd[end.free] = marginal_sd(end.hessian) if end.hessian.size else 0.0
-        running = np.flatnonzero((sd > BOUNDARY_SD) & far)
+        running = np.flatnonzero((sd > BOUNDARY_SD) & far & ~_settled(density, end, weights))
     else:
         running = np.flatnonzero((np.abs(end.u) > FAR) & far)
     if not len(running):
@@ -178,6 +181,16 @@ def hold_boundary(density: Density, end: End, weights: tuple[float, ...], option
     )
     end.held, end.kinks, end.steps = held.held, held.kinks, end.steps + held.steps
     return _inside(density, held, weights, options)
+
+
+def _settled(density: Density, end: End, weights: tuple[float, ...]) -> np.ndarray:
+    """Coordinates at a top of their own, however wide: near a bound, where the density is c·exp(u), the slope is as
+    large as the curvature."""
+    settled = np.zeros(len(end.u), dtype=bool)
+    if end.hessian is not None and end.hessian.size:
+        curvature, slope = np.diag(end.hessian), density(end.u, weights)[1][end.free]
+        settled[end.free] = (curvature > SETTLED) & (np.abs(slope) < 1e-3 * curvature)
+    return settled
 
 
 def _inside(density: Density, held: End, weights: tuple[float, ...], options: ModeOptions) -> End | None:
@@ -265,7 +278,7 @@ def why_no_mode(problem: Problem, best: End, weights: tuple[float, ...], options
 def runaway(problem: Problem, end: End, weights: tuple[float, ...], options: ModeOptions) -> str | None:
     """Along which transformed variable the density rises without limit, the others following, if along any."""
     density = problem.density
-    far = transformed(density)
+    far = density.transformed
     furthest = np.argsort(-np.abs(end.u) * far, kind="stable")[:3]
     for i in furthest[far[furthest]]:
         # Led further out, with the others at their best: a bounded density levels off, an endless one does not.

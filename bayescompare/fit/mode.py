@@ -117,7 +117,7 @@ def fit(
             ],
             "starts_agree": agreeing,
             "starts_unusable": len(points) - len(ends),
-            "modes": [_described(i, mode, ends) for i, mode in enumerate(modes)],
+            "modes": [] if failed else [_described(i, mode, ends) for i, mode in enumerate(modes)],
             "boundary": [] if failed else endings.boundary_names(problem, best),
             "kink": [] if failed else endings.kink_names(problem, best),
             "standard_errors": dict(zip(names, errors.tolist(), strict=True)),

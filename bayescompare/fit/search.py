@@ -23,9 +23,9 @@ from .curvature import DENSE, curvature_along, hessian, spectrum
 #: A transformed coordinate this far out has left every support that a search can end in; the search stops there.
 RUNAWAY = 150.0
 
-#: Longest Newton step, and largest scale of differences, of a transformed coordinate: it may run to a bound, where the
-#: density levels off and a step by its curvature would land where rounding is all that is left.
-STRIDE, WIDEST = 5.0, 10.0
+#: Longest Newton step of a transformed coordinate: it may run to a bound, where the density levels off and a step by
+#: its curvature would land where rounding is all that is left.
+STRIDE = 5.0
 
 #: Curvature (scaled to unit diagonal) this far below zero is a saddle that can be left, not rounding.
 SADDLE = 1e-6
@@ -133,7 +133,7 @@ def first_order(density: Density, points: list[tuple[str, Array]], weights: tupl
     """
     from scipy.optimize import minimize
 
-    far = transformed(density)
+    far = density.transformed
     ends = []
 
     def stop_runaway(intermediate_result: Any) -> None:
@@ -170,11 +170,6 @@ def _negated(density: Density, weights: tuple[float, ...]) -> Callable[[Array], 
     return objective
 
 
-def transformed(density: Density) -> Any:
-    """Which coordinates of u belong to a transformed variable: boolean, shape (d,)."""
-    return np.concatenate([np.full(b.size, b.transform is not None) for b in density.blocks])
-
-
 # -- to the top ------------------------------------------------------------------------------------
 
 
@@ -205,7 +200,7 @@ def _newton(density: Density, end: End, weights: tuple[float, ...], options: Mod
         Where the end is a saddle: the direction in which the density rises on both sides.
     """
     scale: Array | None = None
-    far = transformed(density)
+    far = density.transformed
     for _ in range(options.newton_steps):
         free = end.free
         value, gradient = density(end.u, weights)
@@ -229,7 +224,6 @@ def _newton(density: Density, end: End, weights: tuple[float, ...], options: Mod
         step *= min(1.0, STRIDE / max(np.abs(step[far]).max(initial=0.0), 1e-300))
         scale = np.ones(len(end.u))
         scale[free] = sd
-        scale[far] = np.minimum(scale[far], WIDEST)
         moved = _line_search(density, end, value, step, weights)
         end.steps += 1
         if moved is None:

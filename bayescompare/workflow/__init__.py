@@ -22,6 +22,7 @@ from ..problem import Problem
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from ..audit import Finding
     from ..compare.comparison import Comparison
     from ..templates import Target
 
@@ -154,6 +155,7 @@ def fit(
     FitError
         If the method could not run, or with ``strict`` if its result is not ``ok``.
     """
+    from ..audit import arithmetic_of
     from ..templates import load_target
 
     runner = method_of(method)
@@ -171,6 +173,7 @@ def fit(
             options = _sampler_options(options, target)  # type: ignore[arg-type]
     _check_options(method, options)
     wait = "Sampling" if method == "nuts" else "Searching for the mode"
+    _refuse_wrong(problem.density.once("arithmetic", lambda: arithmetic_of(problem, seed)))
     with progress.stage(wait, own_bar=method == "nuts" and progress.bar), _one_thread():
         found = runner(problem, seed=seed, options=options, progress=progress.bar)
     return _strictly(found, strict)
@@ -238,12 +241,17 @@ def _audited(problem: Problem, seed: int) -> tuple[dict[str, str], ...]:
     from ..audit import audit
 
     found = audit(problem, seed=seed)
+    _refuse_wrong(found)
+    return tuple({key: str(value) for key, value in asdict(f).items()} for f in found)
+
+
+def _refuse_wrong(found: tuple[Finding, ...]) -> None:
+    """Raise where what would be computed is not what the model says."""
     wrong = [f for f in found if f.severity == "error"]
     if wrong:
         told = " ".join(f"{f.variable}: {f.what} {f.instead}" for f in wrong[:3])
         more = f" And {len(wrong) - 3} more: `bayescompare check` lists them." if len(wrong) > 3 else ""
         raise FaultyModelError(f"{told}{more}")
-    return tuple({key: str(value) for key, value in asdict(f).items()} for f in found)
 
 
 # -- helpers ---------------------------------------------------------------------------------------

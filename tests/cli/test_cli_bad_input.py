@@ -81,7 +81,7 @@ MODELS = {
     ),
     "NaN covariates": (
         model("x = pm.Normal('x', 0.0, 1.0)", "pm.Normal('y', x * [1.0, np.nan], 1.0, observed=[1.0, 2.0])"),
-        "zero or NaN at all of",
+        {"compare": "an array that it depends on holds 1 NaN or infinite value", "fit": "zero or NaN at all of"},
     ),
     "infinite data": (
         model("x = pm.Normal('x', 0.0, 1.0)", "pm.Normal('y', x, 1.0, observed=[1.0, np.inf])"),
@@ -89,15 +89,15 @@ MODELS = {
     ),
     "discrete variables": (
         model("n = pm.Poisson('n', 3.0)", "pm.Normal('y', n, 1.0, observed=[1.0])"),
-        "Discrete free variables have no gradient: n",
+        {"compare": "Discrete free variables have no gradient: n", "fit": "the support of Poisson is not finite"},
     ),
     "zero density": (
         model("x = pm.Normal('x', 0.0, 1.0)", "pm.Exponential('y', x**2 + 1.0, observed=[-1.0])"),
-        "zero or NaN at all of",
+        {"compare": "1 of its 1 value cannot occur, the first y[0] = −1", "fit": "zero or NaN at all of"},
     ),
     "NaN density": (
         model("x = pm.Normal('x', 0.0, 1.0)", "pm.Potential('p', pm.math.log(-1.0 - x**2))"),
-        "zero or NaN at all of",
+        {"compare": "The log density of p is NaN or infinite", "fit": "zero or NaN at all of"},
     ),
 }
 
@@ -153,7 +153,7 @@ def test_model(run: Any, folder: Path, case: str, command: list[str]) -> None:
     (folder / "mine.py").write_text(text)
     before = contents(folder)
     result = run(*command, folder / "mine.py", "--json", folder / "out" / "r.json")
-    assert said in spoken(result)
+    assert (said if isinstance(said, str) else said[command[0]]) in spoken(result)
     assert result.exit_code == 3, result.stderr
     assert contents(folder) == before
 

@@ -27,7 +27,6 @@ from bayescompare.compare.verdict import (
 )
 
 NAN = float("nan")
-EXPECTED = ("location", "spread")
 
 
 def figures(*rows: tuple[float, float], margin: float = 0.2) -> Figures:
@@ -266,7 +265,7 @@ GATES = {"optimiser": State.SOUND, "sampler": State.SOUND}
 
 def decided(**states: State) -> tuple[State, str | None]:
     named = {**GATES, **states}
-    return overall({name: Layer(name, state, "") for name, state in named.items()}, EXPECTED)
+    return overall({name: Layer(name, state, "") for name, state in named.items()})
 
 
 S, D, U, N = State.SAME, State.DIFFERS, State.UNDECIDED, State.NOT_COMPUTED
@@ -308,13 +307,16 @@ def test_a_gate_that_is_not_sound_ends_it(gate: str, state: State) -> None:
 def test_never_the_same_while_something_is_missing(absent: str) -> None:
     layers = {name: Layer(name, state, "") for name, state in {**GATES, "location": S, "spread": S}.items()}
     del layers[absent]
-    state, deciding = overall(layers, EXPECTED)
+    state, deciding = overall(layers)
     assert state is (State.NO_VERDICT if absent in GATES else State.UNDECIDED)
     assert deciding == absent
 
 
 def test_a_layer_that_was_not_asked_for_does_not_count() -> None:
-    assert decided(decision=N, location=S, spread=S)[0] is State.SAME
+    layers = {name: Layer(name, state, "") for name, state in {**GATES, "location": S, "spread": S}.items()}
+    absent = Layer("decision", N, "no loss was named", applies=False)
+    assert overall({"decision": absent, **layers})[0] is State.SAME
+    assert overall({"decision": replace(absent, applies=True), **layers}) == (State.UNDECIDED, "decision")
 
 
 def test_same_only_if_all_that_is_expected_is_the_same() -> None:
