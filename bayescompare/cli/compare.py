@@ -25,6 +25,14 @@ if TYPE_CHECKING:
 @sampler_options
 @click.option("--interval", type=Share(), metavar="P", help="Probability of intervals.  [default: 0.94]")
 @click.option("--margin", "pairs_", multiple=True, metavar="LAYER=X", help="How large a gap is still the same.")
+@click.option("--loss", "losses", multiple=True, metavar="'NAME(ARGS) on SCALAR'", help="A decision to judge.")
+@click.option(
+    "--holdout", type=FILE, metavar="FILE", help="Data that were not seen, to predict: .json, .csv, .parquet."
+)
+@click.option(
+    "--posterior", type=FILE, metavar="FILE", help="Draws made elsewhere (netCDF or Zarr): nothing is sampled."
+)
+@click.option("--until-settled", is_flag=True, help="Go on sampling until no layer is undecided.")
 @click.option("--reproducible", is_flag=True, help="Leave out times: the same seed gives the same bytes.")
 @click.option("--quiet", is_flag=True, help="Show the result and errors only.")
 @debug_option
@@ -45,7 +53,7 @@ def command(terminal: Terminal, /, target: str, **asked: Any) -> None:
     if STDOUT in (written["report"], written["save"]):
         raise OutputError("Only --json can be written to standard output (-).")
     files = [path for path in written.values() if path is not None and path != STDOUT]
-    outputs.check(files, inputs=[file_of(target), asked["data"]])
+    outputs.check(files, inputs=[file_of(target), *(asked[key] for key in ("data", "holdout", "posterior"))])
     with interruptible():
         result = _run(terminal, target, asked, Margins(**margins))
     with ExitStack() as drafts:  # all files, or none
@@ -71,14 +79,18 @@ def _run(terminal: Terminal, target: str, asked: dict[str, Any], margins: Any) -
 
         check_engine(asked["engine"] or "nutpie")
         loaded = load(target, asked["data"], asked["pairs"])
+        held_out = None if asked["holdout"] is None else load(target, asked["holdout"], asked["pairs"]).model
         from .. import workflow
 
     settings = sampler(asked, loaded.sampler)
     interval = {} if asked["interval"] is None else {"interval": asked["interval"]}
-    options = workflow.CompareOptions(sampler=settings, margins=margins, **interval)
+    options = workflow.CompareOptions(
+        sampler=settings, margins=margins, until_settled=asked["until_settled"], **interval
+    )
+    beyond = workflow.Asked(posterior=asked["posterior"], losses=asked["losses"], held_out=held_out)
     with contextlib.redirect_stdout(sys.stderr):
         try:
-            return workflow.run(loaded, seed=asked["seed"], options=options, progress=terminal)
+            return workflow.run(loaded, asked=beyond, seed=asked["seed"], options=options, progress=terminal)
         finally:
             terminal.clear()
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SCHEMA = "bayescompare/1"
 
 #: What :func:`Comparison.to_dict` leaves out to be reproducible: figures that differ from run to run.
-VOLATILE = ("started", "seconds", "compile_seconds", "command", "platform")
+VOLATILE = ("started", "seconds", "compile_seconds", "command", "platform", "cost")
 
 
 @dataclass(frozen=True)
@@ -115,6 +115,16 @@ class Comparison:
         What the audit of the model itself said: ``code``, ``severity``, ``variable``, ``what``, ``instead``.
     joint : Mapping
         The joint figures, JSON-ready, each ``{value, mcse, reason}``.
+    prediction : Mapping
+        What a plug-in prediction throws away, in total and by likelihood term; JSON-ready, figures as above.
+    pointwise : Mapping of str to Mapping of str to ndarray
+        By likelihood term, arrays over its observations: ``observed``, ``mean``, quantiles, ``elpd_loo``, ...
+    decisions : tuple of Mapping
+        One for each loss that was named; JSON-ready.
+    sensitivity : Mapping
+        To the power of ``prior`` and ``likelihood``, by scalar; JSON-ready.
+    groups : tuple of Mapping
+        A line for each vector variable; JSON-ready.
     path : Mapping
         From the MLE to the MAP: ``powers`` of the prior, ``values`` of the scalars at each; empty where not followed.
     """
@@ -130,6 +140,11 @@ class Comparison:
     layout: Mapping[str, Any] = field(default_factory=dict)
     findings: tuple[Mapping[str, str], ...] = ()
     joint: Mapping[str, Any] = field(default_factory=dict)
+    prediction: Mapping[str, Any] = field(default_factory=dict)
+    pointwise: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
+    decisions: tuple[Mapping[str, Any], ...] = ()
+    sensitivity: Mapping[str, Any] = field(default_factory=dict)
+    groups: tuple[Mapping[str, Any], ...] = ()
     path: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -160,9 +175,11 @@ class Comparison:
             "table": [{"name": name, **row} for name, row in zip(self.table.index, _rows(self.table), strict=True)],
             "findings": [dict(finding) for finding in self.findings],
             "joint": dict(self.joint),
-            "prediction": {},
-            "decisions": [],
-            "sensitivity": {},
+            "prediction": dict(self.prediction),
+            "pointwise": {term: dict(arrays) for term, arrays in self.pointwise.items()},
+            "decisions": list(self.decisions),
+            "sensitivity": dict(self.sensitivity),
+            "groups": list(self.groups),
             "verdict": {
                 "overall": asdict(self.verdict.overall),
                 "layers": {name: asdict(layer) for name, layer in self.verdict.layers.items()},

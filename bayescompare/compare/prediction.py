@@ -65,6 +65,8 @@ class Inputs:
         One predictive draw for each θ_s.
     plugin_draws : ndarray of shape (m, n) or None
         Predictive draws of observation i given the MAP found without it.
+    plugin_arm : Arm or None
+        The same by the distribution function, where there is one: without the noise of draws.
     mended, mended_draws : optional
         Densities of observations whose k-hat is too high; and, by their index, predictive draws without them, (m,).
     r_eff : float
@@ -83,6 +85,7 @@ class Inputs:
     pairs: tuple[Array, Array] | None = None
     draws: Array | None = None
     plugin_draws: Array | None = None
+    plugin_arm: Arm | None = None
     mended: Mended | None = None
     mended_draws: dict[int, Array] | None = None
     r_eff: float = 1.0
@@ -134,7 +137,9 @@ def term(of: Inputs) -> Prediction:
         discarded = variance_discarded_by_pairs(*of.pairs)
     else:
         discarded = _no_variance(of.why_no_variance, len(of.y))
-    plugin_pit = None if of.plugin_draws is None else arm(of.plugin_draws, of.y)
+    plugin_pit = of.plugin_arm
+    if plugin_pit is None and of.plugin_draws is not None:
+        plugin_pit = arm(of.plugin_draws, of.y)
     held = _coverage(pit, plugin_pit, of.why_no_coverage, unsure)
     return Prediction(of.name, sums, discarded, held, pit, plugin_pit, loo, plugin)
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ..fit.result import Fit
+    from .decision import Decision
     from .figure import Figure
 
 _S = "\N{RIGHT SINGLE QUOTATION MARK}s"
@@ -49,6 +50,28 @@ def k_hat(found: Figure) -> str:
 def basins(outside: Figure) -> str:
     """``3 ± 2 % of the draws outside of the MAP's basin``."""
     return f"{percent(outside.value, outside.mcse or 0.0)} % of the draws outside of the MAP{_S} basin"
+
+
+def decision(found: Decision) -> str:
+    """``pinball(0.9) on tau: acting on the MAP costs 12.1 ± 0.4 % more expected loss``."""
+    relative = found.relative_regret
+    return f"{found.loss}: acting on the MAP costs {percent(relative.value, relative.mcse or 0.0)} % more expected loss"
+
+
+def discarded(found: Figure) -> str:
+    """``3.1 ± 0.1 % of the predictive variance left out``."""
+    return f"{percent(found.value, found.mcse or 0.0)} % of the predictive variance left out"
+
+
+def elpd(found: Figure) -> str:
+    """``the posterior predicts 1.9 ± 0.1 nats better``."""
+    side = "worse" if found.value < 0 else "better"
+    return f"the posterior predicts {figure(abs(found.value), found.mcse or 0.0)} nats {side}"
+
+
+def coverage(found: Figure) -> str:
+    """``coverage differs by at most 2 ± 1 %``."""
+    return f"coverage differs by at most {percent(found.value, found.mcse or 0.0)} %"
 
 
 def overall(layers: dict[str, Layer], table: pd.DataFrame, mode: Fit, nuts: Fit) -> Overall:
@@ -161,7 +184,7 @@ def _other(layer: Layer) -> tuple[str, str]:
             f"{share} % of the draws lie outside of the MAP{_S} basin.",
             "Report the posterior: one mode stands for a part of it only.",
         ),
-    }[layer.criterion or layer.name]
+    }["decision" if layer.name == "decision" else layer.criterion or layer.name]
 
 
 def _better(layer: Layer) -> str:

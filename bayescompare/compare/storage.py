@@ -125,6 +125,10 @@ def to_tree(c: Comparison) -> xr.DataTree:
         },
         "findings": [dict(finding) for finding in c.findings],
         "joint": dict(c.joint),
+        "prediction": dict(c.prediction),
+        "decisions": list(c.decisions),
+        "sensitivity": dict(c.sensitivity),
+        "groups": list(c.groups),
         "path": dict(c.path),
         "settings": dict(c.settings),
         "provenance": dict(c.provenance),
@@ -146,6 +150,9 @@ def to_tree(c: Comparison) -> xr.DataTree:
     for name, fit in c.fits.items():
         arrays = _fit_arrays(fit)
         groups[f"/fits/{name}"] = arrays.drop_vars("draws") if name == "nuts" and "/posterior" in groups else arrays
+    for term, columns in c.pointwise.items():
+        series = {key: ("observation", values) for key, values in columns.items()}
+        groups[f"/pointwise/{_safe(term)}"] = xr.Dataset(series)
     return xr.DataTree.from_dict(groups)
 
 
@@ -174,6 +181,11 @@ def from_tree(tree: xr.DataTree) -> Comparison:
         data=_data(tree["observed_data"].to_dataset(), meta["data"]),
         findings=tuple(meta["findings"]),
         joint=meta["joint"],
+        prediction=meta["prediction"],
+        pointwise=_pointwise(tree),
+        decisions=tuple(meta["decisions"]),
+        sensitivity=meta["sensitivity"],
+        groups=tuple(meta["groups"]),
         path=meta["path"],
         settings=meta["settings"],
         provenance=meta["provenance"],
@@ -182,23 +194,28 @@ def from_tree(tree: xr.DataTree) -> Comparison:
 
 
 def shaped(fit: Fit, layout: Mapping[str, Any]) -> xr.Dataset:
-    """Draws of shape (chains, draws, k) as variables of their own shapes, dims and coordinates."""
+    """A fit's draws as variables of their own shapes, dims and coordinates."""
     import xarray as xr
 
-    if fit.draws is None:
-        return xr.Dataset()
+    return xr.Dataset() if fit.draws is None else dataset(fit.draws, layout)
+
+
+def dataset(values: np.ndarray, layout: Mapping[str, Any]) -> xr.Dataset:
+    """Values of shape (chains, draws, k) as variables of their own shapes, dims and coordinates."""
+    import xarray as xr
+
     variables, start = {}, 0
     used: set[str] = set()
     for name, place in layout["variables"].items():
         shape = tuple(place["shape"])
         stop = start + math.prod(shape)
         dims = [place["dims"][i] if i < len(place["dims"]) else f"{name}_dim_{i}" for i in range(len(shape))]
-        values = fit.draws[..., start:stop].reshape(*fit.draws.shape[:2], *shape)
-        variables[_safe(name)] = (("chain", "draw", *map(_safe, dims)), values)
+        part = values[..., start:stop].reshape(*values.shape[:2], *shape)
+        variables[_safe(name)] = (("chain", "draw", *map(_safe, dims)), part)
         used |= set(dims)
         start = stop
-    coords = {_safe(dim): _text(labels) for dim, labels in layout["coords"].items() if dim in used}
-    chains, draws = fit.draws.shape[:2]
+    coords = {_safe(dim): _text(marks) for dim, marks in layout["coords"].items() if dim in used}
+    chains, draws = values.shape[:2]
     return xr.Dataset(variables, coords={"chain": np.arange(chains), "draw": np.arange(draws), **coords})
 
 
@@ -230,6 +247,15 @@ def _data(dataset: xr.Dataset, names: Mapping[str, str]) -> xr.Dataset:
 def _objects(values: np.ndarray) -> np.ndarray:
     """Texts as Python's own, which Zarr reads as NumPy's."""
     return values.astype(object) if values.dtype.kind == "T" else values
+
+
+def _pointwise(tree: xr.DataTree) -> dict[str, dict[str, np.ndarray]]:
+    if "pointwise" not in tree.children:
+        return {}
+    return {
+        name.replace("\N{DIVISION SLASH}", "/"): {str(key): each.values for key, each in one.data_vars.items()}
+        for name, one in tree["pointwise"].children.items()
+    }
 
 
 def _renamed(data: xr.Dataset, names: Mapping[str, str]) -> xr.Dataset:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import importlib.util
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -111,12 +111,84 @@ def run(problem: Problem, *, seed: int = 0, options: SamplerOptions | None = Non
     check_engine(options.engine)
     sample = _nutpie if options.engine == "nutpie" else _by_pymc
     points, statistics, notes = sample(problem, seed, options, progress)
+    return _fit(problem, options, points, statistics, notes)
+
+
+def growing(
+    problem: Problem, lengths: Sequence[int], *, seed: int = 0, options: SamplerOptions | None = None
+) -> Iterator[Fit]:
+    """One run of NUTS, handed over at fixed numbers of draws: each fit holds the draws of the one before it.
+
+    The chains wait while a fit is looked at, and end when no other is asked for.
+
+    Parameters
+    ----------
+    problem : Problem
+    lengths : sequence of int
+        Draws per chain, ascending.
+    seed : int
+    options : SamplerOptions, optional
+        Its engine must be nutpie: the others cannot go on from where they are.
+
+    Raises
+    ------
+    UsageError
+        For another engine.
+    FitError
+        If the engine fails.
+    """
+    options = options or SamplerOptions()
+    check_engine(options.engine)
+    if options.engine != "nutpie":
+        raise UsageError(f"{options.engine} cannot go on from the draws it has made; nutpie can.")
+    began = time.perf_counter()
+    backend, compiled = _compiled(problem, options.backend)
+    compile_seconds, began = time.perf_counter() - began, time.perf_counter()
+    sampler = _started(compiled, replace(options, draws=lengths[-1]), seed, cores=options.chains)
+    waited = 0.0
+    try:
+        for length in lengths:
+            statistics = _first(sampler, length, options.chains)
+            points = np.asarray(statistics["unconstrained_draw"].values, dtype=float)[..., _order(problem, compiled)]
+            notes = {"backend": backend, "compile_seconds": compile_seconds}
+            notes["seconds"] = time.perf_counter() - began - waited
+            paused = time.perf_counter()
+            yield _fit(problem, replace(options, draws=length), points, named_statistics(statistics), notes)
+            waited += time.perf_counter() - paused
+    finally:
+        sampler.cancel()
+
+
+def _first(sampler: Any, length: int, chains: int) -> Any:
+    """The statistics of every chain's first draws, once all chains have made so many; they are paused then."""
+    sampler.resume()
+    pause = 0.1
+    while True:
+        time.sleep(pause)
+        if sampler.is_finished:
+            try:
+                return sampler.wait()["sample_stats"].dataset.isel(draw=slice(length))
+            except (RuntimeError, ValueError) as error:
+                raise FitError(f"nutpie failed: {error}") from error
+        sampler.pause()
+        made = sampler.inspect()["sample_stats"].dataset
+        if made.sizes["chain"] == chains and made.sizes["draw"] >= length:
+            first = made.isel(draw=slice(length))
+            if np.isfinite(first["unconstrained_draw"].values).all():  # chains that lag are filled up with NaN
+                return first
+        sampler.resume()
+        pause = min(1.5 * pause, 2.0)
+
+
+def _fit(
+    problem: Problem, options: SamplerOptions, points: Array, statistics: dict[str, Array], notes: dict[str, Any]
+) -> Fit:
+    """The fit of these draws, once their log density is that of the problem."""
     _check_draws(problem, points, statistics)
     began = time.perf_counter()
     chains, draws, dimension = points.shape
     scalars = problem.density.push(points.reshape(-1, dimension)).reshape(chains, draws, -1)
     names = problem.scalars.names
-    notes["seconds"] += time.perf_counter() - began
     return Fit(
         method="nuts",
         status=Status.OK,
@@ -135,7 +207,7 @@ def run(problem: Problem, *, seed: int = 0, options: SamplerOptions | None = Non
             "target_accept": options.target_accept or 0.8,
             "divergences": int(statistics["diverging"].sum()) if "diverging" in statistics else None,
         },
-        seconds=notes["seconds"],
+        seconds=notes["seconds"] + time.perf_counter() - began,
         compile_seconds=notes["compile_seconds"],
         evaluations=int(np.sum(statistics.get("n_steps", np.zeros(1)))),
     )
@@ -167,25 +239,11 @@ def prepare(problem: Problem, options: SamplerOptions, *, once: bool = False) ->
 def _nutpie(
     problem: Problem, seed: int, options: SamplerOptions, progress: bool
 ) -> tuple[Array, dict[str, Array], dict[str, Any]]:
-    import nutpie
-
     began = time.perf_counter()
     backend, compiled = _compiled(problem, options.backend)
     compile_seconds = time.perf_counter() - began
     began = time.perf_counter()
-    settings: dict[str, Any] = {} if options.target_accept is None else {"target_accept": options.target_accept}
-    sampler = nutpie.sample(
-        compiled,
-        draws=options.draws,
-        tune=options.tune,
-        chains=options.chains,
-        seed=seed,
-        save_warmup=False,
-        progress_bar=progress,
-        store_unconstrained=True,
-        blocking=False,
-        **settings,
-    )
+    sampler = _started(compiled, options, seed, progress=progress)
     try:
         tree = sampler.wait()
     except KeyboardInterrupt:
@@ -196,7 +254,29 @@ def _nutpie(
     statistics = tree["sample_stats"].dataset
     points = np.asarray(statistics["unconstrained_draw"].values, dtype=float)[..., _order(problem, compiled)]
     notes = {"backend": backend, "seconds": time.perf_counter() - began, "compile_seconds": compile_seconds}
-    return points, _statistics(statistics), notes
+    return points, named_statistics(statistics), notes
+
+
+def _started(
+    compiled: Any, options: SamplerOptions, seed: int, *, progress: bool = False, cores: int | None = None
+) -> Any:
+    """nutpie at work, in threads of its own."""
+    import nutpie
+
+    settings: dict[str, Any] = {} if options.target_accept is None else {"target_accept": options.target_accept}
+    return nutpie.sample(
+        compiled,
+        draws=options.draws,
+        tune=options.tune,
+        chains=options.chains,
+        cores=cores,
+        seed=seed,
+        save_warmup=False,
+        progress_bar=progress,
+        store_unconstrained=True,
+        blocking=False,
+        **settings,
+    )
 
 
 #: Operations whose numba code takes 40 seconds or more to compile on a machine that has not compiled it before.
@@ -340,7 +420,7 @@ def _by_pymc(
     points = problem.unconstrain(_values(problem, tree))
     notes: dict[str, Any] = {"backend": "jax" if options.engine in ("numpyro", "blackjax") else "pytensor"}
     notes |= {"seconds": seconds, "compile_seconds": 0.0}
-    statistics = _statistics(tree["sample_stats"].dataset)
+    statistics = named_statistics(tree["sample_stats"].dataset)
     if options.engine == "numpyro" and "lp" in statistics:
         statistics["lp"] = -statistics["lp"]  # PyMC passes on NumPyro's potential energy under this name
     return points, statistics, notes
@@ -365,7 +445,8 @@ def _values(problem: Problem, tree: Any) -> dict[str, Array]:
     return {rv.name: np.asarray(posterior[rv.name].values, dtype=float) for rv in problem.model.free_RVs}
 
 
-def _statistics(dataset: Any) -> dict[str, Array]:
+def named_statistics(dataset: Any) -> dict[str, Array]:
+    """The statistics that are kept, under one name whichever engine made them."""
     found: dict[str, Array] = {}
     for theirs, ours in STATISTICS.items():
         if theirs in dataset and ours not in found:

@@ -27,6 +27,9 @@ from .words import Link, Name
 if TYPE_CHECKING:
     from ..compare.comparison import Comparison
 
+#: Observations of a likelihood term up to which the page holds a number for each.
+OBSERVATIONS = 200
+
 WORDS = {"not_computed": "not computed"}
 
 
@@ -76,6 +79,9 @@ def fragment(comparison: Comparison) -> str:
 def _embedded(comparison: Comparison, reproducible: bool) -> str:
     """The comparison as JSON that cannot end the element it stands in."""
     document = comparison.to_dict(reproducible=reproducible)
+    for term, arrays in document["pointwise"].items():
+        if len(arrays["observed"]) > OBSERVATIONS:
+            document["pointwise"][term] = {"left_out": "too many observations for a page: --json and --save hold them"}
     text = json.dumps(document, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ..compare.losses import Loss
 from ..compare.verdict import Margins
-from ..errors import FaultyModelError, FitError, UsageError
+from ..errors import DataError, FaultyModelError, FitError, UsageError
 from ..fit import method as method_of
 from ..fit.discrete import discrete
 from ..fit.discrete import fit as by_enumeration
 from ..fit.laplace import LaplaceOptions
 from ..fit.mode import ModeOptions
-from ..fit.nuts import SamplerOptions, check_engine, prepare
+from ..fit.nuts import SamplerOptions, check_engine
 from ..fit.result import Fit
 from ..problem import Problem
+from .gather import Quantity, gather
+from .prediction import document, predict
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -62,6 +65,13 @@ class CompareOptions:
         How large a gap is still called the same.
     interval : float
         Probability of intervals.
+    loo_refits : int
+        Observations of a likelihood term up to which each gets a refit of the mode without it; above, one Newton step
+        for all, mended by exact refits of a subsample.
+    until_settled : bool
+        Go on sampling, to twice and again twice the draws, until no layer is undecided or the budget is spent.
+    budget : int
+        Draws per chain at which that ends, in multiples of the sampler's draws.
     audit : bool
         Look at the model itself first (:func:`bayescompare.check`), and refuse it where what would be computed is not
         what the model says.
@@ -72,6 +82,9 @@ class CompareOptions:
     laplace_draws: int = 4000
     margins: Margins = field(default_factory=Margins)
     interval: float = 0.94
+    loo_refits: int = 1000
+    until_settled: bool = False
+    budget: int = 8
     audit: bool = True
 
     def __post_init__(self) -> None:
@@ -79,12 +92,41 @@ class CompareOptions:
             raise UsageError(f"interval must lie between 0 and 1, not {self.interval}.")
         if self.laplace_draws < 2:
             raise UsageError(f"laplace_draws must be at least 2, not {self.laplace_draws}.")
+        for name in ("loo_refits", "budget"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name} must be at least 1, not {getattr(self, name)}.")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a comparison is asked beyond the model.
+
+    Attributes
+    ----------
+    posterior : optional
+        Draws made elsewhere; nothing is sampled then.
+    quantities : Mapping of str to callable
+        From the draws as an ``xarray.Dataset`` to a DataArray.
+    losses : sequence of str or Loss
+        Decisions: ``"pinball(0.9) on tau"``, ``"best of theta"``.
+    held_out : pymc.Model or Mapping, optional
+        The model on data that were not seen, or new values of its data containers.
+    """
+
+    posterior: Any = None
+    quantities: Mapping[str, Quantity] = field(default_factory=dict)
+    losses: Sequence[str | Loss] = ()
+    held_out: Any = None
 
 
 def compare(
     model: Any,
     data: Any = None,
     *,
+    posterior: Any = None,
+    quantities: Mapping[str, Quantity] | None = None,
+    losses: Sequence[str | Loss] | None = None,
+    holdout: Any = None,
     seed: int = 0,
     options: CompareOptions | None = None,
     progress: Progress | None = None,
@@ -96,6 +138,18 @@ def compare(
     model : pymc.Model or Template
     data : optional
         For a template: the user's own data.
+    posterior : DataTree, Dataset, Mapping of arrays, or path, optional
+        Draws of this model's posterior that were made elsewhere (PyMC, nutpie, NumPyro, CmdStan, a saved comparison):
+        they are checked against the model, and nothing is sampled.
+    quantities : Mapping of str to callable, optional
+        Quantities of interest: each function takes the draws as an ``xarray.Dataset`` with dims ``chain`` and ``draw``
+        and returns a DataArray, ``{"odds ratio": lambda p: np.exp(p["beta"])}``. They get rows of their own, with the
+        plug-in value in the MAP's place.
+    losses : sequence of str or Loss, optional
+        Decisions to judge: ``"pinball(0.9) on tau"``, ``"best of theta"``.
+    holdout : optional
+        Data that were not seen: for a template what ``data`` takes, else new values of ``pm.Data`` by name. They take
+        the place of leaving one out.
     seed : int
         One seed gives one result.
     options : CompareOptions, optional
@@ -109,13 +163,24 @@ def compare(
     Raises
     ------
     ModelError
-        If the model cannot be used.
+        If the model cannot be used; ``DataError`` if a posterior from outside is not of this model.
+    UsageError
+        If a loss or a quantity cannot be used.
     FitError
         If the sampler fails. A mode that does not exist is no error: the verdict says it, the posterior stands.
     """
     from ..templates import load_target
 
-    return run(load_target(model, data), seed=seed, options=options, progress=progress)
+    held_out = load_target(model, holdout).model if holdout is not None and _builds(model) else holdout
+    asked = Asked(posterior, dict(quantities or {}), tuple(losses or ()), held_out)
+    return run(load_target(model, data), asked=asked, seed=seed, options=options, progress=progress)
+
+
+def _builds(model: Any) -> bool:
+    """True for what builds a model from data: a template, its name, a function."""
+    import pymc as pm
+
+    return not isinstance(model, pm.Model)
 
 
 def fit(
@@ -186,15 +251,21 @@ def _strictly(found: Fit, strict: bool) -> Fit:
 
 
 def run(
-    target: Target, *, seed: int = 0, options: CompareOptions | None = None, progress: Progress | None = None
+    target: Target,
+    *,
+    asked: Asked | None = None,
+    seed: int = 0,
+    options: CompareOptions | None = None,
+    progress: Progress | None = None,
 ) -> Comparison:
     """Compare a loaded target; :func:`compare` with what a report tells about the model."""
     from ..compare.comparison import Comparison
-    from . import arms, labels, measures
+    from . import arms, effects, labels, measures, rounds
 
-    options = options or CompareOptions()
+    options, asked = options or CompareOptions(), asked or Asked()
     sampler = _sampler_options(options.sampler, target)
     check_engine(sampler.engine)
+    losses = effects.losses(asked.losses)
     progress = progress or Silent()
     started, began = time.time(), time.perf_counter()
     problem = Problem(target.model)
@@ -202,24 +273,28 @@ def run(
         with progress.stage("Compiling the model"):
             problem.density(problem.density.start, (1.0, 1.0, 1.0))
             findings = _audited(problem, seed) if options.audit else ()
+            held_out = _held_out(problem, asked.held_out)
         with progress.stage("Searching for the modes"):
             fits = arms.modes(problem, seed, options)
-        with progress.stage("Compiling the sampler"):
-            compiling = prepare(problem, sampler, once=True)
-        with progress.stage("Sampling", own_bar=progress.bar):
-            drawn = method_of("nuts")(problem, seed=seed, options=sampler, progress=progress.bar)
-            fits["nuts"] = replace(drawn, compile_seconds=drawn.compile_seconds + compiling)
+        prior = arms.prior(problem, seed)
+        for fits["nuts"] in rounds.posterior(problem, asked.posterior, sampler, seed, options, progress):
+            with progress.stage("Comparing"):
+                heights = arms.heights(problem, fits["nuts"])
+                fits = arms.searched_again(problem, fits, heights, seed, options)
+                gathered = gather(problem, fits, prior, asked.quantities)
+                table = measures.table(gathered, fits, options)
+                fits["nuts"] = measures.converged(fits["nuts"], table)
+                climbs = arms.basins(problem, fits, seed)
+                joint = measures.joint(problem, fits, heights, climbs)
+                predicted = predict(problem, fits, seed, options.loo_refits, held_out)
+                decided = effects.decisions(gathered, losses)
+                verdict = measures.verdict(fits, table, measures.Evidence(joint, predicted, decided), options.margins)
+            if not options.until_settled or rounds.settled(verdict):
+                break
         with progress.stage("Comparing"):
-            heights = arms.heights(problem, fits["nuts"])
-            fits = arms.searched_again(problem, fits, heights, seed, options)
-            climbs = arms.basins(problem, fits, seed)
             path = arms.from_mle_to_map(problem, fits, options)
-            prior = arms.prior(problem, seed)
-            table = measures.table(problem, fits, prior, options)
-            fits["nuts"] = measures.converged(fits["nuts"], table)
-            joint = measures.joint(problem, fits, heights, climbs)
-            verdict = measures.verdict(problem, fits, table, joint, options)
-            curves = measures.curves(fits, table, prior)
+            sensitivity = effects.sensitivity(problem, fits, gathered, table, heights)
+            curves = measures.curves(gathered, table)
     return Comparison(
         model=labels.model_info(problem, target),
         fits=fits,
@@ -227,13 +302,39 @@ def run(
         verdict=verdict,
         curves=curves,
         data=labels.data(problem),
+        settings=_settings(seed, options, sampler),
+        provenance={
+            **labels.provenance(problem, started, time.perf_counter() - began),
+            "cost": rounds.cost(fits, predicted),
+        },
+        layout=labels.layout(problem),
         findings=findings,
         joint=measures.described(joint, climbs),
+        prediction=document(predicted),
+        pointwise=predicted.pointwise,
+        decisions=tuple(asdict(decision) for decision in decided),
+        sensitivity=sensitivity,
+        groups=tuple(effects.groups(problem, table, options.margins.location)),
         path={} if path is None else asdict(path),
-        settings=_settings(seed, options, sampler),
-        provenance=labels.provenance(problem, started, time.perf_counter() - began),
-        layout=labels.layout(problem),
     )
+
+
+def _held_out(problem: Problem, given: Any) -> Problem | None:
+    """The problem on data that were not seen; its parameters must be this one's."""
+    if given is None:
+        return None
+    if isinstance(given, Mapping):
+        return problem.with_data(**given)
+    other = Problem(given)
+    mine, theirs = (p.scalars.names[: p.scalars.free] for p in (problem, other))
+    if mine != theirs:
+        new = sorted(set(theirs) - set(mine))
+        raise DataError(
+            f"The held-out data make another model: it has {len(theirs)} free scalars, not {len(mine)}"
+            + (f", with {new[0]} among the new ones" if new else "")
+            + ". Groups that were not seen cannot be predicted from a mode."
+        )
+    return other
 
 
 def _audited(problem: Problem, seed: int) -> tuple[dict[str, str], ...]:
@@ -265,6 +366,9 @@ def _settings(seed: int, options: CompareOptions, sampler: SamplerOptions) -> di
         "sampler": asdict(sampler),
         "mode": asdict(options.mode),
         "laplace_draws": options.laplace_draws,
+        "loo_refits": options.loo_refits,
+        "until_settled": options.until_settled,
+        "budget": options.budget,
     }
 
 

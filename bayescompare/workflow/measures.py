@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..compare import joint as j
+from ..compare.decision import Decision
 from ..compare.figure import Figure
 from ..errors import FitError
 from ..fit.basins import SAMPLE, Climbs
 from ..fit.result import Fit, Status
 from ..problem import Problem
 from .arms import Heights
+from .gather import Gathered
+from .prediction import Predicted, margin_of_elpd
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,36 +37,25 @@ CURVES = 200
 CURVE_POINTS = 128
 
 
-def table(problem: Problem, fits: Mapping[str, Fit], prior: Array | None, options: CompareOptions) -> pd.DataFrame:
+def table(g: Gathered, fits: Mapping[str, Fit], options: CompareOptions) -> pd.DataFrame:
+    """Every column of METRICS, a row per scalar and quantity."""
     import pandas as pd
 
     from ..compare import marginal
 
-    laplace, nuts = fits["laplace"], fits["nuts"]
-    scalars = problem.scalars
-    if nuts.draws is None:
-        raise FitError("NUTS returned no draws.", nuts)
     columns, reasons = marginal.table(
-        marginal.Marginals(
-            draws=nuts.draws,
-            map=fits["map"].estimate,
-            map_unconstrained=fits["unconstrained_map"].estimate,
-            mle=fits["mle"].estimate,
-            laplace=None if laplace.draws is None else laplace.draws[0],
-            prior=prior,
-            interval=options.interval,
-        )
+        marginal.Marginals(g.draws, g.map, g.map_unconstrained, g.mle, g.laplace, g.prior, options.interval)
     )
-    free = np.arange(len(scalars)) < scalars.free
     edges = {place: set(fits["map"].diagnostics.get(place, ())) for place in ("boundary", "kink")}
     front = {
-        "kind": np.where(free, "free", "derived").astype(object),
-        **{place: np.array([name in names for name in scalars.names]) for place, names in edges.items()},
+        "kind": np.array(g.kinds, dtype=object),
+        **{place: np.array([name in names for name in g.names]) for place, names in edges.items()},
     }
-    predicted = np.array(list(laplace.diagnostics.get("shift_predicted", {}).values()) or [np.nan] * len(scalars))
+    shifts = fits["laplace"].diagnostics.get("shift_predicted", {})
+    predicted = np.array([shifts.get(name, np.nan) for name in g.names])
     with np.errstate(divide="ignore", invalid="ignore"):
         columns["shift_coordinates_predicted"] = predicted / columns["sd"]
-    frame = pd.DataFrame({**front, **columns, "reason": np.array(reasons, dtype=object)}, index=list(scalars.names))
+    frame = pd.DataFrame({**front, **columns, "reason": np.array(reasons, dtype=object)}, index=list(g.names))
     frame.index.name = "name"
     return frame
 
@@ -146,9 +138,19 @@ def described(found: Joint, climbs: Climbs | None) -> dict[str, Any]:
     return document
 
 
-def verdict(
-    problem: Problem, fits: Mapping[str, Fit], table: pd.DataFrame, found: Joint, options: CompareOptions
-) -> Verdict:
+@dataclass(frozen=True)
+class Evidence:
+    """What the layers are judged by, beyond the table."""
+
+    joint: Joint
+    predicted: Predicted
+    decided: tuple[Decision, ...]
+
+
+LAYERS = ("decision", "location", "prediction", "spread", "joint", "coordinates")
+
+
+def verdict(fits: Mapping[str, Fit], table: pd.DataFrame, evidence: Evidence, margins: Margins) -> Verdict:
     """Gates, layers and the whole."""
     from ..compare import sentence
     from ..compare import verdict as v
@@ -162,14 +164,13 @@ def verdict(
         "sampler": v.sampler_gate(_sampler_figures(table, nuts)),
     }
     if all(layers[gate].state is v.State.SOUND for gate in layers):
-        layers |= _layers(fits, table, found, options.margins)
+        layers |= _layers(fits, table, evidence, margins)
     else:
-        for name in ("location", "spread", "joint", "coordinates"):
-            layers[name] = v.Layer(name, v.State.NOT_COMPUTED, "a gate failed")
+        layers |= {name: v.Layer(name, v.State.NOT_COMPUTED, "a gate failed") for name in LAYERS}
     return v.Verdict(sentence.overall(layers, table, mode, nuts), layers)
 
 
-def _layers(fits: Mapping[str, Fit], table: pd.DataFrame, found: Joint, margins: Margins) -> dict[str, Layer]:
+def _layers(fits: Mapping[str, Fit], table: pd.DataFrame, evidence: Evidence, margins: Margins) -> dict[str, Layer]:
     """The layers, in the order in which they decide."""
     from ..compare import sentence
     from ..compare import verdict as v
@@ -184,11 +185,47 @@ def _layers(fits: Mapping[str, Fit], table: pd.DataFrame, found: Joint, margins:
     no_scalar = "no scalar has a MAP and an sd"
     no_mode = "there is no unconstrained MAP"
     return {
+        "decision": v.worst_of("decision", _decision_criteria(evidence.decided, margins, draws)),
         "location": of("location", v.location_figures(names, column, margins), sentence.location, no_scalar),
+        "prediction": v.worst_of("prediction", _prediction_criteria(evidence.predicted, margins, draws)),
         "spread": of("spread", v.spread_figures(names, column, margins), sentence.spread, _why_no_laplace(fits)),
-        "joint": v.worst_of("joint", _joint_criteria(fits, found, margins)),
+        "joint": v.worst_of("joint", _joint_criteria(fits, evidence.joint, margins)),
         "coordinates": of("coordinates", v.coordinate_figures(names, column, margins), sentence.coordinates, no_mode),
     }
+
+
+def _decision_criteria(decided: tuple[Decision, ...], margins: Margins, draws: int) -> list[Layer]:
+    from ..compare import sentence
+    from ..compare import verdict as v
+
+    if not decided:
+        return [v.Layer("decision", v.State.NOT_COMPUTED, "no loss was named", applies=False)]
+    return [
+        v.criterion("decision", d.loss, d.relative_regret, margins.decision, draws, sentence.decision(d))
+        for d in decided
+    ]
+
+
+def _prediction_criteria(predicted: Predicted, margins: Margins, draws: int) -> list[Layer]:
+    """Variance discarded, elpd and coverage; one that cannot exist for this likelihood does not count."""
+    from ..compare import sentence
+    from ..compare import verdict as v
+
+    total = predicted.total
+    share, elpd, coverage = total.variance_discarded.share, total.elpd.elpd_diff, total.coverage.largest
+    found = {
+        "variance_discarded": (share, margins.variance_discarded, sentence.discarded(share)),
+        "elpd": (elpd, margin_of_elpd(total, margins.elpd), sentence.elpd(elpd)),
+        "coverage": (coverage, margins.coverage, sentence.coverage(coverage)),
+    }
+    criteria = []
+    for key, (figure, margin, said) in found.items():
+        why = predicted.applies[key]
+        if why:
+            criteria.append(v.Layer("prediction", v.State.NOT_COMPUTED, why, criterion=key, applies=False))
+        else:
+            criteria.append(v.criterion("prediction", key, figure, margin, draws, said))
+    return criteria
 
 
 def _joint_criteria(fits: Mapping[str, Fit], found: Joint, margins: Margins) -> list[Layer]:
@@ -253,13 +290,12 @@ def _sampler_figures(table: pd.DataFrame, nuts: Fit) -> SamplerFigures:
     )
 
 
-def curves(fits: Mapping[str, Fit], table: pd.DataFrame, prior: Array | None) -> Curves:
+def curves(g: Gathered, table: pd.DataFrame) -> Curves:
     """Densities on a grid that holds the posterior's bulk and the MAP where it is near."""
     from ..compare import density
     from ..compare.comparison import Curves
 
-    draws = fits["nuts"].draws
-    flat = draws.reshape(-1, draws.shape[-1]) if draws is not None else np.empty((0, len(table)))
+    flat = g.draws.reshape(-1, g.draws.shape[-1])
     severity = np.abs(np.nan_to_num(table["z"].to_numpy(), nan=0.0))
     usable = np.flatnonzero(np.isfinite(flat).all(axis=0) & (flat.min(axis=0) < flat.max(axis=0)))
     chosen = np.sort(usable[np.argsort(-severity[usable], kind="stable")[:CURVES]])
@@ -278,6 +314,4 @@ def curves(fits: Mapping[str, Fit], table: pd.DataFrame, prior: Array | None) ->
             return np.full((len(chosen), CURVE_POINTS), np.nan)
         return density.curve(np.ascontiguousarray(samples[:, chosen].T), grid)
 
-    laplace = fits["laplace"].draws
-    names = tuple(table.index[chosen])
-    return Curves(names, grid, of(flat), of(None if laplace is None else laplace[0]), of(prior))
+    return Curves(tuple(table.index[chosen]), grid, of(flat), of(g.laplace), of(g.prior))

@@ -89,6 +89,7 @@ class Library:
     asked: list[dict[str, Any]] = field(default_factory=list)
 
     CompareOptions = staticmethod(lambda **options: SimpleNamespace(**options))
+    Asked = staticmethod(lambda **options: SimpleNamespace(**options))
 
     def run(self, target: Any, **options: Any) -> Any:
         return self._answer(target, options)
