@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..compare import joint as j
+from ..compare.coverage import paired_difference
 from ..compare.decision import Decision
 from ..compare.figure import Figure
 from ..errors import FitError
@@ -221,11 +222,24 @@ def _prediction_criteria(predicted: Predicted, margins: Margins, draws: int) -> 
     criteria = []
     for key, (figure, margin, said) in found.items():
         why = predicted.applies[key]
+        if key == "coverage" and not why:
+            why = _too_few(coverage, total.elpd.observations, margin)
         if why:
             criteria.append(v.Layer("prediction", v.State.NOT_COMPUTED, why, criterion=key, applies=False))
         else:
             criteria.append(v.criterion("prediction", key, figure, margin, draws, said))
     return criteria
+
+
+def _too_few(found: Figure, n: int, margin: float) -> str:
+    """Why so few observations cannot tell the arms' coverage apart, or an empty text.
+
+    Where even arms that agree on every observation would not come out the same, only a difference says something.
+    """
+    least = paired_difference(0, 0, n).mcse or 0.0
+    if 2 * least <= margin or (found.mcse is not None and found.value - 2 * found.mcse > margin):
+        return ""
+    return f"{n} observations are too few to tell the coverage of the two apart to {100 * margin:g} %"
 
 
 def _joint_criteria(fits: Mapping[str, Fit], found: Joint, margins: Margins) -> list[Layer]:

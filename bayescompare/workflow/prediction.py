@@ -82,7 +82,7 @@ def predict(
         draws.shape[:2],
         _efficiency(draws),
     )
-    observed = dict(zip(predictive.places, predictive.observed(), strict=True))
+    observed = (problem if held_out is None else held_out).observed
     terms, pointwise = [], {}
     for term in predictive.terms:
         inputs = _inputs(term, known, observed.get(term.name, np.empty(0)))
