@@ -136,7 +136,7 @@ def overflows(outputs: Sequence[Any], data: Data) -> list[Overflow]:
         if tainted & set(variable.owner.inputs):
             tainted.add(variable)
             continue
-        wrong, right = values[variable]
+        wrong, right = np.broadcast_arrays(*values[variable])
         off = np.isfinite(right) & ~np.isclose(wrong, right, rtol=DIFFERENCE, atol=0)
         if off.any():
             tainted.add(variable)
@@ -183,7 +183,7 @@ def _widened(node: Any, exact: Mapping[Any, Any]) -> Any:
     for inputs in ([wide(i) for i in node.inputs], [wide(node.inputs[0]), *node.inputs[1:]]):
         try:
             out = node.op.make_node(*inputs).outputs[0]
-        except (TypeError, ValueError, NotImplementedError, AttributeError):
+        except (TypeError, ValueError, IndexError, NotImplementedError, AttributeError, AssertionError):
             continue
         if out.type.dtype == "float64":
             return out
@@ -191,30 +191,23 @@ def _widened(node: Any, exact: Mapping[Any, Any]) -> Any:
 
 
 def _values(exact: Mapping[Any, Any], data: Data) -> dict[Any, tuple[Array, Array]]:
-    """Each result as it stands and in float64."""
+    """Each result as it stands and in float64; NaN where it cannot be computed (NumPy refuses 2 ** -1 in integers)."""
     import pytensor
     from pytensor.compile.mode import Mode
 
     inputs, arrays = [inp for inp, _ in data], [value for _, value in data]
 
-    def evaluate(outputs: list[Any]) -> list[Array]:
+    def evaluate(outputs: Sequence[Any]) -> list[Array]:
         with without_compiler(), np.errstate(all="ignore"):
             mode = Mode(linker="py", optimizer=None)
-            function = pytensor.function(inputs, outputs, mode=mode, on_unused_input="ignore")
-            return [np.asarray(out, dtype=float) for out in function(*arrays)]
-
-    pairs = list(exact.items())
-    right = evaluate([wide for _, wide in pairs])
-    try:
-        wrong = evaluate([variable for variable, _ in pairs])
-    except ValueError:  # NumPy refuses 2 ** -1 in whole numbers; which of them it was takes one call for each
-        wrong = []
-        for (variable, _), value in zip(pairs, right, strict=True):
+            function = pytensor.function(inputs, list(outputs), mode=mode, on_unused_input="ignore")
             try:
-                wrong += evaluate([variable])
-            except ValueError:
-                wrong.append(np.full_like(value, np.nan))
-    return {variable: pair for (variable, _), pair in zip(pairs, zip(wrong, right, strict=True), strict=True)}
+                return [np.asarray(out, dtype=float) for out in function(*arrays)]
+            except (ValueError, TypeError, IndexError):
+                return [np.array(np.nan)] if len(outputs) == 1 else [evaluate([out])[0] for out in outputs]
+
+    wrong, right = evaluate(list(exact)), evaluate(list(exact.values()))
+    return dict(zip(exact, zip(wrong, right, strict=True), strict=True))
 
 
 # -- what becomes of it --------------------------------------------------------------------------------------------
