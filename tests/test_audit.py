@@ -177,7 +177,13 @@ def counts_and_indices() -> None:
     pm.Binomial("y", trials, x[group], observed=np.array([70_000, 2, 3]))
 
 
-@pytest.mark.parametrize("build", [mended_by_rewrites, small_integers, counts_and_indices])
+def rounded_to_nothing() -> None:
+    """log 7 + log 9 - log 63 is 0, and 4.8e-7 in the single precision of int8's logarithms."""
+    a, b, product = (pt.log(pt.as_tensor(n)) for n in (7, 9, 63))
+    pm.Normal("y", pm.Normal("x", 0.0, 1.0), 1.0 + (a + b - product), observed=Y)
+
+
+@pytest.mark.parametrize("build", [mended_by_rewrites, small_integers, counts_and_indices, rounded_to_nothing])
 def test_integers_that_fit_are_no_fault(build: Callable[[], None]) -> None:
     assert found(build) == ()
 

@@ -29,8 +29,12 @@ if TYPE_CHECKING:
 #: Types in which a number may not fit: all but float64 (and bool, which holds none).
 NARROW = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32")
 
-#: Relative difference that is more than the rounding of single precision, in which PyTensor takes the log of an int8.
-DIFFERENCE = 1e-3
+#: Relative difference, and the absolute one of a float32, that is more than rounding: PyTensor takes the log of an int8
+#: in single precision, and a difference of two such logs may hold nothing but rounding.
+RELATIVE, ABSOLUTE = 1e-3, 0.1
+
+#: Difference of a term, relative and in nats, that counts.
+EFFECT = 1e-5
 
 _SYMBOLS = {"Pow": "**", "Mul": "*", "Add": "+", "Sub": "-", "TrueDiv": "/", "IntDiv": "//", "Mod": "%"}
 
@@ -101,7 +105,7 @@ def findings(problem: Problem, rows: Array) -> list[Finding]:
     actual, correct = _sums(problem, terms, rows)
     found = []
     for term, wrong, right in zip(terms, actual.T, correct.T, strict=True):
-        differs = np.isfinite(right) & ~np.isclose(wrong, right, rtol=1e-9, atol=0)
+        differs = np.isfinite(right) & ~np.isclose(wrong, right, rtol=EFFECT, atol=EFFECT)
         if differs.any():
             gap = np.where(differs, np.nan_to_num(np.abs(wrong - right), nan=np.inf), -1.0)
             found.append(_finding(term, float(wrong[gap.argmax()]), float(right[gap.argmax()])))
@@ -137,7 +141,8 @@ def overflows(outputs: Sequence[Any], data: Data) -> list[Overflow]:
             tainted.add(variable)
             continue
         wrong, right = np.broadcast_arrays(*values[variable])
-        off = np.isfinite(right) & ~np.isclose(wrong, right, rtol=DIFFERENCE, atol=0)
+        least = ABSOLUTE if variable.dtype.startswith("float") else 0.0
+        off = np.isfinite(right) & ~np.isclose(wrong, right, rtol=RELATIVE, atol=least)
         if off.any():
             tainted.add(variable)
             at = tuple(np.argwhere(off)[0])

@@ -161,7 +161,7 @@ def _source(problem: Problem, condition: Any, variable: Any) -> str:
     if problem.density.graphs.u not in set(ancestors([condition])):
         return ""
     behind = set(ancestors(variable.owner.inputs))
-    return ", ".join(rv.name for rv in problem.model.free_RVs if rv in behind)
+    return ", ".join(rv.name for rv in problem.model.free_RVs if rv in behind) or str(variable.name)
 
 
 def _violation(problem: Problem, variable: Any, message: str, source: str, failed: Flags, where: Points) -> Finding:
