@@ -29,8 +29,12 @@ if TYPE_CHECKING:
 #: Types in which a number may not fit: all but float64 (and bool, which holds none).
 NARROW = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32")
 
-#: Relative difference that is more than the rounding of single precision, in which PyTensor takes the log of an int8.
-DIFFERENCE = 1e-3
+#: Relative difference, and the absolute one of a float32, that is more than rounding: PyTensor takes the log of an int8
+#: in single precision, and a difference of two such logs may hold nothing but rounding.
+RELATIVE, ABSOLUTE = 1e-3, 0.1
+
+#: Difference of a term, relative and in nats, that counts.
+EFFECT = 1e-5
 
 _SYMBOLS = {"Pow": "**", "Mul": "*", "Add": "+", "Sub": "-", "TrueDiv": "/", "IntDiv": "//", "Mod": "%"}
 
@@ -101,7 +105,7 @@ def findings(problem: Problem, rows: Array) -> list[Finding]:
     actual, correct = _sums(problem, terms, rows)
     found = []
     for term, wrong, right in zip(terms, actual.T, correct.T, strict=True):
-        differs = np.isfinite(right) & ~np.isclose(wrong, right, rtol=1e-9, atol=0)
+        differs = np.isfinite(right) & ~np.isclose(wrong, right, rtol=EFFECT, atol=EFFECT)
         if differs.any():
             gap = np.where(differs, np.nan_to_num(np.abs(wrong - right), nan=np.inf), -1.0)
             found.append(_finding(term, float(wrong[gap.argmax()]), float(right[gap.argmax()])))
@@ -136,8 +140,9 @@ def overflows(outputs: Sequence[Any], data: Data) -> list[Overflow]:
         if tainted & set(variable.owner.inputs):
             tainted.add(variable)
             continue
-        wrong, right = values[variable]
-        off = np.isfinite(right) & ~np.isclose(wrong, right, rtol=DIFFERENCE, atol=0)
+        wrong, right = np.broadcast_arrays(*values[variable])
+        least = ABSOLUTE if variable.dtype.startswith("float") else 0.0
+        off = np.isfinite(right) & ~np.isclose(wrong, right, rtol=RELATIVE, atol=least)
         if off.any():
             tainted.add(variable)
             at = tuple(np.argwhere(off)[0])
@@ -183,7 +188,7 @@ def _widened(node: Any, exact: Mapping[Any, Any]) -> Any:
     for inputs in ([wide(i) for i in node.inputs], [wide(node.inputs[0]), *node.inputs[1:]]):
         try:
             out = node.op.make_node(*inputs).outputs[0]
-        except (TypeError, ValueError, NotImplementedError, AttributeError):
+        except (TypeError, ValueError, IndexError, NotImplementedError, AttributeError, AssertionError):
             continue
         if out.type.dtype == "float64":
             return out
@@ -191,30 +196,23 @@ def _widened(node: Any, exact: Mapping[Any, Any]) -> Any:
 
 
 def _values(exact: Mapping[Any, Any], data: Data) -> dict[Any, tuple[Array, Array]]:
-    """Each result as it stands and in float64."""
+    """Each result as it stands and in float64; NaN where it cannot be computed (NumPy refuses 2 ** -1 in integers)."""
     import pytensor
     from pytensor.compile.mode import Mode
 
     inputs, arrays = [inp for inp, _ in data], [value for _, value in data]
 
-    def evaluate(outputs: list[Any]) -> list[Array]:
+    def evaluate(outputs: Sequence[Any]) -> list[Array]:
         with without_compiler(), np.errstate(all="ignore"):
             mode = Mode(linker="py", optimizer=None)
-            function = pytensor.function(inputs, outputs, mode=mode, on_unused_input="ignore")
-            return [np.asarray(out, dtype=float) for out in function(*arrays)]
-
-    pairs = list(exact.items())
-    right = evaluate([wide for _, wide in pairs])
-    try:
-        wrong = evaluate([variable for variable, _ in pairs])
-    except ValueError:  # NumPy refuses 2 ** -1 in whole numbers; which of them it was takes one call for each
-        wrong = []
-        for (variable, _), value in zip(pairs, right, strict=True):
+            function = pytensor.function(inputs, list(outputs), mode=mode, on_unused_input="ignore")
             try:
-                wrong += evaluate([variable])
-            except ValueError:
-                wrong.append(np.full_like(value, np.nan))
-    return {variable: pair for (variable, _), pair in zip(pairs, zip(wrong, right, strict=True), strict=True)}
+                return [np.asarray(out, dtype=float) for out in function(*arrays)]
+            except (ValueError, TypeError, IndexError):
+                return [np.array(np.nan)] if len(outputs) == 1 else [evaluate([out])[0] for out in outputs]
+
+    wrong, right = evaluate(list(exact)), evaluate(list(exact.values()))
+    return dict(zip(exact, zip(wrong, right, strict=True), strict=True))
 
 
 # -- what becomes of it --------------------------------------------------------------------------------------------

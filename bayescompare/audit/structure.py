@@ -40,7 +40,11 @@ def _reaches_no_data(model: pm.Model) -> list[Finding]:
     from pytensor.graph.traversal import ancestors
 
     observed = {rv.name for rv in model.observed_RVs}
-    reached = {var for var in ancestors([*model.observed_RVs, *model.potentials]) if var.owner is not None}
+    reached = set(ancestors([*model.observed_RVs, *model.potentials]))
+    if not observed and not reached & set(model.free_RVs):  # a Potential that says nothing: the prior itself is studied
+        what = "The model has no data: its posterior is its prior."
+        instead = "Nothing, if that is what you want to see; or give a likelihood its data with observed=."
+        return [Finding("reaches_no_data", Severity.NOTE, model.free_RVs[0].name, what, instead)]
     found = []
     for rv in model.free_RVs:
         # PyMC splits masked data into an observed and an unobserved part, which stand side by side in the graph.
