@@ -29,6 +29,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ def run_ours(model: Any, known: Reference, starts: Sequence[int | None]) -> list
     calls = []
 
     def fit(kind: str, target: Any, seed: int) -> None:
-        found, spent = timed(lambda: bc.fit(target, "map", seed=seed))
+        found, spent = timed(partial(bc.fit, target, "map", seed=seed))
         there = found.status is not bc.Status.FAILED
         calls.append(
             {
@@ -114,7 +115,7 @@ def run_find_map(model: Any, known: Reference, starts: Sequence[int | None]) -> 
         with warnings.catch_warnings(record=True) as heard:
             warnings.simplefilter("always")
             try:
-                point, spent = timed(lambda given=given: pm.find_MAP(model=model, progressbar=False, **given))
+                point, spent = timed(partial(pm.find_MAP, model=model, progressbar=False, **given))
             except pm.exceptions.SamplingError as error:  # no finite start: it does say so
                 point, spent = None, {"seconds": math.nan, "processor": math.nan}
                 heard.append(warnings.WarningMessage(str(error), UserWarning, "", 0))

@@ -39,7 +39,8 @@ class Reference:
     def rank_error(self, rank: np.ndarray) -> np.ndarray:
         """Binomial, of at least one draw; and the grid of quantiles has steps of 1/1000."""
         p = np.clip(rank, 1 / self.ess, 1 - 1 / self.ess)
-        return np.sqrt(p * (1 - p) / self.ess + 0.001**2 / 12)
+        error: np.ndarray = np.sqrt(p * (1 - p) / self.ess + 0.001**2 / 12)
+        return error
 
     def from_mode(self, values: Mapping[str, float]) -> float:
         """The largest distance of a point from the best known mode, in posterior sd.
