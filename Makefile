@@ -10,10 +10,10 @@ RUN := env -u PYTHONDONTWRITEBYTECODE OMP_NUM_THREADS=1 $(PYTHON)
 SELECT := $(if $(SLOW_SHARE),--slow-share $(SLOW_SHARE),-m "not slow")
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow lint format reports benchmark install wheel-check requirements clean
+.PHONY: help demo test slow lint format reports benchmark benchmark-modes install wheel-check requirements clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(ENVIRONMENT) ## compare MAP with the posterior on eight schools; writes eight_schools.html
 	$(RUN) -m bayescompare.cli compare eight_schools --report eight_schools.html
@@ -41,6 +41,9 @@ reports: $(ENVIRONMENT) ## every template's report, written to reports/
 benchmark: $(ENVIRONMENT) ## time a comparison against the script that a PyMC user would write
 	$(PYTHON) -m uv pip install --quiet --python $(PYTHON) matplotlib
 	$(RUN) benchmarks/end_to_end.py $(ARGS)
+
+benchmark-modes: $(ENVIRONMENT) ## the modes of reference posteriors, as points and as cost, beside pm.find_MAP's
+	$(RUN) -m benchmarks.modes $(ARGS)
 
 install: $(ENVIRONMENT) ## the environment alone, in .venv
 

@@ -1,6 +1,7 @@
-"""Twelve programs of posteriordb in PyMC: each takes the posterior's data and gives the model.
+"""Programs of posteriordb in PyMC: each takes the posterior's data and gives the model.
 
 Stan's ``real x;`` without a prior is ``pm.Flat``, ``real<lower=0> s;`` without one ``pm.HalfFlat`` (flat on the scale).
+Starts are PyMC's own, but where its prior mean lies outside of the support.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import numpy as np
 import pymc as pm
 import pytensor
 import pytensor.tensor as pt
-from pymc.distributions.transforms import ordered
+from pymc.distributions.transforms import Chain, log, ordered
 
 Data = Mapping[str, Any]
 Build = Callable[[Data], pm.Model]
@@ -37,20 +38,47 @@ def columns(*parts: Any) -> np.ndarray:
     return np.column_stack([np.broadcast_to(np.asarray(part, dtype=float), (n,)) for part in parts])
 
 
+def product(X: np.ndarray, beta: Any) -> Any:
+    """X · beta as a sum: a product of matrices takes PyTensor 40 s to compile where its cache is empty."""
+    return (X * beta).sum(-1)
+
+
+def standardised(x: np.ndarray, by: float = 1.0) -> np.ndarray:
+    return (x - x.mean()) / (by * x.std(ddof=1))
+
+
 def regression(y: np.ndarray, X: np.ndarray, cauchy: bool = False) -> pm.Model:
     """Flat coefficients; the noise's scale flat or half-Cauchy(2.5)."""
     with pm.Model() as model:
         beta = pm.Flat("beta", shape=X.shape[1])
         sigma = pm.HalfCauchy("sigma", beta=2.5) if cauchy else pm.HalfFlat("sigma")
-        # A sum, not a product of matrices: that takes PyTensor 40 s to compile.
-        pm.Normal("y", (X * beta).sum(-1), sigma, observed=y)
+        pm.Normal("y", product(X, beta), sigma, observed=y)
     return model
 
 
-@posterior("earnings-logearn_height")
+@posterior("earnings-earn_height")
 def earnings(data: Data) -> pm.Model:
     earn, height = arrays(data, "earn", "height")
+    return regression(earn, columns(1, height))
+
+
+@posterior("earnings-log10earn_height")
+def earnings_log10(data: Data) -> pm.Model:
+    earn, height = arrays(data, "earn", "height")
+    return regression(np.log10(earn), columns(1, height))
+
+
+@posterior("earnings-logearn_height")
+def earnings_log(data: Data) -> pm.Model:
+    earn, height = arrays(data, "earn", "height")
     return regression(np.log(earn), columns(1, height))
+
+
+@posterior("earnings-logearn_interaction_z")
+def earnings_interaction(data: Data) -> pm.Model:
+    earn, height, male = arrays(data, "earn", "height", "male")
+    z = standardised(height)
+    return regression(np.log(earn), columns(1, z, male, z * male))
 
 
 @posterior("kidiq-kidscore_momhs")
@@ -59,22 +87,67 @@ def kidiq_momhs(data: Data) -> pm.Model:
     return regression(score, columns(1, school), cauchy=True)
 
 
+@posterior("kidiq-kidscore_momiq")
+def kidiq_momiq(data: Data) -> pm.Model:
+    score, iq = arrays(data, "kid_score", "mom_iq")
+    return regression(score, columns(1, iq), cauchy=True)
+
+
 @posterior("kidiq-kidscore_interaction")
 def kidiq_interaction(data: Data) -> pm.Model:
     score, school, iq = arrays(data, "kid_score", "mom_hs", "mom_iq")
     return regression(score, columns(1, school, iq, school * iq), cauchy=True)
 
 
-@posterior("mesquite-logmesquite_logvas")
+@posterior("kidiq_with_mom_work-kidscore_interaction_c")
+def kidiq_centred(data: Data) -> pm.Model:
+    score, school, iq = arrays(data, "kid_score", "mom_hs", "mom_iq")
+    a, b = school - school.mean(), iq - iq.mean()
+    return regression(score, columns(1, a, b, a * b))
+
+
+@posterior("kidiq_with_mom_work-kidscore_interaction_z")
+def kidiq_standardised(data: Data) -> pm.Model:
+    score, school, iq = arrays(data, "kid_score", "mom_hs", "mom_iq")
+    a, b = standardised(school, by=2.0), standardised(iq, by=2.0)
+    return regression(score, columns(1, a, b, a * b))
+
+
+def bushes(data: Data) -> list[np.ndarray]:
+    """Logarithms of the mesquite bushes' weight, two diameters, canopy height, total height, density; and the group."""
+    measured = arrays(data, "weight", "diam1", "diam2", "canopy_height", "total_height", "density")
+    return [*np.log(measured), *arrays(data, "group")]
+
+
+@posterior("mesquite-logmesquite")
 def mesquite(data: Data) -> pm.Model:
-    weight, d1, d2, canopy, total, density = np.log(
-        arrays(data, "weight", "diam1", "diam2", "canopy_height", "total_height", "density")
-    )
-    (group,) = arrays(data, "group")
+    weight, d1, d2, canopy, total, density, group = bushes(data)
+    return regression(weight, columns(1, d1, d2, canopy, total, density, group))
+
+
+@posterior("mesquite-logmesquite_logva")
+def mesquite_logva(data: Data) -> pm.Model:
+    weight, d1, d2, canopy, _, _, group = bushes(data)
+    return regression(weight, columns(1, d1 + d2 + canopy, d1 + d2, group))
+
+
+@posterior("mesquite-logmesquite_logvas")
+def mesquite_logvas(data: Data) -> pm.Model:
+    weight, d1, d2, canopy, total, density, group = bushes(data)
     return regression(weight, columns(1, d1 + d2 + canopy, d1 + d2, d1 - d2, total, density, group))
 
 
+@posterior("mesquite-logmesquite_logvolume")
+def mesquite_logvolume(data: Data) -> pm.Model:
+    weight, d1, d2, canopy, *_ = bushes(data)
+    return regression(weight, columns(1, d1 + d2 + canopy))
+
+
+@posterior("nes1972-nes")
 @posterior("nes1976-nes")
+@posterior("nes1984-nes")
+@posterior("nes1988-nes")
+@posterior("nes1996-nes")
 def nes(data: Data) -> pm.Model:
     y, ideology, race, educ, gender, income = arrays(
         data, "partyid7", "real_ideo", "race_adj", "educ1", "gender", "income"
@@ -89,7 +162,23 @@ def blr(data: Data) -> pm.Model:
     with pm.Model() as model:
         beta = pm.Normal("beta", 0.0, 10.0, shape=X.shape[1])
         sigma = pm.HalfNormal("sigma", 10.0)
-        pm.Normal("y", (X * beta).sum(-1), sigma, observed=y)
+        pm.Normal("y", product(X, beta), sigma, observed=y)
+    return model
+
+
+@posterior("diamonds-diamonds")
+def diamonds(data: Data) -> pm.Model:
+    """The logarithm of the price on 24 centred columns: sizes, contrasts of the grades, and carat times the sizes."""
+    price, carat = arrays(data, "price", "carat")
+    sizes = np.log(np.column_stack(arrays(data, "x", "y", "z")))
+    grades = [np.array(data["contrasts"][grade])[data[grade]] for grade in ("cut", "color", "clarity")]
+    X = np.column_stack([carat, sizes, *grades, carat[:, None] * sizes])
+    X = X - X.mean(axis=0)
+    with pm.Model() as model:
+        b = pm.Normal("b", 0.0, 1.0, shape=X.shape[1])
+        intercept = pm.StudentT("Intercept", nu=3.0, mu=8.0, sigma=10.0)
+        sigma = pm.HalfStudentT("sigma", nu=3.0, sigma=10.0)
+        pm.Normal("y", intercept + product(X, b), sigma, observed=np.log(price))
     return model
 
 
@@ -173,11 +262,60 @@ def mixture(data: Data) -> pm.Model:
     return model
 
 
+def forward(log_emission: Any, theta: Any) -> Any:
+    """Log likelihood of a hidden Markov chain: log_emission (N, K), theta (K, K); every first state has weight 1."""
+    log_theta = pt.log(theta)
+    steps = pytensor.scan(
+        lambda emission, state, log_theta: pt.logsumexp(state[:, None] + log_theta, axis=0) + emission,
+        sequences=[log_emission[1:]],
+        outputs_info=[log_emission[0]],
+        non_sequences=[log_theta],
+        return_updates=False,
+    )
+    return pt.logsumexp(steps[-1])
+
+
+@posterior("hmm_example-hmm_example")
+def hmm(data: Data) -> pm.Model:
+    (y,) = arrays(data, "y")
+    with pm.Model() as model:
+        theta1 = pm.Dirichlet("theta1", np.ones(2))
+        theta2 = pm.Dirichlet("theta2", np.ones(2))
+        mu = pm.Normal("mu", np.array([3.0, 10.0]), 1.0, shape=2, transform=Chain([log, ordered]))
+        emission = pm.logp(pm.Normal.dist(mu[None, :], 1.0), y[:, None])
+        pm.Potential("likelihood", forward(emission, pt.stack([theta1, theta2])))
+    return model
+
+
+@posterior("bball_drive_event_0-hmm_drive_0")
+def hmm_drive(data: Data) -> pm.Model:
+    """Exponential emissions; starts above 0, for the prior mean 0 of the first rates lies outside of the support."""
+    u, v, alpha = arrays(data, "u", "v", "alpha")
+    rates: dict[str, Any] = {
+        "mu": np.array([0.0, 3.0]),
+        "sigma": 1.0,
+        "shape": 2,
+        "transform": Chain([log, ordered]),
+        "initval": np.array([0.5, 3.0]),
+    }
+    with pm.Model() as model:
+        theta1 = pm.Dirichlet("theta1", alpha[0])
+        theta2 = pm.Dirichlet("theta2", alpha[1])
+        phi = pm.Normal("phi", **rates)
+        lam = pm.Normal("lambda", **rates)
+        emission = pt.log(phi) - phi * u[:, None] + pt.log(lam) - lam * v[:, None]
+        pm.Potential("likelihood", forward(emission, pt.stack([theta1, theta2])))
+    return model
+
+
 @posterior("hudson_lynx_hare-lotka_volterra")
-def lotka_volterra(data: Data, substeps: int = 10) -> pm.Model:
-    """Classical Runge-Kutta steps; starts near the data (from prior means, chains stay in a mode 44 nats below)."""
+def lotka_volterra(data: Data, near: bool = False) -> pm.Model:
+    """Classical Runge-Kutta steps. From prior means, chains stay in a mode 44 nats below; ``near``: from the data."""
     times, y_init, y = arrays(data, "ts", "y_init", "y")
+    substeps = 10
     h = 1.0 / substeps
+    starts = {"theta": np.array([0.5, 0.025, 0.8, 0.025]), "z_init": y_init, "sigma": np.array([0.3, 0.3])}
+    initval = starts.get if near else lambda name: None
     with pm.Model() as model:
         theta = pm.TruncatedNormal(
             "theta",
@@ -185,10 +323,10 @@ def lotka_volterra(data: Data, substeps: int = 10) -> pm.Model:
             sigma=np.array([0.5, 0.05, 0.5, 0.05]),
             lower=0.0,
             shape=4,
-            initval=np.array([0.5, 0.025, 0.8, 0.025]),
+            initval=initval("theta"),
         )
-        z_init = pm.LogNormal("z_init", np.log(10.0), 1.0, shape=2, initval=y_init)
-        sigma = pm.LogNormal("sigma", -1.0, 1.0, shape=2, initval=np.array([0.3, 0.3]))
+        z_init = pm.LogNormal("z_init", np.log(10.0), 1.0, shape=2, initval=initval("z_init"))
+        sigma = pm.LogNormal("sigma", -1.0, 1.0, shape=2, initval=initval("sigma"))
 
         def slope(u: Any, v: Any, th: Any) -> tuple[Any, Any]:
             return (th[0] - th[1] * v) * u, (-th[2] + th[3] * u) * v
