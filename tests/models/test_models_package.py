@@ -17,14 +17,19 @@ from bayescompare.templates import Template
 
 NAMES = [
     "banana",
+    "baseball",
     "cauchy_location",
     "eight_schools",
     "funnel",
     "gamma_coordinates",
     "high_dimensional_gaussian",
     "jellybeans",
+    "pilots",
     "radon",
+    "rats",
     "ridge_regression",
+    "seeds",
+    "surgical",
     "wells",
 ]
 
