@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     # For type checkers and editors only: without these lines they would take each name for the file, a module.
     from models.banana import banana as banana
+    from models.baseball import baseball as baseball
     from models.cauchy_location import cauchy_location as cauchy_location
     from models.eight_schools import eight_schools as eight_schools
     from models.elastic_net import elastic_net as elastic_net
@@ -29,8 +30,12 @@ if TYPE_CHECKING:
     from models.high_dimensional_gaussian import high_dimensional_gaussian as high_dimensional_gaussian
     from models.jellybeans import jellybeans as jellybeans
     from models.lasso_regression import lasso_regression as lasso_regression
+    from models.pilots import pilots as pilots
     from models.radon import radon as radon
+    from models.rats import rats as rats
     from models.ridge_regression import ridge_regression as ridge_regression
+    from models.seeds import seeds as seeds
+    from models.surgical import surgical as surgical
     from models.wells import wells as wells
 
 #: How the registry tells this package from another one that is named ``models``.

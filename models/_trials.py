@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 
 from bayescompare.errors import DataError
 from models._counts import whole_numbers
-from models._data import columns
+from models._data import Array, columns
 
 
-def events_in_trials(owner: str, data: Any, events: str, trials: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def events_in_trials(owner: str, data: Any, events: str, trials: str) -> tuple[NDArray[np.int64], Array]:
     """Two columns of whole numbers, the events and the trials that they happened in; each of shape (n,).
+
+    The trials come in double precision: of integers in a ``pm.Data``, JAX would take a binomial coefficient in single.
 
     Raises
     ------
@@ -29,4 +31,4 @@ def events_in_trials(owner: str, data: Any, events: str, trials: str) -> tuple[N
             f"{owner}: {broken.size} of the {len(k)} rows have more {events!r} than {trials!r}; the first is row "
             f"{row}, counted from 0, with {k[row]} in {n[row]}. Check which column is which."
         )
-    return k, n
+    return k, n.astype(np.float64)
