@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from models.ridge_regression import ridge_regression as ridge_regression
     from models.robust_regression import robust_regression as robust_regression
     from models.separation import separation as separation
+    from models.stochastic_volatility import stochastic_volatility as stochastic_volatility
     from models.survival import survival as survival
     from models.wells import wells as wells
     from models.zero_inflated import zero_inflated as zero_inflated
