@@ -20,23 +20,39 @@ if TYPE_CHECKING:
     from bayescompare.templates import Template
 
     # For type checkers and editors only: without these lines they would take each name for the file, a module.
+    from models.ar import ar as ar
     from models.banana import banana as banana
     from models.baseball import baseball as baseball
+    from models.capture_recapture import capture_recapture as capture_recapture
     from models.cauchy_location import cauchy_location as cauchy_location
+    from models.change_point import change_point as change_point
     from models.eight_schools import eight_schools as eight_schools
     from models.elastic_net import elastic_net as elastic_net
     from models.funnel import funnel as funnel
     from models.gamma_coordinates import gamma_coordinates as gamma_coordinates
+    from models.gaussian_process import gaussian_process as gaussian_process
+    from models.growth_curve import growth_curve as growth_curve
     from models.high_dimensional_gaussian import high_dimensional_gaussian as high_dimensional_gaussian
     from models.jellybeans import jellybeans as jellybeans
     from models.lasso_regression import lasso_regression as lasso_regression
     from models.pilots import pilots as pilots
+    from models.local_level import local_level as local_level
+    from models.logistic_weight_decay import logistic_weight_decay as logistic_weight_decay
+    from models.lotka_volterra import lotka_volterra as lotka_volterra
+    from models.measurement_error import measurement_error as measurement_error
+    from models.negative_binomial import negative_binomial as negative_binomial
+    from models.poisson_glmm import poisson_glmm as poisson_glmm
     from models.radon import radon as radon
     from models.rats import rats as rats
     from models.ridge_regression import ridge_regression as ridge_regression
     from models.seeds import seeds as seeds
     from models.surgical import surgical as surgical
+    from models.robust_regression import robust_regression as robust_regression
+    from models.separation import separation as separation
+    from models.stochastic_volatility import stochastic_volatility as stochastic_volatility
+    from models.survival import survival as survival
     from models.wells import wells as wells
+    from models.zero_inflated import zero_inflated as zero_inflated
 
 #: How the registry tells this package from another one that is named ``models``.
 __bayescompare__ = True

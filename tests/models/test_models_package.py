@@ -45,7 +45,7 @@ def test_its_file_teaches(name: str) -> None:
 
 
 def test_unknown_name() -> None:
-    with pytest.raises(AttributeError, match=r"no template 'nine_schools'; it has eight_schools, "):
+    with pytest.raises(AttributeError, match=r"no template 'nine_schools'; it has .*eight_schools, "):
         _ = models.nine_schools
 
 
