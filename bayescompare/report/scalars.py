@@ -103,7 +103,7 @@ def read(comparison: Comparison) -> Scalars:
     margins = {"location": 0.2, "rank": 0.08, "spread": math.log(1.2)} | margins
     columns: dict[str, np.ndarray] = {}
     for column in table.columns:
-        if column not in ("kind", "boundary", "reason"):
+        if column not in ("kind", "boundary", "kink", "reason"):
             columns[str(column)] = np.asarray(table[column], dtype=float)
     kinds = _strings(table, "kind", "free")
     reasons = _strings(table, "reason", "")

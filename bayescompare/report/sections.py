@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..numbers import MINUS, NONE, counted, fixed, plain
+from . import beyond
 from .parts import (
     Cell,
     Code,
@@ -50,6 +51,7 @@ def asked(comparison: Comparison) -> Section:
     if model.code.strip():
         code = visible(model.code.strip("\n"), keep="\n\t")
         parts.append(Details(("The model as code",), (Code("Model code", code),)))
+    parts += beyond.findings(comparison)
     tables = _data(comparison)
     if tables:
         parts.append(Details(("The data as a table",), tables))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import engines, everything, first, prose, scalars, sections
+from . import beyond, engines, everything, first, prose, scalars, sections
 from .parts import Report
 from .words import visible
 
@@ -37,6 +37,7 @@ def build(comparison: Comparison, *, reproducible: bool = False) -> Report:
         sections=(
             sections.asked(comparison),
             sections.marginals(comparison, rows),
+            *beyond.sections(comparison, rows),
             everything.every_scalar(comparison, rows),
             engines.section(comparison, rows, reproducible=reproducible),
             prose.methods(comparison, rows),
