@@ -85,7 +85,7 @@ def test_integer_constants_are_found_where_they_change_the_density(
     finite = np.isfinite(right)
     assert finite.any()
     wrong = ~np.isclose(log_density(constants)[finite], right[finite], rtol=1e-5).all()
-    findings = arithmetic.findings(problem, rows)
+    findings = arithmetic.findings(problem, seed=0)
     assert [f.variable for f in findings] == ["x"] * bool(wrong)
     assert wrong == (INTEGERS.index((distribution, constants)) < OVERFLOWING)
 
@@ -278,6 +278,12 @@ def test_data_outside_of_the_likelihoods_support(build: Callable[[], None], valu
     finding = only(build)
     assert (finding.code, finding.severity, finding.variable) == ("outside_support", "error", "y")
     assert f"1 of its 3\N{NO-BREAK SPACE}values cannot occur, the first y[2] = {value}." in finding.what
+
+
+def test_a_single_value_outside_of_the_likelihoods_support() -> None:
+    finding = only(lambda: pm.Poisson("y", pm.Exponential("x", 1.0), observed=-3))
+    assert (finding.severity, finding.variable) == ("error", "y")
+    assert finding.what.endswith(": y = −3 cannot occur.")
 
 
 def test_data_that_the_prior_hardly_allows() -> None:

@@ -88,17 +88,16 @@ def audit(problem: Problem, *, seed: int = 0) -> tuple[Finding, ...]:
         Errors first.
     """
     model, containers = problem.model, problem.density.data
-    where = density.points(problem, seed)
-    found = arithmetic.findings(problem, where.rows)
+    found = arithmetic.findings(problem, seed)
     if not found:  # what a wrong constant makes of the density needs no second finding
-        found = [*density.findings(problem, where), *columns.findings(problem, seed)]
+        found = [*density.findings(problem, seed), *columns.findings(problem, seed)]
     found += [*data.values(model, containers), *data.constant(model, containers), *structure.findings(model)]
     return _sorted(found)
 
 
 def arithmetic_of(problem: Problem, seed: int = 0) -> tuple[Finding, ...]:
     """The part that costs next to nothing and that no fit should go without: integer constants that overflow."""
-    return tuple(arithmetic.findings(problem, density.points(problem, seed).rows))
+    return tuple(arithmetic.findings(problem, seed))
 
 
 def _sorted(found: list[Finding]) -> tuple[Finding, ...]:

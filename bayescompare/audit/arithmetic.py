@@ -18,6 +18,7 @@ import numpy as np
 from ..density import PyTensorFunction, without_compiler
 from ..numbers import plain
 from .checks import without_checks
+from .density import points
 from .finding import Finding, Severity
 
 if TYPE_CHECKING:
@@ -90,19 +91,15 @@ class Term:
     overflow: Overflow
 
 
-def findings(problem: Problem, rows: Array) -> list[Finding]:
+def findings(problem: Problem, seed: int) -> list[Finding]:
     """An error for each variable whose density (or value, for a Deterministic) an overflow changes.
 
-    Parameters
-    ----------
-    problem : Problem
-    rows : ndarray of shape (n, d)
-        Unconstrained points at which densities are compared.
+    Densities are compared at prior draws and around the initial point.
     """
     terms = _overflowing_terms(problem)
-    if not terms:
+    if not terms:  # before anything is drawn
         return []
-    actual, correct = _sums(problem, terms, rows)
+    actual, correct = _sums(problem, terms, points(problem, seed).rows)
     found = []
     for term, wrong, right in zip(terms, actual.T, correct.T, strict=True):
         differs = np.isfinite(right) & ~np.isclose(wrong, right, rtol=EFFECT, atol=EFFECT)

@@ -104,8 +104,9 @@ def points(problem: Problem, seed: int) -> Points:
     return Points(np.array([*drawn, start, *(start + near), *(start + far)]), len(drawn))
 
 
-def findings(problem: Problem, where: Points) -> list[Finding]:
+def findings(problem: Problem, seed: int) -> list[Finding]:
     """What fails at too many points: conditions on parameters first, then density and gradient where these hold."""
+    where = points(problem, seed)
     violated, broken = _conditions(problem, where)
     finite = np.array([np.isfinite(problem.density(u, _ALL)[0]) for u in where.rows])
     bad = ~finite & ~broken
@@ -241,8 +242,9 @@ def _zero(problem: Problem, name: str, at: str, never: Flags, severity: Severity
     if observed is not None and never.any() and never.shape == observed.shape:
         first = tuple(np.argwhere(never)[0])
         label = f"{name}[{', '.join(map(str, first))}]" if first else name
-        size, value = int(never.sum()), plain(float(observed[first]))
-        which = f": {size} of its {counted(observed.size, 'value')} cannot occur, the first {label} = {value}"
+        seen = f"{label} = {plain(float(observed[first]))}"
+        among = f"{int(never.sum())} of its {counted(observed.size, 'value')} cannot occur, the first "
+        which = f": {among}{seen}" if observed.size > 1 else f": {seen} cannot occur"
         instead = (
             "Check these values; if they are right, choose a likelihood whose support holds them, or priors under "
             "which it does."
