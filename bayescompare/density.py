@@ -522,6 +522,14 @@ class Density:
         other._arguments = other._device_arguments()
         return other
 
+    def weighted(self, observation_weights: Array) -> Density:
+        """This density with other weights of its observations, shape (N,), where a call gives none."""
+        other = object.__new__(Density)
+        other.__dict__.update(self.__dict__)
+        other.evaluations = 0
+        other._arguments = self._rest(observation_weights)
+        return other
+
     def observed(self) -> list[Array]:
         """The observed variables' values, in the model's order, over this density's data."""
         return self._compiled["observed"](*self.data.values())

@@ -22,6 +22,8 @@ class Observed:
     ----------
     rv, value : TensorVariable
         What draws it, and what was observed.
+    many : TensorVariable
+        What draws it several times over: the first axis has as many entries as ``count`` says.
     lacks : dict of str to str
         Why it has no ``"pointwise"`` terms, ``"moments"`` or ``"cdf"``.
     moments : tuple of TensorVariable
@@ -33,6 +35,7 @@ class Observed:
     name: str
     rv: Any
     value: Any
+    many: Any
     lacks: dict[str, str]
     moments: tuple[Any, ...]
     log_cdf: tuple[Any, ...]
@@ -43,14 +46,14 @@ class Observed:
         return distribution_name(self.rv)
 
 
-def observed(problem: Problem) -> list[Observed]:
-    """The observed variables of a model, in its order."""
-    return [_observed(problem, index) for index in range(len(problem.model.observed_RVs))]
+def observed(problem: Problem, count: Any) -> list[Observed]:
+    """The observed variables of a model, in its order; ``count`` is a scalar input, the number of draws."""
+    return [_observed(problem, index, count) for index in range(len(problem.model.observed_RVs))]
 
 
-def _observed(problem: Problem, index: int) -> Observed:
+def _observed(problem: Problem, index: int, count: Any) -> Observed:
     original = problem.model.observed_RVs[index]
-    rv, value = _over_u(problem, original)
+    rv, many, value = _over_u(problem, original, count)
     lacks: dict[str, str] = {}
     pair: tuple[Any, ...] = ()
     cdf: tuple[Any, ...] = ()
@@ -65,11 +68,11 @@ def _observed(problem: Problem, index: int) -> Observed:
     joint = _why_joint(problem, index, original, rv)
     if joint:
         lacks["pointwise"] = joint
-    return Observed(original.name, rv, value, lacks, pair, cdf)
+    return Observed(original.name, rv, value, many, lacks, pair, cdf)
 
 
-def _over_u(problem: Problem, original: Any) -> tuple[Any, Any]:
-    """An observed variable's random graph and its value, both over ``u`` and the data.
+def _over_u(problem: Problem, original: Any, count: Any) -> list[Any]:
+    """An observed variable's random graph, the same for ``count`` draws, and its value, over ``u`` and the data.
 
     It gets as many draws as there are values, not as many as its dimensions had when the model was built.
     """
@@ -79,14 +82,18 @@ def _over_u(problem: Problem, original: Any) -> tuple[Any, Any]:
 
     model = problem.model
     rv, value = _unscaled(original), model.rvs_to_values[original]
-    if not isinstance(rv.owner.op, PartialObservedRV):
-        # Before its parameters are replaced: PyMC 6.4 resizes a CustomDist(dist=...) with those it was made with.
-        rv = change_dist_size(rv, value.shape[: rv.ndim - rv.owner.op.ndim_supp])
+    inner = rv.owner.inputs[0] if isinstance(rv.owner.op, PartialObservedRV) else rv
+    shape = tuple(inner.shape if inner is not rv else value.shape)[: inner.ndim - inner.owner.op.ndim_supp]
+    # Before its parameters are replaced: PyMC 6.4 resizes a CustomDist(dist=...) with those it was made with.
+    many = change_dist_size(inner, (count, *shape))
+    if inner is not rv:
+        many = many[:, ~rv.owner.inputs[1]]
+    else:
+        rv = change_dist_size(rv, shape)
     others = {other: value for other, value in model.rvs_to_values.items() if other is not original}
     transforms = {other: transform for other, transform in model.rvs_to_transforms.items() if other is not original}
-    (rv,) = replace_rvs_by_values([rv], rvs_to_values=others, rvs_to_transforms=transforms)
-    rv, value = _explicit(problem, [rv, value])
-    return rv, value
+    graphs = replace_rvs_by_values([rv, many], rvs_to_values=others, rvs_to_transforms=transforms)
+    return _explicit(problem, [*graphs, value])
 
 
 def _unscaled(rv: Any) -> Any:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .density import CHUNK, Array, Density, without_compiler
 from .moments import NOT_NUMBERS
@@ -72,6 +73,9 @@ class Predictive:
     ----------
     terms : tuple of Term
         Observed variables in the model's order, then Potentials.
+    places : dict of str to slice
+        Where an observed variable's observations stand among all N of the model, in the order of the density's
+        observation weights.
 
     Notes
     -----
@@ -81,10 +85,14 @@ class Predictive:
 
     def __init__(self, problem: Problem) -> None:
         self._density = problem.density
-        self._variables = self._density.once("observed variables", lambda: _with_draws(problem))
+        self._count, self._variables = self._density.once("observed variables", lambda: _with_draws(problem))
         values = zip(self._variables, self._density.observed(), self._density.sizes, strict=True)
         terms = [_term(variable, value, size) for variable, value, size in values]
         self.terms = (*terms, *(_potential(potential.name) for potential in problem.model.potentials))
+        stops = np.cumsum(self._density.sizes).tolist()
+        self.places = {
+            term.name: slice(stop - term.observations, stop) for term, stop in zip(terms, stops, strict=True)
+        }
 
     def log_likelihood(self, points: Array) -> dict[str, Array]:
         """Log likelihood of each observation at each point, in nats.
@@ -148,17 +156,81 @@ class Predictive:
         -------
         dict of str to ndarray of shape (n, draws, M)
         """
-        variables = self._with("draws")
-        if not variables:
-            return {}
-        simulator = self._density.once("simulator", lambda: Simulator(self._density, [v.rv for v in variables]))
-        found = simulator(self._density, points, draws, seed)
-        return dict(zip((v.name for v in variables), found, strict=True))
+        blocks = list(self._simulated(points, draws, seed))
+        return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]} if blocks else {}
+
+    # -- one observation at each point -------------------------------------------------------
+
+    def log_likelihood_of(self, observations: NDArray[np.intp], points: Array) -> Array:
+        """Log likelihood of one observation at each point, as after leaving it out.
+
+        Parameters
+        ----------
+        observations : ndarray of int of shape (n,)
+            Places among all N of the model (``places``).
+        points : ndarray of shape (n, d)
+
+        Returns
+        -------
+        ndarray of shape (n,)
+        """
+        return self._of(observations, points, lambda rows: [self.log_likelihood(rows)])[0]
+
+    def log_cdf_of(self, observations: NDArray[np.intp], points: Array) -> tuple[Array, Array]:
+        """log P(ỹ ≤ y | θ) and log P(ỹ < y | θ) of one observation at each point, (n,) each; NaN where it has none."""
+
+        def both(rows: Array) -> list[dict[str, Array]]:
+            found = self.log_cdf(rows)
+            return [{name: pair[part] for name, pair in found.items()} for part in (0, 1)]
+
+        at, below = self._of(observations, points, both)
+        return at, below
+
+    def draws_of(self, observations: NDArray[np.intp], points: Array, *, draws: int, seed: int = 0) -> Array:
+        """Predictive draws of one observation at each point, (n, draws); NaN where it has none or is a vector.
+
+        All observations are drawn, and one is kept: the time goes with n · draws · M.
+        """
+        chosen = []
+        for start, block in zip(range(0, len(points), CHUNK), self._simulated(points, draws, seed), strict=True):
+            columns = {name: each for name, each in block.items() if each.shape[2] == self._size(name)}
+            chosen.append(self._chosen(observations[start : start + CHUNK], columns))
+        return np.concatenate(chosen) if chosen else np.full((len(points), draws), np.nan)
+
+    def _size(self, name: str) -> int:
+        return self.places[name].stop - self.places[name].start
+
+    def _of(
+        self, observations: NDArray[np.intp], points: Array, evaluated: Callable[[Array], list[dict[str, Array]]]
+    ) -> list[Array]:
+        blocks: list[list[Array]] = []
+        for start in range(0, len(points), CHUNK):
+            chosen = observations[start : start + CHUNK]
+            blocks.append([self._chosen(chosen, part) for part in evaluated(points[start : start + CHUNK])])
+        return [np.concatenate(parts) for parts in zip(*blocks, strict=True)]
+
+    def _chosen(self, observations: NDArray[np.intp], found: dict[str, Array]) -> Array:
+        """Of arrays whose first axis is that of the points and whose last that of the observations, one each."""
+        values: Array | None = None
+        for name, columns in found.items():
+            values = np.full((len(observations), *columns.shape[1:-1]), np.nan) if values is None else values
+            column = observations - self.places[name].start
+            own = np.flatnonzero((column >= 0) & (column < columns.shape[-1]))
+            values[own] = columns[own, ..., column[own]]
+        return np.full(len(observations), np.nan) if values is None else values
 
     # -- helpers -----------------------------------------------------------------------------
 
     def _with(self, what: str) -> list[Observed]:
         return [v for v in self._variables if what not in v.lacks]
+
+    def _simulated(self, points: Array, draws: int, seed: int) -> Iterator[dict[str, Array]]:
+        """Blocks of the draws, in the points' order."""
+        variables = self._with("draws")
+        if variables:
+            simulator = self._density.once("simulator", lambda: Simulator(self._density, self._count, variables))
+            for block in simulator(self._density, points, draws, seed):
+                yield dict(zip((v.name for v in variables), block, strict=True))
 
     def _evaluated(
         self, key: str, names: list[str], graphs: Callable[[], list[Any]], points: Array
@@ -175,18 +247,23 @@ class Predictive:
         return dict(zip(names, self._density.evaluate(function, points), strict=True))
 
 
-def _with_draws(problem: Problem) -> list[Observed]:
-    """The observed variables, each with why it cannot be drawn: only a density of the user's own may have no draws."""
+def _with_draws(problem: Problem) -> tuple[Any, list[Observed]]:
+    """The observed variables, each with why it cannot be drawn, and the input that says how many draws.
+
+    Only a density of the user's own may have no draws.
+    """
+    import pytensor.tensor as pt
     from pymc.distributions.custom import CustomDistRV
 
-    density, variables = problem.density, observed(problem)
+    density, count = problem.density, pt.lscalar("draws")
+    variables = observed(problem, count)
     for variable in variables:
         if isinstance(variable.rv.owner.op, CustomDistRV):
             try:
-                Simulator(density, [variable.rv])(density, density.start[None], 1, 0)
+                list(Simulator(density, count, [variable])(density, density.start[None], 1, 0))
             except NotImplementedError:
                 variable.lacks["draws"] = f"its {variable.distribution} has no random method"
-    return variables
+    return count, variables
 
 
 def _term(variable: Observed, value: Array, observations: int) -> Term:
@@ -207,56 +284,56 @@ def _potential(name: str) -> Term:
 
 
 class Simulator:
-    """Draws of random graphs over ``u`` and the data.
+    """Draws of observed variables.
 
-    What the draws' parameters are computed from ``u`` by is evaluated for many points at once; the draws are then
-    PyMC's own, a point at a time.
+    What their parameters are computed from ``u`` by is evaluated for many points at once; the draws are then PyMC's
+    own, a point at a time.
 
     Parameters
     ----------
     density : Density
-    variables : list of TensorVariable
-        Random graphs over the inputs of ``density``.
+    count : TensorVariable
+        The input that says how many draws.
+    variables : list of Observed
+        Over the inputs of ``density`` and ``count``.
     """
 
-    def __init__(self, density: Density, variables: list[Any]) -> None:
+    def __init__(self, density: Density, count: Any, variables: list[Observed]) -> None:
         from pymc.pytensorf import compile, find_rng_nodes
         from pytensor.graph.replace import clone_replace
 
         graphs = density.graphs
-        parameters = _parameters(variables, graphs.u)
+        outputs = [variable.many for variable in variables]
+        parameters = _parameters(outputs, graphs.u)
         stands = {parameter: parameter.type() for parameter in parameters}
-        outputs = clone_replace(variables, stands) if stands else variables
+        outputs = clone_replace(outputs, stands) if stands else outputs
         self._dtypes = [parameter.dtype for parameter in parameters]
         self._parameters = density.translated(parameters, density.start) if parameters else None
         with without_compiler():
-            inputs = [*stands.values(), *(inp for _, inp in graphs.data.values())]
+            inputs = [count, *stands.values(), *(inp for _, inp in graphs.data.values())]
             self._draw = compile(inputs, outputs, on_unused_input="ignore")
         self._draw.trust_input = True
         self._generators = find_rng_nodes(self._draw.maker.fgraph.outputs)
 
-    def __call__(self, density: Density, points: Array, draws: int, seed: int) -> list[Array]:
-        """Draws for each point, over the data of ``density``: an array of shape (n, draws, M) for each variable."""
+    def __call__(self, density: Density, points: Array, draws: int, seed: int) -> Iterator[list[Array]]:
+        """Draws over the data of ``density``, in blocks of points: arrays (points, draws, M), one a variable."""
         from pymc.pytensorf import reseed_rngs
 
         reseed_rngs(self._generators, seed)
-        data = list(density.data.values())
-        found = [np.empty((len(points), draws, value.size)) for value in density.observed()]
-        for i, parameters in enumerate(self._rows(density, points)):
-            for j in range(draws):
-                for target, drawn in zip(found, self._draw(*parameters, *data), strict=True):
-                    target[i, j] = np.ravel(drawn)
-        return found
+        fixed, count = list(density.data.values()), np.asarray(draws)
+        for start in range(0, len(points), CHUNK):
+            rows = points[start : start + CHUNK]
+            drawn = [self._draw(count, *parameters, *fixed) for parameters in self._rows(density, rows)]
+            yield [np.stack([np.reshape(x, (draws, -1)) for x in each]) for each in zip(*drawn, strict=True)]
 
     def _rows(self, density: Density, points: Array) -> Iterator[list[Array]]:
-        """The parameters at each point; evaluated as many points at once as fit into memory."""
+        """The parameters at each point."""
         if self._parameters is None:
             yield from ([] for _ in points)
             return
-        for start in range(0, len(points), CHUNK):
-            blocks = density.evaluate(self._parameters, points[start : start + CHUNK])
-            blocks = [block.astype(dtype, copy=False) for block, dtype in zip(blocks, self._dtypes, strict=True)]
-            yield from ([block[i, ...] for block in blocks] for i in range(len(blocks[0])))
+        blocks = density.evaluate(self._parameters, points)
+        blocks = [block.astype(dtype, copy=False) for block, dtype in zip(blocks, self._dtypes, strict=True)]
+        yield from ([block[i, ...] for block in blocks] for i in range(len(points)))
 
 
 def _parameters(variables: list[Any], u: Any) -> list[Any]:

@@ -113,6 +113,12 @@ class Problem:
             other.__dict__["_prior_function"] = self._prior_function
         return other
 
+    def weighted(self, observation_weights: Array) -> Problem:
+        """The same problem with weights of its observations, (N,); weight 0 leaves one out. Nothing is compiled."""
+        other = object.__new__(Problem)
+        other.__dict__.update(self.__dict__, density=self.density.weighted(observation_weights))
+        return other
+
     def _checked(self, name: str, value: Any) -> Array:
         """The value of a data container as an array of the container's own type."""
         known = self.density.data

@@ -190,6 +190,19 @@ def test_weight_zero_is_the_model_without_that_observation(mixed: SimpleNamespac
     assert value == pytest.approx(pymc_value(fresh, point(mixed.density, mixed.u)), abs=SINGLE)
 
 
+def test_a_weighted_density_needs_no_weights_said(mixed: SimpleNamespace) -> None:
+    weights = np.array([0.0, 2.0, 0.5, 1.0, 3.0, 0.0, 0.25])
+    fresh = Problem(mixed.model)
+    fresh.density(mixed.u, ONE)
+    weighted = fresh.weighted(weights).density
+    expected, gradient = fresh.density(mixed.u, ONE, weights)
+    for value, slope in (weighted(mixed.u, ONE), weighted.second_opinion(mixed.u, ONE)):
+        assert value == pytest.approx(expected, rel=1e-13)
+        np.testing.assert_allclose(slope, gradient, rtol=1e-11, atol=1e-12)
+    assert (weighted.evaluations, fresh.density.evaluations) == (1, 2)
+    assert fresh.density(mixed.u, ONE)[0] != pytest.approx(expected, rel=1e-3)
+
+
 def test_one_term_an_event_of_a_multivariate_likelihood() -> None:
     y = np.array([[0.3, -1.2], [0.8, 2.1], [0.0, 0.4]])
     cov = np.array([[1.0, 0.3], [0.3, 2.0]])
@@ -221,24 +234,22 @@ def test_a_batch_is_its_rows(mixed: SimpleNamespace, rows: int) -> None:
         np.testing.assert_allclose(gradients[i], gradient, rtol=1e-11, atol=1e-12)
 
 
-def test_a_batch_with_weights_of_its_own_in_each_row(mixed: SimpleNamespace) -> None:
+@pytest.mark.parametrize("rows", [5, CHUNK + 2])
+def test_a_batch_with_weights_of_its_own_in_each_row(mixed: SimpleNamespace, rows: int) -> None:
     density = mixed.density
-    points = mixed.u + np.random.default_rng(3).normal(0, 0.3, (5, density.dimension))
-    weights = np.random.default_rng(4).integers(0, 3, (5, 7)).astype(float)
+    points = mixed.u + np.random.default_rng(3).normal(0, 0.3, (rows, density.dimension))
+    weights = np.random.default_rng(4).integers(0, 3, (rows, 7)).astype(float)
     values, gradients = density.batch(points, ONE, weights)
-    one_row, _ = density.batch(points[:1], ONE, weights[:1])
-    assert one_row[0] == pytest.approx(values[0], rel=1e-13)
-    for row in range(5):
+    for row in {0, rows // 2, rows - 1}:
         value, gradient = density(points[row], ONE, weights[row])
         assert values[row] == pytest.approx(value, rel=1e-13)
         np.testing.assert_allclose(gradients[row], gradient, rtol=1e-11, atol=1e-12)
 
 
 def test_large_rows_go_fewer_at_a_time(mixed: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
-    density = Problem(mixed.model).density
-    points = mixed.u + np.arange(9.0)[:, None] / 10
-    expected, _ = density.batch(points, ONE)
-    monkeypatch.setattr(module, "BATCH_BYTES", 5 * 8 * (1 + density.dimension))
+    points = mixed.u + np.arange(CHUNK + 2.0)[:, None] / 500
+    expected, _ = mixed.density.batch(points, ONE)
+    monkeypatch.setattr(module, "BATCH_BYTES", 5 * 8 * (1 + mixed.density.dimension))
     narrow = Problem(mixed.model).density
     values, gradients = narrow.batch(points, ONE)
     assert gradients.shape == points.shape

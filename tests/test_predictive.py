@@ -312,6 +312,7 @@ def test_a_model_of_potentials_alone_predicts_nothing() -> None:
     assert [term.name for term in made.terms] == ["p"]
     for found in (made.log_likelihood(POINTS), made.moments(POINTS), made.log_cdf(POINTS), made.draws(POINTS)):
         assert found == {}
+    assert made.places == {}
 
 
 # -- what factorises ---------------------------------------------------------------------------------
@@ -413,6 +414,64 @@ def test_a_custom_distribution_with_one_is_drawn_with_its_parameters() -> None:
     s = np.exp(0.4)
     assert drawn.mean() == pytest.approx(-0.7, abs=4.5 * s / np.sqrt(4 * n))
     assert drawn.std() == pytest.approx(s, abs=4.5 * s / np.sqrt(8 * n))
+
+
+def test_a_mixture_with_missing_values() -> None:
+    """PyMC keeps it in one piece: what is observed of it is drawn, and has its own terms."""
+    y = np.ma.masked_array(Y, [False, True, False, False])
+    with pm.Model() as model:
+        a = pm.Normal("a", 0.0, 1.0)
+        parts = [pm.Normal.dist(a, 1.0), pm.Normal.dist(-2.0, 1.0)]
+        with pytest.warns(pm.exceptions.ImputationWarning):
+            pm.Mixture("y", w=P, comp_dists=parts, observed=y)
+    made = Predictive(Problem(model))
+    (term,) = made.terms
+    assert (term.distribution, term.observations, term.scalars, term.factorises) == ("Mixture", 3, 3, True)
+    points = np.array([[0.2, 5.0]])
+    expected = Mixture(0.2, 1.0).logpdf(Y[[0, 2, 3]])
+    np.testing.assert_allclose(made.log_likelihood(points)["y_observed"][0], expected, rtol=1e-10)
+    n = 4000
+    drawn = made.draws(points, draws=n, seed=1)["y_observed"][0]
+    law = Mixture(0.2, 1.0)
+    assert np.all(np.abs(drawn.mean(axis=0) - law.mean()) < 4.5 * np.sqrt(law.var() / n))
+
+
+# -- one observation at each point -------------------------------------------------------------------
+
+
+def test_one_observation_at_each_point() -> None:
+    def build(a: Any, s: Any) -> None:
+        normal(a, s)
+        pm.MvNormal("rows", pt.stack([a, -a]), cov=COV, observed=ROWS)
+        pm.Poisson("k", s, observed=K)
+
+    made = predictive(build)
+    assert made.places == {"y": slice(0, 4), "rows": slice(4, 7), "k": slice(7, 11)}
+    which = np.tile([9, 2, 5, 0], CHUNK)  # more points than one block holds
+    points = np.tile(POINTS[[0, 1, 2, 0]], (CHUNK, 1)) + np.arange(len(which))[:, None] / 1e4
+    a, s = points[:, 0], np.exp(points[:, 1])
+    laws = [
+        (9, stats.poisson(s), K[2], lambda law: law.logpmf(K[2])),
+        (2, stats.norm(a * X[2], s), Y[2], lambda law: law.logpdf(Y[2])),
+        (0, stats.norm(a * X[0], s), Y[0], lambda law: law.logpdf(Y[0])),
+    ]
+    found = made.log_likelihood_of(which, points)
+    at, below = made.log_cdf_of(which, points)
+    drawn = made.draws_of(which, points, draws=50, seed=1)
+    assert drawn.shape == (4 * CHUNK, 50)
+    for place, law, y, log_mass_of in laws:
+        own = which == place
+        np.testing.assert_allclose(found[own], log_mass_of(law)[own], rtol=1e-10)
+        np.testing.assert_allclose(np.exp(at[own]), law.cdf(y)[own], rtol=1e-10)
+        np.testing.assert_allclose(np.exp(below[own]), law.cdf(y - (place == 9))[own], rtol=1e-10)
+        z = (drawn - law.mean()[:, None])[own] / law.std()[own, None]
+        assert abs(z.mean()) < 4.5 / np.sqrt(z.size)
+    vector = which == 5
+    mean = np.column_stack([a, -a])
+    expected = [stats.multivariate_normal(m, COV).logpdf(ROWS[1]) for m in mean[vector]]
+    np.testing.assert_allclose(found[vector], expected, rtol=1e-10)
+    for nothing in (at, below, drawn):
+        assert np.isnan(nothing[vector]).all()
 
 
 # -- other data --------------------------------------------------------------------------------------
