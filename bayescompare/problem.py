@@ -218,7 +218,8 @@ class Problem:
         Returns
         -------
         ndarray of shape (draws, d) or None
-            None where the model cannot be drawn from (a custom density without a random method).
+            A row is NaN where a drawn parameter lies out of the range that a prior beneath it takes. None where the
+            model cannot be drawn from (a custom density without a random method).
         """
         if self._prior_function is None:
             return None
@@ -257,13 +258,20 @@ class Problem:
             with without_compiler():
                 compiled = compile([inp for _, inp in containers], values, on_unused_input="ignore")
             generators = find_rng_nodes(compiled.maker.fgraph.outputs)
-            compiled(*self.density.data.values())
         except (NotImplementedError, ValueError, TypeError):
             return None
 
         def function(seed: int, data: list[Array]) -> Array:
             reseed_rngs(generators, seed)
-            return np.concatenate([np.ravel(value) for value in compiled(*data)])
+            try:
+                return np.concatenate([np.ravel(value) for value in compiled(*data)])
+            except ValueError:  # a parameter that was drawn out of another's range: such a draw has no density
+                return np.full(self.dimension, np.nan)
+
+        try:
+            function(0, list(self.density.data.values()))
+        except (NotImplementedError, TypeError):  # a density of the user's own, without draws
+            return None
 
         return function
 

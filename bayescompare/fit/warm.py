@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..density import CHUNK, LOOPED, Array, Density
-from .curvature import cholesky, hessian
+from .curvature import WIDEST, cholesky, hessian
 from .endings import BOUNDARY_SD, DOUBT
-from .search import STRIDE, WIDEST, ModeOptions, transformed
+from .search import STRIDE, ModeOptions
 
 Index = NDArray[np.intp]
 
@@ -127,7 +127,7 @@ class Warm:
         density, weights = without.density, without.weights
         self._without, self._options, self._u = without, options, u
         self._free = np.setdiff1d(np.arange(len(u)), fixed)
-        self._far = transformed(density)[self._free]
+        self._far = density.transformed[self._free]
         self._factor: Array | None = None
         if len(u) <= options.dense:
             rough = np.maximum(np.diag(hessian(density, u, weights)), 1e-12)
