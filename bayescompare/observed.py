@@ -178,7 +178,7 @@ def _entangled(problem: Problem, index: int, rv: Any) -> bool:
     parameters = set(_depends_on(rv.owner.inputs))
     shared = [inputs[v] for v in _depends_on([value]) if v in inputs and v in parameters]
     before = density.observed()[index]
-    if len(before) < 2 or not (shared or isinstance(rv.owner.op, CustomDistRV)):
+    if before.size < 2 or not (shared or isinstance(rv.owner.op, CustomDistRV)):
         return False
 
     other = density.with_data({name: _half_raised(density.data[name]) for name in shared})

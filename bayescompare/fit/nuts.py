@@ -145,10 +145,11 @@ def growing(
     backend, compiled = _compiled(problem, options.backend)
     compile_seconds, began = time.perf_counter() - began, time.perf_counter()
     sampler = _started(compiled, replace(options, draws=lengths[-1]), seed, cores=options.chains)
+    chains = _Run(sampler, options.chains)
     waited = 0.0
     try:
         for length in lengths:
-            statistics = _first(sampler, length, options.chains)
+            statistics = chains.first(length)
             points = np.asarray(statistics["unconstrained_draw"].values, dtype=float)[..., _order(problem, compiled)]
             notes = {"backend": backend, "compile_seconds": compile_seconds}
             notes["seconds"] = time.perf_counter() - began - waited
@@ -159,25 +160,39 @@ def growing(
         sampler.cancel()
 
 
-def _first(sampler: Any, length: int, chains: int) -> Any:
-    """The statistics of every chain's first draws, once all chains have made so many; they are paused then."""
-    sampler.resume()
-    pause = 0.1
-    while True:
-        time.sleep(pause)
-        if sampler.is_finished:
-            try:
-                return sampler.wait()["sample_stats"].dataset.isel(draw=slice(length))
-            except (RuntimeError, ValueError) as error:
-                raise FitError(f"nutpie failed: {error}") from error
-        sampler.pause()
-        made = sampler.inspect()["sample_stats"].dataset
-        if made.sizes["chain"] == chains and made.sizes["draw"] >= length:
-            first = made.isel(draw=slice(length))
-            if np.isfinite(first["unconstrained_draw"].values).all():  # chains that lag are filled up with NaN
-                return first
-        sampler.resume()
-        pause = min(1.5 * pause, 2.0)
+class _Run:
+    """nutpie at work in the background, held still while what it has made is looked at."""
+
+    def __init__(self, sampler: Any, chains: int) -> None:
+        self.sampler, self.chains = sampler, chains
+        self.all: Any = None
+
+    def first(self, length: int) -> Any:
+        """Statistics of every chain's first draws, once all chains have made so many."""
+        pause = 0.1
+        while self.all is None:
+            self.sampler.resume()
+            time.sleep(pause)
+            if self._is_finished():
+                try:
+                    self.all = self.sampler.wait()["sample_stats"].dataset
+                except (RuntimeError, ValueError) as error:
+                    raise FitError(f"nutpie failed: {error}") from error
+                break
+            self.sampler.pause()
+            made = self.sampler.inspect()["sample_stats"].dataset
+            if made.sizes["chain"] == self.chains and made.sizes["draw"] >= length:
+                first = made.isel(draw=slice(length))
+                if np.isfinite(first["unconstrained_draw"].values).all():  # chains that lag are filled up with NaN
+                    return first
+            pause = min(1.5 * pause, 2.0)
+        return self.all.isel(draw=slice(length))
+
+    def _is_finished(self) -> bool:
+        try:
+            return bool(self.sampler.is_finished)
+        except TimeoutError:  # nutpie's answer where its threads are too busy to say
+            return False
 
 
 def _fit(

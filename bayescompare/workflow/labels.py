@@ -47,7 +47,11 @@ def _formulas(problem: Problem) -> tuple[tuple[str, str, str], ...]:
     kinds |= {var.name: "deterministic" for var in model.deterministics}
     kinds |= {var.name: "potential" for var in model.potentials}
     rows = []
-    for line in model.str_repr(formatting="plain").splitlines():
+    try:
+        text = model.str_repr(formatting="plain")
+    except AttributeError:  # PyMC cannot write a Potential that is a constant
+        return ()
+    for line in text.splitlines():
         left, _, right = re.split(r" ([~=]) ", line, maxsplit=1)
         name, right = left.strip(), right.strip()
         if name not in kinds:
