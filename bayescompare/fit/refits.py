@@ -1,9 +1,8 @@
 """Leave-one-out refits of a mode: what a plug-in predicts of an observation that it has not seen.
 
-Each is a warm start on the one compiled density with that observation's weight at 0: a Newton step, quasi-Newton steps,
-and the audit of a mode. A start that does not pass is polished alone, then searched for anew. Where observations are
-many, the Newton step stands for all of them and exact refits of a random subsample mend its sum (Magnusson, Vehtari,
-Jonasson and Andersen 2020, proceedings.mlr.press/v108/magnusson20a).
+Each is a warm start on the one compiled density with that observation's weight at 0, and audited. Where it does not
+pass it is polished alone, then searched for anew. Of many observations each gets a Newton step, and exact refits of a
+random subsample mend their sum (Magnusson et al. 2020, proceedings.mlr.press/v108/magnusson20a).
 """
 
 from __future__ import annotations

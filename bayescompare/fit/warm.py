@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..density import CHUNK, LOOPED, Array, Density
+from . import endings
 from .curvature import WIDEST, cholesky, hessian
-from .endings import BOUNDARY_SD, DOUBT
 from .search import STRIDE, ModeOptions
 
 Index = NDArray[np.intp]
@@ -131,7 +131,7 @@ class Warm:
         self._factor: Array | None = None
         if len(u) <= options.dense:
             rough = np.maximum(np.diag(hessian(density, u, weights)), 1e-12)
-            h = hessian(density, u, weights, np.minimum(1 / np.sqrt(rough), WIDEST))[np.ix_(self._free, self._free)]
+            h = hessian(density, u, weights, 1 / np.sqrt(rough))[np.ix_(self._free, self._free)]
             self._factor = cholesky(h)
         if self._factor is not None:
             sd = 1 / np.sqrt(np.diag(h))
@@ -219,12 +219,14 @@ class Warm:
         h = np.where(good[:, None, None], h, np.eye(len(self._free)))
         sd = 1 / np.sqrt(np.diagonal(h, axis1=1, axis2=2))
         eigenvalues, vectors = np.linalg.eigh(h * sd[:, :, None] * sd[:, None, :])
-        good &= eigenvalues[:, 0] > DOUBT
-        curvature = np.maximum(eigenvalues, DOUBT)
+        good &= eigenvalues[:, 0] > endings.DOUBT
+        curvature = np.maximum(eigenvalues, endings.DOUBT)
         rotated = np.einsum("nij,ni->nj", vectors, slopes * sd)
         step = sd * np.einsum("nij,nj->ni", vectors, rotated / curvature)
         width = sd * np.sqrt((vectors**2 / curvature[:, None, :]).sum(axis=2))
-        good &= ~((width > BOUNDARY_SD) & self._far).any(axis=1)  # else it runs to a bound
+        # A wide one runs to a bound unless it is at a top of its own: near a bound slope and curvature are alike.
+        settled = (sd**-2 > endings.SETTLED) & (np.abs(slopes) < 1e-3 * sd**-2)
+        good &= ~((width > endings.BOUNDARY_SD) & self._far & ~settled).any(axis=1)
         return step, 0.5 * (rotated**2 / curvature).sum(axis=1), good
 
     def _returned(self, points: Array, values: Array, sound: NDArray[np.bool_], which: Index) -> Tops:

@@ -189,6 +189,24 @@ def test_a_mean_at_its_bound_moves_off_it_and_back(shift: float) -> None:
     np.testing.assert_allclose(found.log_density, stats.norm(expected, NOISE).logpdf(y), atol=1e-6)
 
 
+def test_a_wide_coordinate_at_a_top_of_its_own_is_no_boundary() -> None:
+    """log x of Gamma(a, 1) has its mode at log a and a Laplace sd of 1/√a = 16 there; the data say nothing of it."""
+    shape = 0.004
+
+    def build() -> None:
+        m = pm.Normal("m", 0.0, PRIOR)
+        pm.Gamma("x", shape, 1.0)
+        pm.Normal("y", m, NOISE, observed=Y)
+
+    _, full, found = refitted(build, "unconstrained_map")
+    assert full.ok
+    mean = np.array([without(Y, i).sum() for i in range(14)]) / (13 + NOISE**2 / PRIOR**2)
+    assert set(found.status) == {Status.OK}
+    assert found.evaluations < 14 * 30  # none was polished alone
+    np.testing.assert_allclose(found.log_density, stats.norm(mean, NOISE).logpdf(Y), atol=1e-8)
+    np.testing.assert_allclose(found.points[:, 1], math.log(shape), atol=1e-3)
+
+
 # -- kinks, and other modes ------------------------------------------------------------------------------
 
 
