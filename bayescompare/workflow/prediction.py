@@ -87,7 +87,7 @@ def predict(
     for term in predictive.terms:
         inputs = _inputs(term, known, observed.get(term.name, np.empty(0)))
         if mode.status is not Status.FAILED and mode.unconstrained is not None:
-            inputs = _with_plugin(inputs, term, predictive, mode.unconstrained, refits, held_out is not None)
+            inputs = _with_plugin(inputs, term, predictive, mode.unconstrained, refits, seed)
         if held_out is None and inputs.log_lik is not None:
             inputs = _mended(problem, predictive, inputs, flat, seed)
         found = p.term(inputs)
@@ -161,17 +161,17 @@ def _inputs(term: Term, known: _Known, y: Array) -> p.Inputs:
 
 
 def _with_plugin(
-    inputs: p.Inputs, term: Term, predictive: Predictive, u: Array, refits: Refits | None, held_out: bool
+    inputs: p.Inputs, term: Term, predictive: Predictive, u: Array, refits: Refits | None, seed: int
 ) -> p.Inputs:
     """The plug-in's arm of one term: refits without each observation, or the mode itself on data held out."""
     if not term.factorises or term.name not in predictive.places:
         return inputs
     place = predictive.places[term.name]
-    if held_out:
+    if refits is None:
         density = predictive.log_likelihood(u[None])[term.name][0]
         points = np.repeat(u[None], term.observations, axis=0)
         inputs = replace(inputs, plugin=PlugIn(density, density), held_out=True)
-    elif refits is not None:
+    else:
         approximate, sampled = refits.approximate, refits.sampled
         large = approximate is not None and bool(np.isfinite(approximate[place]).any())
         inputs = replace(
@@ -182,11 +182,24 @@ def _with_plugin(
                 approximate[place] if large and approximate is not None else None,
                 sampled[place] if large and sampled is not None else None,
             ),
-            why_no_elpd=next(iter(refits.reasons.values()), inputs.why_no_elpd),
+            why_no_elpd=next(
+                (
+                    refits.reasons[i]
+                    for i in range(place.start, place.stop)
+                    if i in refits.reasons and refits.status[i] is not Status.OK
+                ),
+                inputs.why_no_elpd,
+            ),
         )
         points = refits.points[place]
-    if inputs.draws is None or "cdf" in term.lacks or not np.isfinite(np.nan_to_num(points)).all():
+    if inputs.draws is None or np.isnan(points).any():
         return inputs
+    if "cdf" in term.lacks:
+        places = np.arange(place.start, place.stop)
+        few = max(FEWEST, PLUGIN_DRAWS * FEWEST // max(term.observations, 1))
+        return replace(
+            inputs, plugin_draws=predictive.draws_of(places, points, draws=min(few, PLUGIN_DRAWS), seed=seed).T
+        )
     at, below = predictive.log_cdf_of(np.arange(place.start, place.stop), points)
     return replace(inputs, plugin_arm=Arm(np.exp(below), np.exp(at)))
 

@@ -64,6 +64,7 @@ def make() -> Comparison:
         ),
         settings={"seed": 1, "interval": 0.94, "margins": {"location": 0.2}, "sampler": {"target_accept": None}},
         provenance={
+            "cost": {},
             "versions": {"bayescompare": "0.1.0"},
             "platform": "a platform",
             "command": "a command",
