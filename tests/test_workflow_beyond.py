@@ -1,4 +1,4 @@
-"""Comparisons beyond the marginals: quantities, decisions, prediction, held-out data, draws from outside, longer runs."""
+"""Comparisons beyond the marginals: quantities, decisions, prediction, held-out data, draws from outside."""
 
 from __future__ import annotations
 
