@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import dct, idct
 
+from .diagnostics import quantiles
+
 Array = NDArray[np.float64]
 
 GRID = 512
@@ -24,12 +26,12 @@ def bandwidths(ordered: Array) -> Array:
     """
     n = ordered.shape[1]
     sd = ordered.std(axis=1)
-    quartiles = np.quantile(ordered, [0.25, 0.75], axis=1)
+    quartiles = quantiles(ordered, np.array([0.25, 0.75]))
     silverman = 0.9 * np.minimum(sd, (quartiles[1] - quartiles[0]) / 1.34) * n**-0.2
     lower, upper = ordered[:, 0] - 0.5 * sd, ordered[:, -1] + 0.5 * sd
     width = np.where(upper > lower, upper - lower, 1.0)
     cells = counts(bins(ordered, lower, upper, _COARSE), _COARSE)[:, 0] / n
-    root = _fixed_point_root(dct(cells, axis=1)[:, 1:] ** 2, n)
+    root = _fixed_point_root(dct(cells, axis=1)[:, 1:] ** 2, n, (silverman / width) ** 2)
     isj = np.where(np.isnan(root), silverman, np.sqrt(root) * width)
     return np.asarray((silverman + isj) / 2)
 
@@ -37,33 +39,47 @@ def bandwidths(ordered: Array) -> Array:
 #: Cells on which the bandwidth is chosen (ArviZ's number).
 _COARSE = 256
 
-
-def _fixed_point_root(power: Array, n: int) -> Array:
-    """Root of t − ξγ⁽⁵⁾(t) in (0, 0.01) for each row, by bisection in log t; NaN where there is none (Botev et al.
-    2010)."""
-    lower, upper = np.full(len(power), np.log(1e-9)), np.full(len(power), np.log(0.01))
-    found = (_fixed_point(np.exp(lower), power, n) < 0) & (_fixed_point(np.exp(upper), power, n) > 0)
-    for _ in range(16):  # to 2e-4 relative, far below the bandwidth's own noise
-        middle = (lower + upper) / 2
-        below = _fixed_point(np.exp(middle), power, n) < 0
-        lower, upper = np.where(below, middle, lower), np.where(below, upper, middle)
-    return np.where(found, np.exp((lower + upper) / 2), np.nan)
+#: Most steps of its search, and the last one's relative size: the next would be far smaller.
+STEPS, CLOSE = 8, 1e-3
 
 
-def _fixed_point(t: Array, power: Array, n: int) -> Array:
+def _fixed_point_root(power: Array, n: int, guess: Array) -> Array:
+    """Root of t − ξγ⁽⁵⁾(t) in (1e-9, 0.01) next to a guess, for each row; NaN where there is none (Botev et al. 2010).
+
+    In log t the function log t − log ξγ⁽⁵⁾ is all but straight, so the secant needs few steps. Of many ties there are
+    several roots, or none.
+    """
+    ends = np.log(np.array([1e-9, 0.01]))
+    with np.errstate(all="ignore"):
+        one = np.clip(np.log(guess), *ends)
+        at_one = _fixed_point(one, power, n)
+        two = one - at_one  # a step of the fixed-point iteration
+        for _ in range(STEPS):
+            moving = np.abs(two - one) >= CLOSE  # what has arrived stays: a row's root is none of the others' business
+            if not moving.any():
+                break
+            at_two = _fixed_point(two, power, n)
+            three = two - at_two * (two - one) / (at_two - at_one)
+            one, at_one, two = (np.where(moving, new, old) for new, old in ((two, one), (at_two, at_one), (three, two)))
+        found = (np.abs(two - one) < CLOSE) & (two > ends[0]) & (two < ends[1])
+        return np.where(found, np.exp(two), np.nan)
+
+
+def _fixed_point(log_t: Array, power: Array, n: int) -> Array:
+    """log t − log ξγ⁽⁵⁾(t)."""
     square = np.arange(1.0, power.shape[1] + 1) ** 2
     decay = -(np.pi**2) * square
 
     def roughness(order: int, time: Array) -> Array:
         weight = square**order
-        return np.asarray(0.5 * np.pi ** (2 * order) * (np.exp(decay * time[:, None]) * power) @ weight)
+        return np.asarray(0.5 * np.pi ** (2 * order) * np.vecdot(np.exp(decay * time[:, None]) * power, weight))
 
     with np.errstate(all="ignore"):
-        f = roughness(7, t)
+        f = roughness(7, np.exp(log_t))
         for order in range(6, 1, -1):
             odd = np.prod(np.arange(1.0, 2 * order, 2)) / np.sqrt(np.pi / 2)
             f = roughness(order, ((1 + 0.5 ** (order + 0.5)) / 3 * odd / (n * f)) ** (2 / (3 + 2 * order)))
-        return np.asarray(t - (2 * n * np.sqrt(np.pi) * f) ** -0.4)
+        return np.asarray(log_t + 0.4 * np.log(2 * n * np.sqrt(np.pi) * f))
 
 
 def bins(x: Array, lower: Array, upper: Array, size: int = GRID) -> NDArray[np.intp]:
@@ -83,12 +99,16 @@ def counts(index: NDArray[np.intp], size: int = GRID, blocks: int = 1) -> Array:
 def smooth(cells: Array, bandwidth: Array) -> Array:
     """Probability of each cell after smoothing; ``bandwidth`` in cells, of the shape of ``cells`` without its last
     axis."""
-    size = cells.shape[-1]
     probability = cells / cells.sum(axis=-1, keepdims=True)
-    frequency = np.pi * np.arange(size) / size
-    kernel = np.exp(-0.5 * (frequency * bandwidth[..., None]) ** 2)
-    smoothed: Array = np.maximum(idct(dct(probability, axis=-1) * kernel, axis=-1), 0.0)
+    waves = dct(probability, axis=-1) * kernel(bandwidth, cells.shape[-1])
+    smoothed: Array = np.maximum(idct(waves, axis=-1), 0.0)
     return smoothed / smoothed.sum(axis=-1, keepdims=True)
+
+
+def kernel(bandwidth: Array, size: int) -> Array:
+    """Factors of a normal kernel for the cosine transform of ``size`` cells; ``bandwidth`` in cells."""
+    frequency = np.pi * np.arange(size) / size
+    return np.asarray(np.exp(-0.5 * (frequency * bandwidth[..., None]) ** 2))
 
 
 def curve(x: Array, grid: Array) -> Array:

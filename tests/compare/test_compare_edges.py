@@ -93,6 +93,15 @@ def test_draws_that_are_not_finite(bad: float) -> None:
         assert columns[name][1] == alone[name][0], name
 
 
+def test_a_scalar_that_is_nearly_always_the_same_has_its_figures() -> None:
+    """A rare event's indicator, and a clipped normal: one tail is a single value, the other begins with a kink."""
+    rng = np.random.default_rng(1)
+    x = np.stack([rng.random((4, 1000)) < 0.004, np.maximum(rng.standard_normal((4, 1000)) - 1.8, 0)], axis=-1)
+    columns, reasons = figures(x.astype(float), 0.0)
+    assert reasons == ["", ""]
+    assert present(columns, ("mean", "sd", "z", "z_mcse", "ess_bulk", "r_hat", "absolute_regret"))
+
+
 def test_no_map() -> None:
     columns, reasons = complete(np.random.default_rng(1).standard_normal((4, 100, 3)), np.nan)
     assert reasons == ["no MAP"] * 3
