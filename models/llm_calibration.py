@@ -60,6 +60,7 @@ from typing import Any
 
 import numpy as np
 import pymc as pm
+from numpy.typing import NDArray
 
 from bayescompare.errors import DataError, UsageError
 from bayescompare.templates import template
@@ -120,7 +121,8 @@ def llm_calibration(
         b = pm.Normal("bias", 0.0, scale) if bias else np.float64(0.0)
         at = np.log(confidences) - np.log1p(-confidences)
         pm.Deterministic("calibrated", pm.math.sigmoid(at / temperature + b), dims="confidence")
-        pm.Binomial("correct", n=trials, logit_p=x / temperature + b, observed=observed, dims="row")
+        # The cast: JAX would take the binomial coefficient of 32-bit integers in single precision.
+        pm.Binomial("correct", n=trials.astype("int64"), logit_p=x / temperature + b, observed=observed, dims="row")
     return model
 
 
@@ -136,8 +138,8 @@ def _shipped(questions: int) -> dict[str, list[Any]]:
     return table
 
 
-def _read(owner: str, data: Any) -> tuple[Array, Array, Array]:
-    """Logits, trials and successes (as floats, exactly); one trial a row where no column counts them."""
+def _read(owner: str, data: Any) -> tuple[Array, NDArray[np.int64], NDArray[np.int64]]:
+    """Logits, trials and successes; one trial a row where no column counts them."""
     counted = "asked" in names(owner, data)
     kinds: dict[str, Kind] = {"logit": "real", "correct": "nonnegative"}
     table = columns(owner, data, {**kinds, "asked": "positive"} if counted else kinds)
@@ -151,4 +153,4 @@ def _read(owner: str, data: Any) -> tuple[Array, Array, Array]:
                 f"{owner}: {wrong.sum()} of the {len(correct)} rows have counts that {what}; the first is row "
                 f"{int(wrong.argmax())}, counted from 0. Give in 'correct' how many of 'asked' answers were right."
             )
-    return table["logit"], asked, correct
+    return table["logit"], asked.astype(int), correct.astype(int)
