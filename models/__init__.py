@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from models.radon import radon as radon
     from models.rats import rats as rats
     from models.ridge_regression import ridge_regression as ridge_regression
+    from models.rlhf_policy import rlhf_policy as rlhf_policy
     from models.robust_regression import robust_regression as robust_regression
     from models.seeds import seeds as seeds
     from models.separation import separation as separation
