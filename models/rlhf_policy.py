@@ -151,7 +151,7 @@ def best_of_n(reference: ArrayLike, reward: ArrayLike, n: int) -> Array:
     ndarray of shape (k,)
         The answer of rank j is given if all n draws rank at most j and not all below: F_j^n - F_(j-1)^n.
     """
-    order = np.argsort(reward)
+    order = np.argsort(np.asarray(reward, float))
     cdf = np.concatenate([[0.0], np.cumsum(np.asarray(reference, float)[order])])
     policy = np.empty(len(order))
     policy[order] = np.diff((cdf / cdf[-1]) ** n)
