@@ -34,7 +34,8 @@ def simulator(model: pm.Model) -> Callable[[int], tuple[Values, Values]]:
     -------
     callable
         ``function(seed) -> (parameters, data)``. Parameters are the free variables, then the Deterministics, in the
-        model's coordinates. Data are named so that :meth:`Problem.with_data` takes them: by the ``pm.Data`` that holds
+        model's coordinates; a Deterministic that is computed from the observed values is left out, for it would be that
+        of the data at hand. Data are named so that :meth:`Problem.with_data` takes them: by the ``pm.Data`` that holds
         the observed values, or by the observed variable where none does.
 
     Raises
@@ -49,7 +50,8 @@ def simulator(model: pm.Model) -> Callable[[int], tuple[Values, Values]]:
     from pytensor.graph.replace import clone_replace
 
     _refuse_what_has_no_draws(Problem(model))
-    parameters = [*model.free_RVs, *model.deterministics]
+    observed = _shared([model.rvs_to_values[rv] for rv in model.observed_RVs])
+    parameters = [*model.free_RVs, *(d for d in model.deterministics if not _shared([d]) & observed)]
     containers = [_container(model, rv) for rv in model.observed_RVs]
     # A copy of the graph first: PyMC puts new generators into the very graph that it is given.
     outputs = replace_rng_nodes(clone_replace([*parameters, *model.observed_RVs]))

@@ -35,16 +35,20 @@ if TYPE_CHECKING:
     from models.high_dimensional_gaussian import high_dimensional_gaussian as high_dimensional_gaussian
     from models.jellybeans import jellybeans as jellybeans
     from models.lasso_regression import lasso_regression as lasso_regression
+    from models.llm_calibration import llm_calibration as llm_calibration
     from models.local_level import local_level as local_level
     from models.logistic_weight_decay import logistic_weight_decay as logistic_weight_decay
     from models.lotka_volterra import lotka_volterra as lotka_volterra
     from models.measurement_error import measurement_error as measurement_error
     from models.negative_binomial import negative_binomial as negative_binomial
+    from models.neural_network_weight_decay import neural_network_weight_decay as neural_network_weight_decay
     from models.pilots import pilots as pilots
     from models.poisson_glmm import poisson_glmm as poisson_glmm
+    from models.prompt_selection import prompt_selection as prompt_selection
     from models.radon import radon as radon
     from models.rats import rats as rats
     from models.ridge_regression import ridge_regression as ridge_regression
+    from models.rlhf_policy import rlhf_policy as rlhf_policy
     from models.robust_regression import robust_regression as robust_regression
     from models.seeds import seeds as seeds
     from models.separation import separation as separation

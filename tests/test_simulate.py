@@ -61,6 +61,16 @@ def test_deterministics_are_those_of_the_same_draw() -> None:
     np.testing.assert_allclose(parameters["theta"], theta, rtol=1e-12)
 
 
+def test_a_deterministic_of_the_observed_values_is_left_out() -> None:
+    with pm.Model() as model:
+        y = pm.Data("y_data", [1.0, 2.0])
+        x = pm.Normal("x", 0.0, 1.0)
+        pm.Deterministic("residual", y - x)
+        pm.Deterministic("twice", 2.0 * x)
+        pm.Normal("y", x, 1.0, observed=y)
+    assert list(simulator(model)(0)[0]) == ["x", "twice"]
+
+
 def test_own_data_and_options() -> None:
     own = {"y": [1.0, 2.0, 3.0], "sigma": [1e-9, 1.0, 2.0], "school": ["a", "b", "c"]}
     parameters, data = models.eight_schools.simulate(4, own, parametrisation="centered")
