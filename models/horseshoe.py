@@ -71,7 +71,7 @@ from models._options import positive
     tags=("regression", "sparsity", "geometry", "real-data"),
     parameters=22,
     observations=442,
-    sampler={"draws": 2000, "tune": 2000, "target_accept": 0.999},  # half-Cauchy tails and narrow necks
+    sampler={"target_accept": 0.998},  # half-Cauchy tails and narrow necks
 )
 def horseshoe(data: Any = None, *, tau_scale: float = 0.1) -> pm.Model:
     """Linear regression with a horseshoe prior on standardised coefficients.

@@ -161,6 +161,7 @@ def test_explicit_mode_is_scipys() -> None:
     assert best(np.full(5, 0.9), np.array([2.8, 1.0, 0.23, 1.3, 2.1])) < top - 10  # the posterior's own middle
 
 
+@pytest.mark.slow
 def test_the_docstring_is_true() -> None:
     known = exact()
     assert [round(x, 2) for x in known.loc["discrimination[item_3]", ["mean", "sd"]]] == [0.93, 0.34]

@@ -118,6 +118,7 @@ def test_map_is_scipys() -> None:
     np.testing.assert_allclose([fit.values[f"state_t[{s}]"] for s in range(1, 51)], effects[1:51], atol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_docstring_is_true() -> None:
     known = exact(1500)
     mode = bc.fit(state_elections, "map").values
