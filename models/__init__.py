@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from models.gaussian_process import gaussian_process as gaussian_process
     from models.growth_curve import growth_curve as growth_curve
     from models.high_dimensional_gaussian import high_dimensional_gaussian as high_dimensional_gaussian
+    from models.horseshoe import horseshoe as horseshoe
+    from models.item_response import item_response as item_response
     from models.jellybeans import jellybeans as jellybeans
     from models.lasso_regression import lasso_regression as lasso_regression
     from models.llm_calibration import llm_calibration as llm_calibration
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from models.logistic_weight_decay import logistic_weight_decay as logistic_weight_decay
     from models.lotka_volterra import lotka_volterra as lotka_volterra
     from models.measurement_error import measurement_error as measurement_error
+    from models.mixture import mixture as mixture
     from models.negative_binomial import negative_binomial as negative_binomial
     from models.neural_network_weight_decay import neural_network_weight_decay as neural_network_weight_decay
     from models.pilots import pilots as pilots
@@ -52,6 +55,7 @@ if TYPE_CHECKING:
     from models.robust_regression import robust_regression as robust_regression
     from models.seeds import seeds as seeds
     from models.separation import separation as separation
+    from models.state_elections import state_elections as state_elections
     from models.stochastic_volatility import stochastic_volatility as stochastic_volatility
     from models.surgical import surgical as surgical
     from models.survival import survival as survival

@@ -130,6 +130,7 @@ def test_integrated_mode_is_scipys() -> None:
     assert fit.values["kappa"] == pytest.approx(np.exp(found.x[1]), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_the_docstring_is_true() -> None:
     known = exact().known
     assert [round(x, -1) for x in known.loc["kappa"]] == [240, 200]

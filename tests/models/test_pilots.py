@@ -115,6 +115,7 @@ def test_map_is_scipys() -> None:
         assert fit.values[name] == pytest.approx(expected[name], rel=1e-5)
 
 
+@pytest.mark.slow
 def test_the_docstring_is_true() -> None:
     known = exact().round(2).T.to_dict("list")
     assert known["sigma_treatment"] == pytest.approx([0.06, 0.07])

@@ -173,6 +173,7 @@ def test_posterior_is_the_published_one() -> None:
         assert known.loc[name, "sd"] / factor == pytest.approx(sd, rel=0.05)
 
 
+@pytest.mark.slow
 def test_the_docstring_is_true() -> None:
     known = exact().round(1).T.to_dict("list")
     assert known["mu_alpha"] == [242.7, 2.8]

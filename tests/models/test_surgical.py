@@ -137,6 +137,7 @@ def test_map_is_scipys() -> None:
     np.testing.assert_array_equal([fit.values[f"place[{h}]"] for h in HOSPITALS], order)
 
 
+@pytest.mark.slow
 def test_the_docstring_is_true() -> None:
     found = exact()
     cumulative = np.cumsum(found.place)
