@@ -35,7 +35,7 @@ What MAP does, and why
 ----------------------
 With the normal prior it is scikit-learn's ``LogisticRegression`` with an L2 penalty. Where one outcome is missing in a
 group, penalised software gives a finite answer without a word, and the answer is set by ``C``, which is to say by the
-prior: with ``prior_scale=10`` MAP is 6.1 instead of 2.9. A number that follows its prior so is a case for saying which
+prior: with ``prior_scale=10`` MAP is 5.2 instead of 2.9. A number that follows its prior so is a case for saying which
 prior, and for showing the posterior.
 
 Options
