@@ -1,7 +1,7 @@
 """An autoregression of Lake Huron's level: where the plug-in of a derived time is far from its posterior.
 
 How long does a high lake stay high? The AR(1) coefficient ``phi`` has its mode at 0.838 and its posterior mean at
-0.858: 0.4 posterior sd apart, which nobody would notice. The half-life of a deviation, log ½ / log phi, is what one
+0.857: 0.3 posterior sd apart, which nobody would notice. The half-life of a deviation, log ½ / log phi, is what one
 wants to know, and there the same gap grows: 3.9 years by plugging in the MAP, a posterior median of 4.5, and 94 % of
 the posterior between 2.4 and 18 years, because ``1 / log phi`` explodes as phi nears 1. A plug-in has no such tail.
 
