@@ -8,8 +8,8 @@ A prior mends that, and MAP becomes a sound, finite fit: with Normal(0, 2.5) it 
 towards the side that the likelihood leaves open, and its mean is 3.5, 0.4 posterior sd above.
 
 How far the posterior goes is decided by the prior's tail alone. With the popular Cauchy(0, 2.5) in its place MAP hardly
-moves, 3.1, and looks as sound; the posterior median is now 6, and the posterior mean does not exist (Ghosh, Li and
-Mitra 2018). MAP cannot show the difference, for it never looks into the tail.
+moves, 3.1, and looks as sound; the posterior median is now 6.2, its 94 % run from 1.4 to 109, and its mean does not
+exist (Ghosh, Li and Mitra 2018). MAP cannot show the difference, for it never looks into the tail.
 
 Question
 --------
