@@ -62,7 +62,7 @@ from typing import Any
 import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
-from scipy.special import gammaln
+import scipy.special
 
 from bayescompare.errors import DataError
 from bayescompare.templates import template
@@ -102,7 +102,8 @@ def capture_recapture(data: Any = None, *, occasions: int = 18, heterogeneity: s
         )
 
     times = np.arange(nights + 1.0)
-    ways = gammaln(nights + 1) - gammaln(times + 1) - gammaln(nights - times + 1)
+    log_factorial = scipy.special.gammaln(times + 1)
+    ways = log_factorial[-1] - log_factorial - log_factorial[::-1]
     with pm.Model(coords={"animal": range(1, len(captures) + 1)}) as model:
         # A categorical counts from 0, and an animal that was caught 0 times is not among the data.
         observed = pm.Data("recaptures_data", captures - 1, dims="animal")

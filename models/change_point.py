@@ -52,8 +52,8 @@ from typing import Any
 import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
+import scipy.special
 from numpy.typing import ArrayLike
-from scipy.special import gammaln, softmax
 
 from bayescompare.errors import DataError
 from bayescompare.templates import template
@@ -138,7 +138,7 @@ def year_probabilities(counts: ArrayLike, rate: float = 1.0) -> Array:
     y = np.asarray(counts, dtype=float)
     before, years = y.cumsum()[:-1], np.arange(1.0, len(y))
     after, rest = y.sum() - before, len(y) - years
-    early = gammaln(1 + before) - (1 + before) * np.log(1 / rate + years)
-    late = gammaln(1 + after) - (1 + after) * np.log(1 / rate + rest)
-    probabilities: Array = softmax(early + late)
+    early = scipy.special.gammaln(1 + before) - (1 + before) * np.log(1 / rate + years)
+    late = scipy.special.gammaln(1 + after) - (1 + after) * np.log(1 / rate + rest)
+    probabilities: Array = scipy.special.softmax(early + late)
     return probabilities

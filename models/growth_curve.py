@@ -35,8 +35,7 @@ What MAP does, and why
 ----------------------
 ``alpha`` and ``gamma`` lie on a curved ridge: a longer animal that grows more slowly fits as well. The mode sits on the
 ridge's top, and the Laplace approximation lays a straight ellipsoid along it, shorter than the ridge. Leave the oldest
-animals out and the ridge gets longer: with ``oldest=10`` the posterior sd of ``alpha`` is half as large again as that
-of the Laplace approximation.
+animals out and the ridge gets longer: with ``oldest=10`` the Laplace sd of ``alpha`` is 0.4 of the posterior's.
 
 Options
 -------

@@ -2,8 +2,9 @@
 
 Since the dam at Aswan of 1899 the Nile's flow has looked like noise around a constant. Does the level below it move?
 MAP says no: ``sigma_level`` is exactly 0, the edge. Then the level of 1970 is the mean of 72 years, known to ±15. The
-posterior does not exclude a constant level, but does not insist on it either: sigma_level has mean 11 and 94 % up to
-40, and by it the level of 1970 is known to ±33 only. A forecast from MAP is as sure of itself as MAP is of the edge.
+posterior does not exclude a constant level, but does not insist on it either: sigma_level has mean 12 and 94 % between
+0.4 and 44, and by all of it the level of 1970 is known to ±42 only. A forecast from MAP is as sure of itself as MAP is
+of the edge.
 
 A variance at zero is common in models of time (level, trend, season: each has one), and "the pile-up problem" is its
 name when maximum likelihood does it: even if the level moves, the estimate is often exactly 0.
@@ -70,7 +71,7 @@ _START = 1000.0
 @template(
     title="The level of the Nile",
     question="Has the level of the Nile's flow moved since the dam of 1899?",
-    finding="MAP sets the level's steps to 0, so the level is known to ±15; averaged over the posterior it is ±33.",
+    finding="MAP sets the level's steps to 0, so 1970's level is known to ±15; by the posterior to ±42.",
     tags=("time-series", "state-space", "boundary", "real-data"),
     parameters=2,
     observations=72,

@@ -1,4 +1,4 @@
-"""Lynx and hare: the mode is fine, if you find it. A second one, 44 nats lower, looks as good to an optimiser.
+"""Lynx and hare: MAP is fine, if you find it. A second mode, 44 nats lower, looks as good to an optimiser.
 
 An orbit of predator and prey, six parameters of an ordinary differential equation and two of noise, 20 years of pelts.
 At the right mode the rates and the first populations are within 0.25 posterior sd of their posterior means; only the

@@ -21,9 +21,9 @@ Model
 -----
 ::
 
-    intercept ~ Normal(0, 10)                   log of the scale (weeks) without the drug
-    beta_k    ~ Normal(0, prior_scale)          log of the factor by which the drug stretches time
-    shape     ~ LogNormal(0, 1)                 above 1: the risk of relapse grows with time
+    intercept ~ Normal(log of the mean time, prior_scale)    log of the scale (weeks) without the drug
+    beta_k    ~ Normal(0, prior_scale)                       log of the factor by which the drug stretches time
+    shape     ~ LogNormal(0, 1)                              above 1: the risk of relapse grows with time
     weeks_i   ~ Weibull(shape, exp(intercept + x_i · beta)), censored
     year_mp6   = exp(-(52 / scale with the drug)**shape)      share in remission after a year
     median_mp6 = scale with the drug * log(2)**(1 / shape)    weeks
@@ -38,7 +38,7 @@ all beyond the data. The more is censored, the more they differ.
 
 Options
 -------
-prior_scale : sd of the coefficients' prior, on the log scale (2.5)
+prior_scale : sd of the prior of intercept and coefficients, on the log scale (2.5)
 
 References
 ----------
@@ -77,7 +77,7 @@ def survival(data: Any = None, *, prior_scale: float = 2.5) -> pm.Model:
     data : dict or pandas.DataFrame, optional
         Columns ``weeks`` (above 0) and ``relapse`` (1 seen, 0 censored); every other column is a predictor.
     prior_scale : float
-        Sd of each coefficient's prior, on the log scale.
+        Sd of the prior of intercept and coefficients, on the log scale.
     """
     tau = positive("survival", "prior_scale", prior_scale)
     table = load("leukemia") if data is None else data
@@ -90,8 +90,7 @@ def survival(data: Any = None, *, prior_scale: float = 2.5) -> pm.Model:
         bound = pm.Data("bound", np.where(seen, np.inf, weeks), dims="patient")
         observed = pm.Data("weeks_data", weeks, dims="patient")
 
-        # Where the curve has long reached 0, a censored time has no density to climb: start near the data.
-        intercept = pm.Normal("intercept", 0.0, 10.0, initval=np.log(weeks.mean()))
+        intercept = pm.Normal("intercept", np.log(weeks.mean()), tau)
         beta = pm.Normal("beta", 0.0, tau, dims="predictor")
         shape = pm.LogNormal("shape", 0.0, 1.0)
         scale = pm.math.exp(intercept + (X * beta).sum(-1))

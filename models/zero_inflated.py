@@ -4,8 +4,8 @@ A foetal lamb did not move in 182 of 240 intervals. Either some intervals are of
 zeros), or the counts are just overdispersed. A zero-inflated negative binomial has a parameter for each, and they can
 stand in for one another. The likelihood is highest at ``zero`` = 0, on the edge: not one extra zero. MAP, with a flat
 prior on ``zero``, says 26 %: what moved it is the prior of *another* parameter, the dispersion. The posterior mean is
-26 % as well, but the 94 % run from 2 % to 54 %. Take the dispersion out (``counts="poisson"``), and all of them agree
-on 57 % to within 0.2 posterior sd: sure of it, since there is no other explanation left.
+26 % as well, but the 94 % run from 2 % to 54 %. Take the dispersion out (``counts="poisson"``), and all three agree
+on 56 to 58 %, within a posterior sd of 7: sure of it, since there is no other explanation left.
 
 A mode reports the best explanation; how much weaker the other one is, it cannot say.
 

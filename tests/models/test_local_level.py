@@ -122,13 +122,16 @@ def test_finding() -> None:
 
     exact = quadrature(density, np.linspace(4, 5.6, 161), np.linspace(-8, 6, 561))
     year, level = np.exp(exact.points).T
-    _, _, today_sd = kalman(SINCE, year, level)
+    _, today, today_sd = kalman(SINCE, year, level)
     values = {"sigma_year": year, "sigma_level": level, "today_sd": today_sd}
 
     result = bc.compare(models.local_level, seed=1)
 
     check_means(result.fits["nuts"], {n: (float(exact.mean(v)), float(exact.sd(v)), np.inf) for n, v in values.items()})
-    assert exact.mean(level) == pytest.approx(11, abs=0.5)
+    assert exact.mean(level) == pytest.approx(11.7, abs=0.1)
+    assert exact.quantile(level, 0.97) == pytest.approx(44, abs=1)
+    # Of the last level itself: what the scales leave open, and what they do not agree on.
+    assert np.hypot(np.sqrt(exact.mean(today_sd**2)), exact.sd(today)) == pytest.approx(42, abs=0.5)
     row = result.table.loc["today_sd"]
     assert row["map"] == pytest.approx(14.7, abs=0.1)
     assert row["mean"] > 1.8 * row["map"]

@@ -23,7 +23,7 @@ def log_likelihood(intercept: float, beta: float, shape: float) -> float:
 
 def logp(p: Point) -> float:
     return float(
-        stats.norm(0, 10).logpdf(p["intercept"])
+        stats.norm(np.log(DATA["weeks"].mean()), 2.5).logpdf(p["intercept"])
         + stats.norm(0, 2.5).logpdf(p["beta"]).sum()
         + stats.lognorm(1).logpdf(p["shape"])
         + log_likelihood(p["intercept"], p["beta"][0], p["shape"])
@@ -60,7 +60,8 @@ def test_finding() -> None:
         shape = np.exp(z[:, 2])[:, None]
         log_t = np.log(DATA["weeks"]) - z[:, :1] - z[:, 1:2] * DATA["mp6"]
         log_lik = SEEN * (z[:, 2:] - np.log(DATA["weeks"]) + shape * log_t) - np.exp(shape * log_t)
-        return np.asarray(log_lik.sum(axis=1) - z[:, 0] ** 2 / 200 - z[:, 1] ** 2 / 12.5 - z[:, 2] ** 2 / 2)
+        prior = -((z[:, 0] - np.log(DATA["weeks"].mean())) ** 2) / 12.5 - z[:, 1] ** 2 / 12.5 - z[:, 2] ** 2 / 2
+        return np.asarray(log_lik.sum(axis=1) + prior)
 
     result = bc.compare(models.survival, seed=1)
     mode = result.fits["unconstrained_map"].estimate
