@@ -12,6 +12,7 @@ import numpy as np
 from ..compare.diagnostics import e_bfmi
 from ..compare.verdict import DIVERGENCES_MAX, E_BFMI_MIN, ESS_MIN, R_HAT_MAX
 from ..numbers import NO_BREAK, NONE, THIN, count, fixed, plain
+from . import beyond
 from .parts import Cell, Column, Heading, Part, Prose, Ranks, Row, Section, State, Table
 from .scalars import NAN, Scalars
 from .words import Name, Words, listed, mark, name, visible
@@ -128,6 +129,8 @@ def section(comparison: Comparison, scalars: Scalars, *, reproducible: bool) -> 
         if nuts.reasons:
             parts.append(Prose(_reasons(nuts), small=True))
         parts += _ranks(nuts, scalars)
+    if not reproducible:
+        parts += beyond.cost(comparison)
     return Section(
         "diagnostics",
         "Diagnostics of both engines",

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..numbers import NONE, Number, count, counted, figure, interval, percent
+from . import beyond
 from .parts import Cell, Column, Details, Part, Prose, Row, Section, Sketch, State, Table
 from .scalars import NAN, Scalar, Scalars, curve
 from .words import visible
@@ -35,6 +36,7 @@ def every_scalar(comparison: Comparison, scalars: Scalars) -> Section:
     further = _further(scalars, rows)
     if further is not None:
         parts.append(Details((f"{len(further.columns) - 1} further columns",), (further,)))
+    parts += beyond.groups(comparison)
     how = [
         "Digits stop where the Monte-Carlo error begins; ± is one such error. ESS is the smaller of bulk and tail.",
         *(["† a deterministic: the modes’ columns hold its plug-in value."] if _has_derived(rows) else []),

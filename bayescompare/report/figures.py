@@ -36,6 +36,15 @@ KEYS = {
     "laplace": '<line class="lap" x1="0" x2="26" y1="7" y2="7"/>',
     "laplace_mode": '<line class="lap" x1="0" x2="26" y1="7" y2="7"/><path class="lf" d="M13 2.5L18 7L13 11.5L8 7Z"/>',
     "unconstrained": '<path class="lf" d="M13 2L18 7L13 12L8 7Z"/>',
+    "plugin": '<line class="map tn" x1="0" x2="26" y1="7" y2="7"/><line class="map th" x1="7" x2="19" y1="7" y2="7"/>',
+    "plugin_line": '<line class="map tn" x1="0" x2="26" y1="7" y2="7"/>',
+    "observed": '<circle class="od" cx="13" cy="7" r="3.2"/>',
+    "dot": '<line class="post" x1="0" x2="26" y1="7" y2="7"/><circle class="pd" cx="13" cy="7" r="4"/>',
+    "band": '<rect class="pf" x="0" y="0" width="26" height="14"/><rect class="pf" x="0" y="4" width="26" height="6"/>',
+    "histogram": '<rect class="bar" x="4" y="0" width="18" height="14"/>',
+    "bar_post": '<rect class="bar post" x="2" y="2" width="22" height="10"/>',
+    "bar_lap": '<rect class="bar lap" x="2" y="2" width="22" height="10"/>',
+    "reference": '<line class="ref" x1="0" x2="26" y1="7" y2="7"/>',
     "margin": '<rect class="zone" x="4" y="0" width="18" height="14"/>',
 }
 
@@ -82,25 +91,25 @@ def forest_row(row: ForestRow, forest: Forest) -> Markup:
     parts: list[str] = []
     if forest.margin:
         left, right = scale.clipped(-forest.margin), scale.clipped(forest.margin)
-        parts.append(f'<rect class="zone" x="{_p(left)}" width="{_p(right - left)}" y="0" height="{height}"/>')
+        parts.append(f'<rect class="zone" x="{pct(left)}" width="{pct(right - left)}" y="0" height="{height}"/>')
     if row.note:
         parts.append(f'<text class="c" x="50%" y="16">{escape(_short(row.note))}</text>')
     parts += _span(scale, row.thin, 12, "post", "pd")
     parts += _span(scale, row.thick, 12, "post th", "pd", arrows=False)
     parts += _span(scale, row.laplace, 23, "lap", "la")
     if scale.holds(row.laplace_mode):
-        parts.append(_at(scale(row.laplace_mode), 23, '<path class="lf" d="M0 -4L4 0L0 4L-4 0Z"/>'))
+        parts.append(placed(scale(row.laplace_mode), 23, '<path class="lf" d="M0 -4L4 0L0 4L-4 0Z"/>'))
     parts += _mode(scale, row.mode)
-    return _svg(height, row.title, parts)
+    return svg(height, row.title, parts)
 
 
 def forest_axis(forest: Forest) -> Markup:
     """The axis under the forest."""
     scale = Scale(-forest.reach, forest.reach)
-    parts = _axis(scale, 2, ticks(scale.lower, scale.upper))
+    parts = axis_marks(scale, 2, ticks(scale.lower, scale.upper))
     parts.append('<text class="c" x="50%" y="36">posterior sd from the posterior mean</text>')
     ends = f"{plain(-math.floor(forest.reach))} to {plain(math.floor(forest.reach))}"
-    return _svg(40, f"Axis: posterior standard deviations from the posterior mean, {ends}", parts)
+    return svg(40, f"Axis: posterior standard deviations from the posterior mean, {ends}", parts)
 
 
 def gauge(row: LayerRow) -> Markup:
@@ -109,19 +118,19 @@ def gauge(row: LayerRow) -> Markup:
         return Markup("")
     scale = Scale(0.0, GAUGE)
     parts = [
-        f'<rect class="zone" x="0" width="{_p(scale(1))}" y="2" height="14"/>',
-        _line("gr", 0, 100, 9, 9),
-        _line("ax", scale(1), scale(1), 1, 17),
+        f'<rect class="zone" x="0" width="{pct(scale(1))}" y="2" height="14"/>',
+        segment("gr", 0, 100, 9, 9),
+        segment("ax", scale(1), scale(1), 1, 17),
     ]
     if row.gap - 2 * row.error > GAUGE:
-        parts.append(_at(100, 9, '<path class="fs" d="M0 0L-8 -4.5L-8 4.5Z"/>'))
-        parts.append(_line("now dash", 78, 94, 9, 9))
+        parts.append(placed(100, 9, '<path class="fs" d="M0 0L-8 -4.5L-8 4.5Z"/>'))
+        parts.append(segment("now dash", 78, 94, 9, 9))
     else:
         left, right = scale.clipped(row.gap - 2 * row.error), scale.clipped(row.gap + 2 * row.error)
-        parts.append(_line("now", left, right, 9, 9))
-        parts.append(f'<circle class="fs" cx="{_p(scale.clipped(row.gap))}" cy="9" r="3.6"/>')
+        parts.append(segment("now", left, right, 9, 9))
+        parts.append(f'<circle class="fs" cx="{pct(scale.clipped(row.gap))}" cy="9" r="3.6"/>')
     times = f"{row.gap:.1f}" if row.gap < 1000 else plain(row.gap, 2)
-    return _svg(18, f"{row.name}: gap is {times} times its margin", parts)
+    return svg(18, f"{row.name}: gap is {times} times its margin", parts)
 
 
 def density(part: Density) -> Markup:
@@ -136,15 +145,15 @@ def density(part: Density) -> Markup:
     if scale.holds(drawn.mean):
         at = scale(drawn.mean)
         y = base - (base - top) * min(1.0, _height(drawn.x, drawn.posterior, drawn.mean) / peak)
-        parts.append(_line("post", at, at, y, base))
-        parts.append(_at(at, y, '<circle class="pd" r="4.5"/>'))
+        parts.append(segment("post", at, at, y, base))
+        parts.append(placed(at, y, '<circle class="pd" r="4.5"/>'))
         parts.append(_mean_label(drawn, scale, at, y))
     for values, label, css in ((drawn.prior, "prior", "k"), (drawn.laplace, "Laplace", "l b")):
         parts += _curve_label(drawn, values, label, css, scale, base, top, peak)
-    parts += _axis(scale, base, ticks(scale.lower, scale.upper, 9))
+    parts += axis_marks(scale, base, ticks(scale.lower, scale.upper, 9))
     parts.append(f'<text class="c" x="50%" y="244">{escape(str(drawn.name))}</text>')
     title = f"{drawn.title}: prior, posterior, MAP, unconstrained MAP, Laplace"
-    return _svg(250, title, parts, drawn.description)
+    return svg(250, title, parts, drawn.description)
 
 
 def small(drawn: Curve) -> Markup:
@@ -154,16 +163,16 @@ def small(drawn: Curve) -> Markup:
     parts = _curves(drawn, scale, base, top, _peak(drawn), height=86)
     if scale.holds(drawn.mode):
         at = scale(drawn.mode)
-        parts.append(_line("map", at, at, 8, base))
-        parts.append(_at(at, 8, '<path class="mf" d="M-4.5 -4.5L4.5 -4.5L0 3.6Z"/>'))
+        parts.append(segment("map", at, at, 8, base))
+        parts.append(placed(at, 8, '<path class="mf" d="M-4.5 -4.5L4.5 -4.5L0 3.6Z"/>'))
     elif math.isfinite(drawn.mode):
-        parts.append(_off(scale, drawn.mode, 14, "mf"))
+        parts.append(off_axis(scale, drawn.mode, 14, "mf"))
     if scale.holds(drawn.unconstrained):
-        parts.append(_at(scale(drawn.unconstrained), base, '<path class="lf" d="M0 -4L4 0L0 4L-4 0Z"/>'))
+        parts.append(placed(scale(drawn.unconstrained), base, '<path class="lf" d="M0 -4L4 0L0 4L-4 0Z"/>'))
     elif math.isfinite(drawn.unconstrained):
-        parts.append(_off(scale, drawn.unconstrained, base - 8, "la"))
-    parts += _axis(scale, base, ticks(scale.lower, scale.upper, 5), all_narrow=True)
-    return _svg(86, drawn.title, parts, drawn.description)
+        parts.append(off_axis(scale, drawn.unconstrained, base - 8, "la"))
+    parts += axis_marks(scale, base, ticks(scale.lower, scale.upper, 5), all_narrow=True)
+    return svg(86, drawn.title, parts, drawn.description)
 
 
 def sketch(part: Sketch) -> Markup:
@@ -174,12 +183,12 @@ def sketch(part: Sketch) -> Markup:
     parts: list[str] = []
     if inside.sum() > 1:
         x, y = _thin(drawn.x[inside], drawn.posterior[inside], 40)
-        parts.append(_nested(_area(x, y, scale, 22, 3, max(float(y.max()), 1e-300)), 24))
+        parts.append(nested(_area(x, y, scale, 22, 3, max(float(y.max()), 1e-300)), 24))
     if scale.holds(drawn.mode):
-        parts.append(_line("map s", scale(drawn.mode), scale(drawn.mode), 1, 23))
+        parts.append(segment("map s", scale(drawn.mode), scale(drawn.mode), 1, 23))
     elif math.isfinite(drawn.mode):
-        parts.append(_off(scale, drawn.mode, 12, "mf"))
-    return _svg(24, f"{drawn.name}: posterior density with the MAP at {drawn.mode_text}", parts)
+        parts.append(off_axis(scale, drawn.mode, 12, "mf"))
+    return svg(24, f"{drawn.name}: posterior density with the MAP at {drawn.mode_text}", parts)
 
 
 def ranks(part: Ranks, chain: int) -> Markup:
@@ -190,51 +199,56 @@ def ranks(part: Ranks, chain: int) -> Markup:
     most = max(float(part.counts.max()), part.band[1]) or 1.0
     scale = 52.0 / most
     low, high = base - scale * max(part.band[0], 0.0), base - scale * part.band[1]
-    parts = [f'<rect class="zone" x="0" width="100%" y="{_y(high)}" height="{_y(low - high)}"/>']
+    parts = [f'<rect class="zone" x="0" width="100%" y="{px(high)}" height="{px(low - high)}"/>']
     step = 100.0 / bins
     for i, n in enumerate(counts):
         tall = scale * float(n)
         parts.append(
-            f'<rect class="bar" x="{_p(i * step + 0.08 * step)}" width="{_p(0.84 * step)}" '
-            f'y="{_y(base - tall)}" height="{_y(tall)}"/>'
+            f'<rect class="bar" x="{pct(i * step + 0.08 * step)}" width="{pct(0.84 * step)}" '
+            f'y="{px(base - tall)}" height="{px(tall)}"/>'
         )
-    parts.append(_line("ax", 0, 100, base, base))
+    parts.append(segment("ax", 0, 100, base, base))
     said = f"{bins} bins, counts {int(counts.min())} to {int(counts.max())}, {plain(part.expected, 4)} expected"
-    return _svg(height, f"Ranks of {part.name} in chain {chain + 1}", parts, said)
+    return svg(height, f"Ranks of {part.name} in chain {chain + 1}", parts, said)
 
 
-def _svg(height: int, title: str, parts: Iterable[str], description: str = "") -> Markup:
+def svg(height: int, title: str, parts: Iterable[str], description: str = "") -> Markup:
+    """A figure as wide as its place, with what it says for those who do not see it."""
     said = f"<title>{escape(title)}</title>" + (f"<desc>{escape(description)}</desc>" if description else "")
     return Markup(f'<svg class="strip" width="100%" height="{height}" role="img">{said}{"".join(parts)}</svg>')
 
 
-def _nested(paths: str, height: int) -> str:
+def nested(paths: str, height: int) -> str:
+    """Paths on a canvas that is stretched to the width."""
     size = f'viewBox="0 0 1000 {height}" width="100%" height="{height}"'
     return f'<svg {size} preserveAspectRatio="none">{paths}</svg>'
 
 
-def _p(x: float) -> str:
+def pct(x: float) -> str:
     """A share of the width. Two decimals are a tenth of a px at 1,000 px."""
     return f"{x:.2f}".rstrip("0").rstrip(".") + "%"
 
 
-def _y(y: float) -> str:
+def px(y: float) -> str:
+    """A height in px."""
     return f"{y:.1f}".rstrip("0").rstrip(".")
 
 
-def _line(css: str, x1: float, x2: float, y1: float, y2: float) -> str:
-    return f'<line class="{css}" x1="{_p(x1)}" x2="{_p(x2)}" y1="{_y(y1)}" y2="{_y(y2)}"/>'
+def segment(css: str, x1: float, x2: float, y1: float, y2: float) -> str:
+    """A straight line; x in per cent, y in px."""
+    return f'<line class="{css}" x1="{pct(x1)}" x2="{pct(x2)}" y1="{px(y1)}" y2="{px(y2)}"/>'
 
 
-def _at(x: float, y: float, mark: str) -> str:
-    return f'<svg class="o" x="{_p(x)}" y="{_y(y)}" overflow="visible">{mark}</svg>'
+def placed(x: float, y: float, mark: str) -> str:
+    """A mark drawn around (0, 0), put at a place."""
+    return f'<svg class="o" x="{pct(x)}" y="{px(y)}" overflow="visible">{mark}</svg>'
 
 
-def _off(scale: Scale, x: float, y: float, css: str) -> str:
+def off_axis(scale: Scale, x: float, y: float, css: str) -> str:
     """A triangle that points off the axis, where the mark cannot be drawn."""
     if x > scale.upper:
-        return _at(100, y, f'<path class="{css}" d="M7 0L-1 -4L-1 4Z"/>')
-    return _at(0, y, f'<path class="{css}" d="M-7 0L1 -4L1 4Z"/>')
+        return placed(100, y, f'<path class="{css}" d="M7 0L-1 -4L-1 4Z"/>')
+    return placed(0, y, f'<path class="{css}" d="M-7 0L1 -4L1 4Z"/>')
 
 
 def _span(scale: Scale, ends: tuple[float, float], y: float, css: str, head: str, *, arrows: bool = True) -> list[str]:
@@ -244,11 +258,11 @@ def _span(scale: Scale, ends: tuple[float, float], y: float, css: str, head: str
         return []
     parts = []
     if upper >= scale.lower and lower <= scale.upper:
-        parts.append(_line(css, scale.clipped(lower), scale.clipped(upper), y, y))
+        parts.append(segment(css, scale.clipped(lower), scale.clipped(upper), y, y))
     if arrows and lower < scale.lower:
-        parts.append(_off(scale, lower, y, head))
+        parts.append(off_axis(scale, lower, y, head))
     if arrows and upper > scale.upper:
-        parts.append(_off(scale, upper, y, head))
+        parts.append(off_axis(scale, upper, y, head))
     return parts
 
 
@@ -257,19 +271,19 @@ def _mode(scale: Scale, mode: float) -> list[str]:
     if math.isnan(mode):
         return []
     if not scale.holds(mode):
-        return [_off(scale, mode, 12, "mf")]
+        return [off_axis(scale, mode, 12, "mf")]
     at = scale(mode)
-    return [_line("map", at, at, 2, 22), _at(at, 4, '<path class="mf" d="M-4.5 -4L4.5 -4L0 3Z"/>')]
+    return [segment("map", at, at, 2, 22), placed(at, 4, '<path class="mf" d="M-4.5 -4L4.5 -4L0 3Z"/>')]
 
 
-def _axis(scale: Scale, y: float, marks: Sequence[tuple[float, str]], *, all_narrow: bool = False) -> list[str]:
+def axis_marks(scale: Scale, y: float, marks: Sequence[tuple[float, str]], *, all_narrow: bool = False) -> list[str]:
     """An axis with its ticks; on a narrow screen every other one keeps its label."""
-    parts = [_line("ax", 0, 100, y, y)]
+    parts = [segment("ax", 0, 100, y, y)]
     for i, (x, label) in enumerate(marks):
         at = scale(x)
-        parts.append(_line("ax", at, at, y, y + 4))
+        parts.append(segment("ax", at, at, y, y + 4))
         css = "c" if all_narrow or len(marks) < 8 or i % 2 == 0 else "c w-only"
-        parts.append(f'<text class="{css}" x="{_p(at)}" y="{_y(y + 17)}">{escape(label)}</text>')
+        parts.append(f'<text class="{css}" x="{pct(at)}" y="{px(y + 17)}">{escape(label)}</text>')
     return parts
 
 
@@ -299,16 +313,16 @@ def _curves(drawn: Curve, scale: Scale, base: int, top: int, peak: float, height
             continue
         x, y = _thin(drawn.x[good], values[good], MOST_POINTS)
         if css:
-            parts.append(_nested(f'<path class="ln {css}" d="{_path(x, y, scale, base, top, peak)}"/>', height))
+            parts.append(nested(f'<path class="ln {css}" d="{_path(x, y, scale, base, top, peak)}"/>', height))
         else:
-            parts.append(_nested(_area(x, y, scale, base, top, peak), height))
+            parts.append(nested(_area(x, y, scale, base, top, peak), height))
     return parts
 
 
 def _area(x: np.ndarray, y: np.ndarray, scale: Scale, base: int, top: int, peak: float) -> str:
     line = _path(x, y, scale, base, top, peak)
     left, right = 10 * scale.clipped(float(x[0])), 10 * scale.clipped(float(x[-1]))
-    filled = f"{line}L{_y(right)} {base}L{_y(left)} {base}Z"
+    filled = f"{line}L{px(right)} {base}L{px(left)} {base}Z"
     return f'<path class="pf" d="{filled}"/><path class="ln post" d="{line}"/>'
 
 
@@ -316,7 +330,7 @@ def _path(x: np.ndarray, y: np.ndarray, scale: Scale, base: int, top: int, peak:
     across = 10 * np.asarray([scale.clipped(float(v)) for v in x])
     # What is higher than the figure leaves through its top: the nested element cuts it off, nothing bends it flat.
     up = base - (base - top) * np.minimum(y / peak, 3.0)
-    return "M" + "L".join(f"{_y(float(a))} {_y(float(b))}" for a, b in zip(across, up, strict=True))
+    return "M" + "L".join(f"{px(float(a))} {px(float(b))}" for a, b in zip(across, up, strict=True))
 
 
 def _thin(x: np.ndarray, y: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
@@ -340,7 +354,7 @@ def _mean_label(drawn: Curve, scale: Scale, at: float, y: float) -> str:
     leftwards = at > 68 or (right > 1.1 * left and at > 32 and not in_the_way)
     side, dx = (" e", -8) if leftwards else ("", 8)
     label = f"posterior, mean {drawn.mean_text}"
-    return f'<text class="p b halo{side}" x="{_p(at)}" y="{_y(y - 7)}" dx="{dx}">{escape(label)}</text>'
+    return f'<text class="p b halo{side}" x="{pct(at)}" y="{px(y - 7)}" dx="{dx}">{escape(label)}</text>'
 
 
 def _large_mode(drawn: Curve, scale: Scale, base: int) -> list[str]:
@@ -349,10 +363,10 @@ def _large_mode(drawn: Curve, scale: Scale, base: int) -> list[str]:
     label = f"MAP {drawn.mode_text}"
     at = scale.clipped(drawn.mode)
     side, step = ("", 10) if at < 70 else (" e", -10)
-    text = f'<text class="m b halo{side}" x="{_p(at)}" y="16" dx="{step}">{escape(label)}</text>'
+    text = f'<text class="m b halo{side}" x="{pct(at)}" y="16" dx="{step}">{escape(label)}</text>'
     if not scale.holds(drawn.mode):
-        return [_off(scale, drawn.mode, 12, "mf"), text]
-    return [_line("map", at, at, 14, base), _at(at, 12, '<path class="mf" d="M-5 -5L5 -5L0 4Z"/>'), text]
+        return [off_axis(scale, drawn.mode, 12, "mf"), text]
+    return [segment("map", at, at, 14, base), placed(at, 12, '<path class="mf" d="M-5 -5L5 -5L0 4Z"/>'), text]
 
 
 def _large_unconstrained(drawn: Curve, scale: Scale, base: int, peak: float) -> list[str]:
@@ -364,10 +378,10 @@ def _large_unconstrained(drawn: Curve, scale: Scale, base: int, peak: float) -> 
     near = abs(at - mode) < 14  # then the label stands on the side away from the MAP
     end = " e" if at >= 85 or (near and at < mode and at > 25) else (" c" if at > 15 and not near else "")
     y = base - 38
-    text = f'<text class="l{end} b halo" x="{_p(at)}" y="{y - 16}">{escape(label)}</text>'
+    text = f'<text class="l{end} b halo" x="{pct(at)}" y="{y - 16}">{escape(label)}</text>'
     if not scale.holds(drawn.unconstrained):
-        return [_off(scale, drawn.unconstrained, y, "la"), text]
-    return [_line("lap", at, at, y + 4, base), _at(at, y, '<path class="lf" d="M0 -6L6 0L0 6L-6 0Z"/>'), text]
+        return [off_axis(scale, drawn.unconstrained, y, "la"), text]
+    return [segment("lap", at, at, y + 4, base), placed(at, y, '<path class="lf" d="M0 -6L6 0L0 6L-6 0Z"/>'), text]
 
 
 def _curve_label(
@@ -388,7 +402,7 @@ def _curve_label(
         return []
     at, own = place
     y = base - (base - top) * own - 8
-    return [f'<text class="{css} c halo" x="{_p(at)}" y="{_y(y)}">{label}</text>']
+    return [f'<text class="{css} c halo" x="{pct(at)}" y="{px(y)}">{label}</text>']
 
 
 def _short(text: str) -> str:

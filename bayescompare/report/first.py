@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from ..numbers import NO_BREAK, Number, count, counted, figure, percent, plain
 from . import engines
 from .parts import First, Forest, ForestRow, Headline, LayerRow, State
+from .predicting import most_discarded
 from .scalars import NAN, Scalar, Scalars
+from .shown import real, shown, worst_decision
 from .words import Link, Words, mark, name, visible
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ QUESTION = "Can the MAP stand in for the posterior?"
 FOREST_ROWS = 9
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 TABLE = Link("Every scalar", "table")
+PREDICTION = Link("Prediction", "prediction")
+WARNINGS = 3
 
 
 def first_screen(comparison: Comparison, scalars: Scalars) -> First:
@@ -39,14 +43,24 @@ def first_screen(comparison: Comparison, scalars: Scalars) -> First:
         heads_heading="Why there is no verdict" if no_verdict else "What the MAP throws away",
         heads_sub="What each engine showed, and what is required."
         if no_verdict
-        else "± is one Monte-Carlo standard error of the figure before it.",
-        heads=tuple(_failed(comparison, scalars) if no_verdict else headlines(scalars)),
+        else "± is one Monte-Carlo standard error of the figure before it, unless something else is said.",
+        heads=tuple(_failed(comparison, scalars) if no_verdict else headlines(comparison, scalars)),
         forest=_grey_forest(comparison, scalars) if no_verdict else _forest(scalars, layers),
         layers_sub="Both engines must be sound before any layer is judged."
         if no_verdict
         else "Shaded: within the margin. A layer is the same when the gap and two standard errors lie inside.",
         layers=tuple(_layer(layer) for layer in layers.values()),
+        warnings=_warnings(comparison),
     )
+
+
+def _warnings(comparison: Comparison) -> tuple[Words, ...]:
+    """What the audit of the model itself warns of, the first of many."""
+    found = [one for one in comparison.findings if one.get("severity") in ("warning", "error")]
+    said: list[Words] = [(*mark(one["what"], [one["variable"]]),) for one in found[:WARNINGS]]
+    if len(found) > WARNINGS:
+        said.append((f"and {counted(len(found) - WARNINGS, 'more warning')}",))
+    return tuple(said)
 
 
 def size(comparison: Comparison) -> str:
@@ -61,19 +75,53 @@ def size(comparison: Comparison) -> str:
     return ", ".join(parts)
 
 
-def headlines(scalars: Scalars) -> list[Headline]:
+def headlines(comparison: Comparison, scalars: Scalars) -> list[Headline]:
     """The four figures that tell most, of those that there are, the first first."""
-    makers: tuple[Callable[[Scalars], Headline | None], ...] = (
-        _shift,
-        _laplace_sd,
-        _absolute_regret,
-        _distance,
-        _level,
-        _quadratic_regret,
-        _percentile,
-    )
-    found = [headline for headline in (make(scalars) for make in makers) if headline is not None]
-    return found[:4]
+    found = [
+        _discarded(comparison),
+        _shift(scalars),
+        _laplace_sd(scalars),
+        _regret(comparison) or _gain(comparison),
+        *(make(scalars) for make in (_absolute_regret, _distance, _level, _quadratic_regret, _percentile)),
+    ]
+    return [headline for headline in found if headline is not None][:4]
+
+
+def _discarded(comparison: Comparison) -> Headline | None:
+    found = comparison.prediction.get("variance_discarded")
+    number = shown(found, share=True)
+    if not isinstance(number, Number):
+        return None
+    most = most_discarded(comparison)
+    text: Words = (PREDICTION,)
+    if most is not None:
+        text = ("Most for ", most[0], f", {percent(most[1]).value}{NO_BREAK}%. ", PREDICTION)
+    return Headline("Predictive variance discarded", number, "%", text)
+
+
+def _regret(comparison: Comparison) -> Headline | None:
+    worst = worst_decision(comparison)
+    if worst is None:
+        return None
+    number = shown(worst["relative_regret"], share=True)
+    if not isinstance(number, Number):
+        return None
+    text = (name(worst["loss"]), ": acting on the MAP, not on the posterior. ", Link("Decisions", "decisions"))
+    return Headline("Largest extra expected loss", number, "%", text)
+
+
+def _gain(comparison: Comparison) -> Headline | None:
+    """What keeping the posterior is worth; its error is that over the observations."""
+    found = comparison.prediction
+    value, se = (real(found.get(key, {}).get("value")) for key in ("elpd_diff", "elpd_diff_se"))
+    if math.isnan(value) or math.isnan(se):
+        return None
+    n = counted(int(found["observations"]), "observation")
+    if abs(value) <= 2 * se:
+        said = f"No gain told apart from 0 on {n}; ± is the SE over them. "
+    else:
+        said = f"The {'posterior' if value > 0 else 'plug-in'} predicts better; ± is the SE over {n}. "
+    return Headline("Gain in leave-one-out elpd", figure(value, se), "nats", (said, PREDICTION))
 
 
 def _shift(scalars: Scalars) -> Headline | None:
@@ -260,7 +308,9 @@ def _margin(layer: Layer) -> str:
         return f"≤{NO_BREAK}{plain(margin, 3)}{NO_BREAK}sd"
     if layer.name == "spread":
         return f"≤{NO_BREAK}{plain(100 * math.expm1(margin), 3)}{NO_BREAK}%"
-    if layer.name in ("prediction", "decision") and margin < 1:
+    if layer.criterion == "elpd":
+        return f"≤{NO_BREAK}{plain(margin, 2)}{NO_BREAK}nats"
+    if layer.name == "decision" or layer.criterion in ("variance_discarded", "coverage", "basins"):
         return f"≤{NO_BREAK}{plain(100 * margin, 3)}{NO_BREAK}%"
     return f"≤{NO_BREAK}{plain(margin, 3)}"
 

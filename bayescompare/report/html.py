@@ -17,12 +17,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from ..numbers import NO_BREAK, Number
-from . import colours, figures
+from . import colours, figures, plots
 from .first import first_screen
 from .parts import Sketch, State
 from .scalars import read
 from .tree import build
-from .words import Link, Name
+from .words import Link, Name, plain_text
 
 if TYPE_CHECKING:
     from ..compare.comparison import Comparison
@@ -112,8 +112,8 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    environment.globals.update(figures=figures, word=lambda kind: WORDS.get(kind, kind))
-    environment.filters.update(words=words, number=number, cell=cell)
+    environment.globals.update(figures=figures, plots=plots, word=lambda kind: WORDS.get(kind, kind))
+    environment.filters.update(words=words, number=number, cell=cell, string_of=plain_text)
     return environment
 
 

@@ -12,7 +12,7 @@ from .words import Link, Name, Words
 if TYPE_CHECKING:
     import numpy as np
 
-type Cell = str | Name | Number | Link | Words | State | Sketch
+type Cell = str | Name | Number | Link | Words | State | Sketch | Strip
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,7 @@ class First:
     forest: Forest
     layers_sub: str
     layers: tuple[LayerRow, ...]
+    warnings: tuple[Words, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -193,6 +194,87 @@ class Ranks:
 
 
 @dataclass(frozen=True)
+class Axis:
+    """A linear axis and what it measures."""
+
+    lower: float
+    upper: float
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One mark of a strip, in the unit of its axis; NaN where there is none.
+
+    ``kind`` is ``thin``, ``thick`` or ``bar`` (from ``start`` to ``end``), ``dot``, ``tick`` or ``diamond`` (at
+    ``start``); ``css`` says whose it is: ``post``, ``map``, ``lap`` or ``obs``.
+    """
+
+    kind: str
+    css: str
+    start: float
+    end: float = math.nan
+    y: int = 12
+
+
+@dataclass(frozen=True)
+class Strip:
+    """Marks on an axis, in a cell of a table; ``line`` is a reference drawn across."""
+
+    title: str
+    axis: Axis
+    marks: tuple[Mark, ...]
+    height: int = 24
+    line: float = math.nan
+
+
+@dataclass(frozen=True)
+class Strips:
+    """A table some columns of which are strips; ``axes`` holds the axis under each column, None under the others."""
+
+    label: str
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    axes: tuple[Axis | None, ...]
+    key: tuple[tuple[str, str], ...]
+    caption: Words
+    kind: str = "strips"
+
+
+@dataclass(frozen=True)
+class Series:
+    """What a plot draws: ``line``, ``area`` (down to ``base``), ``bars`` (edges in ``x``, one more than ``y``),
+    ``points`` or ``diamond``; ``label`` stands at ``at``, or after the last point where that is not given.
+    """
+
+    kind: str
+    css: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    base: tuple[float, ...] = ()
+    label: str = ""
+    at: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A figure with two axes; the vertical one is shown only where a value is to be read off."""
+
+    title: str
+    description: str
+    x: Axis
+    y: Axis
+    series: tuple[Series, ...]
+    caption: Words
+    key: tuple[tuple[str, str], ...] = ()
+    read: bool = True
+    ends: bool = False
+    off: tuple[str, str, str] | None = None
+    height: int = 250
+    kind: str = "plot"
+
+
+@dataclass(frozen=True)
 class Prose:
     """A paragraph, in the text's own size or in small."""
 
@@ -245,7 +327,9 @@ class Definitions:
     kind: str = "definitions"
 
 
-type Part = Table | Density | Multiples | Ranks | Prose | Heading | Code | Formulas | Details | Definitions
+type Part = (
+    Table | Density | Multiples | Ranks | Strips | Plot | Prose | Heading | Code | Formulas | Details | Definitions
+)
 
 
 @dataclass(frozen=True)

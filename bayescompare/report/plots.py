@@ -1,0 +1,175 @@
+"""Strips in tables and plots with two axes, in the grammar of :mod:`bayescompare.report.figures`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from markupsafe import Markup, escape
+
+from ..numbers import ticks
+from .figures import Scale, axis_marks, nested, off_axis, pct, placed, px, segment, svg
+from .parts import Axis, Mark, Plot, Series, Strip
+
+type Up = Callable[[float], float]
+
+BASE, TOP = 40, 22
+"""Room under a plot for its axis, and above it for a label, in px."""
+
+HALF_LABEL = 7
+NAME = 17
+"""Letters of a line's name that there is room for beside it."""
+
+
+def strip(part: Strip) -> Markup:
+    """One strip."""
+    scale = Scale(part.axis.lower, part.axis.upper)
+    parts = []
+    if scale.holds(part.line):
+        parts.append(segment("gr", scale(part.line), scale(part.line), 0, part.height))
+    for mark in part.marks:
+        parts += _mark(scale, mark)
+    return svg(part.height, part.title, parts)
+
+
+def strip_axis(axis: Axis) -> Markup:
+    """The axis under a column of strips."""
+    scale = Scale(axis.lower, axis.upper)
+    parts = axis_marks(scale, 2, ticks(axis.lower, axis.upper, 6))
+    parts.append(f'<text class="c" x="50%" y="36">{escape(axis.label)}</text>')
+    return svg(40, f"Axis: {axis.label}", parts)
+
+
+def _mark(scale: Scale, mark: Mark) -> list[str]:
+    if math.isnan(mark.start):
+        return []
+    if mark.kind in ("thin", "thick", "bar"):
+        return _stretch(scale, mark)
+    if not scale.holds(mark.start):
+        return [off_axis(scale, mark.start, mark.y, "mf" if mark.css == "map" else "pd")]
+    drawn = {
+        "dot": f'<circle class="{"od" if mark.css == "obs" else "pd"}" r="{3.2 if mark.css == "obs" else 4}"/>',
+        "tick": '<path class="map" d="M0 -7V7"/><path class="mf" d="M-4 -9L4 -9L0 -2Z"/>',
+        "diamond": '<path class="lf" d="M0 -4L4 0L0 4L-4 0Z"/>',
+    }[mark.kind]
+    return [placed(scale(mark.start), mark.y, drawn)]
+
+
+def _stretch(scale: Scale, mark: Mark) -> list[str]:
+    lower, upper = sorted((mark.start, mark.end))
+    if math.isnan(mark.end):
+        return []
+    left, right = scale.clipped(lower), scale.clipped(upper)
+    if mark.kind == "bar":
+        width = pct(max(right - left, 0.15))
+        return [f'<rect class="bar {mark.css}" x="{pct(left)}" width="{width}" y="{mark.y - 5}" height="10"/>']
+    css = f"{mark.css} th" if mark.kind == "thick" else f"{mark.css} tn"
+    parts = [segment(css, left, right, mark.y, mark.y)] if upper >= scale.lower and lower <= scale.upper else []
+    if mark.kind == "thin":
+        head = {"map": "mf", "lap": "la"}.get(mark.css, "pd")
+        parts += [off_axis(scale, end, mark.y, head) for end in (lower, upper) if not scale.holds(end)]
+    return parts
+
+
+def plot(part: Plot) -> Markup:
+    """A figure with two axes."""
+    base = part.height - BASE
+    x, y = Scale(part.x.lower, part.x.upper), Scale(part.y.lower, part.y.upper)
+
+    def up(value: float) -> float:
+        return base - (base - TOP) * y(value) / 100
+
+    parts: list[str] = []
+    if part.read:
+        for value, label in ticks(part.y.lower, part.y.upper, 5):
+            parts.append(segment("gr", 0, 100, up(value), up(value)))
+            parts.append(f'<text class="e" x="0" dx="-8" y="{px(up(value) + 4)}">{escape(label)}</text>')
+    for series in part.series:
+        parts += _series(series, x, y, up, part.height)
+    parts += _labels(part, x, y, up)
+    if part.off is not None:
+        side, text, css = part.off
+        right = side == "right"
+        head = off_axis(x, part.x.upper + 1 if right else part.x.lower - 1, base - 60, "mf" if css == "m" else "la")
+        place = f'x="{100 if right else 0}%" dx="{-14 if right else 14}" y="{base - 56}"'
+        parts.append(f'{head}<text class="{css} b halo{" e" if right else ""}" {place}>{escape(text)}</text>')
+    parts += axis_marks(x, base, ticks(part.x.lower, part.x.upper, 9))
+    parts.append(f'<text class="c" x="50%" y="{part.height - 4}">{escape(part.x.label)}</text>')
+    return svg(part.height, part.title, parts, part.description)
+
+
+def _series(s: Series, x: Scale, y: Scale, up: Up, height: int) -> list[str]:
+    if s.kind == "bars":
+        return _bars(s, x, up)
+    if s.kind in ("points", "diamond"):
+        css, radius = ("od", 2.4) if s.css == "obs" else (s.css, 2.6)
+        inside = [(a, b) for a, b in zip(s.x, s.y, strict=True) if x.holds(a) and y.holds(b)]
+        if s.kind == "diamond":
+            return [placed(x(a), up(b), '<path class="lf" d="M0 -5L5 0L0 5L-5 0Z"/>') for a, b in inside]
+        return [f'<circle class="{css}" cx="{pct(x(a))}" cy="{px(up(b))}" r="{radius}"/>' for a, b in inside]
+    pieces = _pieces(s)
+    if s.kind == "area":
+        drawn = "".join(
+            _path([(a, b) for a, b, _ in piece], x, up)
+            + "L"
+            + _path([(a, c) for a, _, c in piece[::-1]], x, up)[1:]
+            + "Z"
+            for piece in pieces
+        )
+        return [nested(f'<path class="{s.css}" d="{drawn}"/>', height)] if drawn else []
+    drawn = "".join(_path([(a, b) for a, b, _ in piece], x, up) for piece in pieces if len(piece) > 1)
+    return [nested(f'<path class="ln {s.css}" d="{drawn}"/>', height)] if drawn else []
+
+
+def _pieces(s: Series) -> list[list[tuple[float, float, float]]]:
+    """The runs of finite points."""
+    pieces: list[list[tuple[float, float, float]]] = [[]]
+    for a, b, c in zip(s.x, s.y, s.base or s.y, strict=True):
+        if math.isfinite(a + b + c):
+            pieces[-1].append((a, b, c))
+        elif pieces[-1]:
+            pieces.append([])
+    return [piece for piece in pieces if piece]
+
+
+def _path(points: list[tuple[float, float]], x: Scale, up: Up) -> str:
+    return "M" + "L".join(f"{px(10 * x(a))} {px(max(-2000.0, min(2000.0, up(b))))}" for a, b in points)
+
+
+def _bars(s: Series, x: Scale, up: Up) -> list[str]:
+    parts = []
+    for i, tall in enumerate(s.y):
+        left, right = x.clipped(s.x[i]), x.clipped(s.x[i + 1])
+        if tall > 0 and right > left:
+            y = up(tall)
+            parts.append(
+                f'<rect class="bar" x="{pct(left + 0.06 * (right - left))}" width="{pct(0.88 * (right - left))}" '
+                f'y="{px(y)}" height="{px(up(0.0) - y)}"/>'
+            )
+    return parts
+
+
+def _labels(part: Plot, x: Scale, y: Scale, up: Up) -> list[str]:
+    """Names of curves: where they are put, or beside the last point, apart from each other."""
+    colour = {"post": "p", "map": "m", "lap": "l", "prior": "", "ref": "k"}
+    parts, beside = [], []
+    for s in part.series:
+        css = colour.get(s.css.split(" ")[0], "k")
+        if s.label and s.at is not None:
+            place = f'x="{pct(x.clipped(s.at[0]))}" dx="6" y="{px(up(s.at[1]) - 6)}"'
+            parts.append(f'<text class="{css} halo" {place}>{escape(s.label)}</text>')
+        elif s.label:
+            last = [b for b in s.y if math.isfinite(b)]
+            if last:
+                beside.append((up(min(max(last[-1], y.lower), y.upper)), s.label, css))
+    beside.sort()
+    floor = -math.inf
+    places = []
+    for height, label, css in beside:
+        floor = max(height, floor + 2 * HALF_LABEL)
+        places.append((floor, label, css))
+    over = max(0.0, (places[-1][0] if places else 0.0) - (part.height - BASE))
+    for height, label, css in places:
+        name = label if len(label) <= NAME else label[: NAME - 1] + "…"
+        parts.append(f'<text class="{css}" x="100%" dx="8" y="{px(height - over + 4)}">{escape(name)}</text>')
+    return parts
