@@ -134,7 +134,8 @@ def tuned(reference: ArrayLike, reward: ArrayLike, beta: float) -> Array:
     -------
     ndarray of shape (k,)
     """
-    weights = np.asarray(reference, float) * np.exp((np.asarray(reward, float) - np.max(reward)) / beta)
+    rewards = np.asarray(reward, float)
+    weights = np.asarray(reference, float) * np.exp((rewards - rewards.max()) / beta)
     return np.asarray(weights / weights.sum())
 
 
