@@ -27,7 +27,7 @@ def name(request: pytest.FixtureRequest) -> str:
 def test_bandwidths_are_arvizs(name: str) -> None:
     x = sample(name)
     theirs = np.array([array_stats.get_bw(row, "experimental") for row in x])
-    # The improved Sheather–Jones half is the root of an equation, found to 2e-4 here and from a grid of counts there.
+    # The improved Sheather–Jones half is the root of an equation, to 1e-4 here, on another grid of counts there.
     np.testing.assert_allclose(density.bandwidths(np.sort(x, axis=1)), theirs, rtol=5e-3)
 
 
