@@ -84,8 +84,10 @@ def _fixed_point(log_t: Array, power: Array, n: int) -> Array:
 
 def bins(x: Array, lower: Array, upper: Array, size: int = GRID) -> NDArray[np.intp]:
     """Index of the grid cell of each draw."""
-    width = np.where(upper > lower, upper - lower, 1.0)
-    return np.clip(((x - lower[:, None]) / width[:, None] * size).astype(np.intp), 0, size - 1)
+    with np.errstate(all="ignore"):  # a scalar with draws that are not finite: its density is not used
+        width = np.where(upper > lower, upper - lower, 1.0)
+        cell = np.clip((x - lower[:, None]) / width[:, None] * size, 0, size - 1)
+    return np.nan_to_num(cell).astype(np.intp)
 
 
 def counts(index: NDArray[np.intp], size: int = GRID, blocks: int = 1) -> Array:

@@ -51,6 +51,9 @@ def judge(
     endless = _endless(problem, best)
     if endless:
         return Status.FAILED, [f"no mode exists: the density is highest as {', '.join(endless)} grows without limit"]
+    rising = _still_rising(problem.density, best, weights)
+    if rising:
+        return Status.FAILED, [f"no mode exists: the density still rises as {rising} grows without limit"]
     flatness = _refine(problem.density, best, weights)
     if best.smallest <= flatness and best.hessian is not None and not best.edges:
         return _flat(problem, best, flatness, weights, options)
@@ -301,6 +304,27 @@ def _grows(block: Block, u: float) -> str:
     if "log" in transform and "odds" not in transform:
         where = "0" if u < 0 else "infinity"
     return f"grows without limit as {block.name} goes to {where}"
+
+
+def _still_rising(density: Density, best: End, weights: tuple[float, ...]) -> str | None:
+    """The variables along which the density levels off towards infinity, if it does.
+
+    Where it is c − exp(−t) its decrement falls with its slope, below every limit, and each Newton step is as long as
+    the one before it. Ten such steps on, a mode's density has fallen by forty times what one step gains.
+    """
+    if best.held or best.kinks or best.hessian is None or not best.hessian.size or not best.smallest > 0:
+        return None
+    gain = best.decrement
+    if not gain > 1e3 * np.finfo(float).eps * max(1.0, abs(best.value)):
+        return None  # a step that is rounding has no direction
+    step = np.linalg.solve(best.hessian, density(best.u, weights)[1][best.free])
+    further = best.u.copy()
+    further[best.free] += 10 * step
+    if not density(further, weights)[0] > best.value + 0.5 * gain:
+        return None
+    moved = np.zeros(len(best.u))
+    moved[best.free] = np.abs(step)
+    return ", ".join(b.name for b in density.blocks if moved[b.start : b.stop].max() > 0.1 * moved.max())
 
 
 def _endless(problem: Problem, best: End) -> list[str]:

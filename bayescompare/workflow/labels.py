@@ -34,7 +34,7 @@ def model_info(problem: Problem, target: Target) -> ModelInfo:
         formulas=_formulas(problem),
         free=tuple(rv.name for rv in problem.model.free_RVs),
         parameters=problem.dimension,
-        observations=problem.density.observations,
+        observations=sum(values.size for values in problem.observed.values()),
         fingerprint=problem.fingerprint,
     )
 

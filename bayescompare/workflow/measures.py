@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
+#: Laplace mass of a basin without a single draw from which the sampler is not believed.
+UNSEEN = 0.9
+
 NO_TOP = "there is no unconstrained mode, so there are no basins"
 
 #: Scalars that get density curves: all of a model's, or the most severe of many.
@@ -164,11 +167,23 @@ def verdict(fits: Mapping[str, Fit], table: pd.DataFrame, evidence: Evidence, ma
         ),
         "sampler": v.sampler_gate(_sampler_figures(table, nuts)),
     }
+    unseen = _unseen_mode(evidence.joint.basins)
+    if unseen and layers["sampler"].state is v.State.SOUND:
+        layers["sampler"] = replace(layers["sampler"], state=v.State.FAILED, reason=unseen)
     if all(layers[gate].state is v.State.SOUND for gate in layers):
         layers |= _layers(fits, table, evidence, margins)
     else:
         layers |= {name: v.Layer(name, v.State.NOT_COMPUTED, "a gate failed") for name in LAYERS}
     return v.Verdict(sentence.overall(layers, table, mode, nuts), layers)
+
+
+def _unseen_mode(basins: j.Basins | None) -> str:
+    """A basin that by Laplace holds nearly all mass and that no draw climbs to, or an empty text: chains that agree with
+    each other can all be in the wrong place."""
+    for mass, share in zip(basins.masses, basins.shares, strict=True) if basins is not None else ():
+        if mass.known and mass.value > UNSEEN and share.value == 0:
+            return f"no draw lies in the basin of the mode that holds {100 * mass.value:.3g} % of the Laplace mass"
+    return ""
 
 
 def _layers(fits: Mapping[str, Fit], table: pd.DataFrame, evidence: Evidence, margins: Margins) -> dict[str, Layer]:

@@ -254,7 +254,9 @@ def _applies(terms: tuple[Term, ...], held_out: bool) -> dict[str, str]:
     labels = next((f"{t.name}: its values are labels" for t in terms if not t.numeric), "")
     vectors = next((f"{t.name}: {VECTORS}" for t in terms if t.observations != t.scalars), "")
     only = "" if any(t.scalars for t in terms) else "there is no observed variable"
-    return {"variance_discarded": only or labels, "elpd": joint, "coverage": joint or labels or vectors}
+    # Under a joint likelihood (a Gaussian process) a new observation in each one's place has one mean, whatever θ is.
+    whole = next((f"{t.name}: {t.lacks['pointwise']}" for t in terms if t.scalars and not t.factorises), "")
+    return {"variance_discarded": only or labels or whole, "elpd": joint, "coverage": joint or labels or vectors}
 
 
 def document(found: Predicted | None) -> dict[str, Any]:
