@@ -1,4 +1,4 @@
-"""How often the verdict errs by chance: the location layer at the very edge of its margin, where both answers are false.
+"""How often the verdict errs by chance: the location layer at the edge of its margin, where both answers are false.
 
     python -m benchmarks.calibration
 
