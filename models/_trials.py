@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 
 from bayescompare.errors import DataError
 from models._counts import whole_numbers
-from models._data import Array, columns
+from models._data import columns
 
 
-def events_in_trials(owner: str, data: Any, events: str, trials: str) -> tuple[NDArray[np.int64], Array]:
+def events_in_trials(owner: str, data: Any, events: str, trials: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Two columns of whole numbers, the events and the trials that they happened in; each of shape (n,).
 
-    The trials come in double precision: of integers in a ``pm.Data``, JAX would take a binomial coefficient in single.
+    In a model say ``n=pm.Data(..., trials).astype("int64")``: ``pm.Data`` keeps whole numbers in 32 bits, and of those
+    JAX takes a binomial coefficient in single precision.
 
     Raises
     ------
@@ -31,4 +32,4 @@ def events_in_trials(owner: str, data: Any, events: str, trials: str) -> tuple[N
             f"{owner}: {broken.size} of the {len(k)} rows have more {events!r} than {trials!r}; the first is row "
             f"{row}, counted from 0, with {k[row]} in {n[row]}. Check which column is which."
         )
-    return k, n.astype(np.float64)
+    return k, n

@@ -89,7 +89,7 @@ def baseball(data: Any = None, *, abilities: str = "explicit", kappa_sd: float =
 
     with pm.Model(coords={"player": names}) as model:
         observed = pm.Data("hits_data", hits, dims="player")
-        n = pm.Data("at_bats", at_bats, dims="player")
+        n = pm.Data("at_bats", at_bats, dims="player").astype("int64")  # 32 bits lose digits in JAX
         mean = pm.Beta("mean", 2.0, 6.0)
         kappa = pm.LogNormal("kappa", 5.0, sd)
         a, b = mean * kappa, (1.0 - mean) * kappa

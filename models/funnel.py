@@ -2,7 +2,7 @@
 
 ``v`` is Normal(0, 3), and nine ``x`` are Normal(0, exp(v / 2)). There are no data, so everything is known: v has mean 0
 and sd 3. MAP says v = -40.5, which is 13.5 sd away, with all x equal to 0. At that point the density is 91 nats (a
-factor of 10 to the 39th) higher than at v = 0: nine densities of ``x`` grow like ``exp(-v / 2)`` each as v falls, and
+factor of 10^39) higher than at v = 0: nine densities of ``x`` grow like ``exp(-v / 2)`` each as v falls, and
 the prior of v stops them only there. The volume around it is smaller by a larger factor still, so no draw comes near.
 
 Write ``x = exp(v / 2) * z`` with ``z`` standard normal, and MAP says v = 0: the mean, exactly. The distribution is the

@@ -5,9 +5,9 @@ how few coefficients matter. Its posterior pulls what is noise to near 0 and lea
 predictors of diabetes, total cholesterol (s1) comes out at -0.11 ± 0.12. MAP says -0.35, two posterior sd further
 out, on the way to least squares' -0.49. It puts tau at 1.13, where the posterior has 0.14 ± 0.08.
 
-MAP does set one coefficient, s3, to exactly 0, by its scale at the edge: so it looks sparse. But the rest are
-hardly shrunk at all. The shrinkage of a horseshoe is the average over many scales, most of them small; a mode picks one
-set of scales, and the densest is one that fits.
+MAP does set one coefficient, s3, to exactly 0, by its scale at the edge: so it looks sparse. But it shrinks the
+others far less than the posterior does. The shrinkage of a horseshoe is an average over many scales, most of them
+small; a mode picks one set of scales, and the densest is one that fits.
 
 Question
 --------
@@ -67,7 +67,7 @@ from models._options import positive
 @template(
     title="Horseshoe regression",
     question="Which of ten measurements foretell the progression of diabetes, if perhaps only a few do?",
-    finding="MAP hardly shrinks: cholesterol is -0.35 where the horseshoe's posterior has -0.11 ± 0.12.",
+    finding="MAP shrinks too little: cholesterol is -0.35 where the horseshoe's posterior has -0.11 ± 0.12.",
     tags=("regression", "sparsity", "geometry", "real-data"),
     parameters=22,
     observations=442,

@@ -91,7 +91,7 @@ def seeds(data: Any = None, *, prior_scale: float = 1.0) -> pm.Model:
     with pm.Model(coords={"coefficient": list(design), "plate": range(1, len(sown) + 1)}) as model:
         X = pm.Data("X", np.column_stack(list(design.values())), dims=("plate", "coefficient"))
         observed = pm.Data("germinated_data", germinated, dims="plate")
-        n = pm.Data("seeds", sown, dims="plate")
+        n = pm.Data("seeds", sown, dims="plate").astype("int64")  # 32 bits lose digits in JAX
         beta = pm.Normal("beta", 0.0, 2.0, dims="coefficient")
         sigma = pm.HalfNormal("sigma", scale)
         plate_t = pm.Normal("plate_t", 0.0, 1.0, dims="plate")

@@ -1,4 +1,4 @@
-"""State elections: MAP says that the polls in Ohio tell nothing of Florida.
+"""State elections: MAP says that a surprise in Ohio tells little of Florida.
 
 Election results in 50 states move together: a national swing each year, a swing of each region, and the rest a
 state's own. How much together decides what a surprise in one state says of the others, and how likely a landslide is.

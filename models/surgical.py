@@ -87,7 +87,7 @@ def surgical(data: Any = None, *, prior_scale: float = 1.0) -> pm.Model:
 
     with pm.Model(coords={"hospital": names}) as model:
         observed = pm.Data("deaths_data", deaths, dims="hospital")
-        n = pm.Data("operations", operations, dims="hospital")
+        n = pm.Data("operations", operations, dims="hospital").astype("int64")  # 32 bits lose digits in JAX
         mu = pm.Normal("mu", -2.5, 1.0)
         sigma = pm.HalfNormal("sigma", scale)
         b_t = pm.Normal("b_t", 0.0, 1.0, dims="hospital")

@@ -106,13 +106,14 @@ def test_map_is_scipys() -> None:
 
 
 def test_the_docstring_is_true() -> None:
-    known = exact().round(2).T.to_dict("list")
+    figures = exact()
+    known = figures.round(2).T.to_dict("list")
     assert known["sigma"][:2] == pytest.approx([0.34, 0.14])
     assert known["beta[kind]"][:2] == pytest.approx([0.03, 0.32])
     assert known["beta[both]"][:2] == pytest.approx([-0.76, 0.44])
     mode = bc.fit(seeds, "map").values
     assert [round(mode[name], 2) for name in ("beta[kind]", "beta[both]", "sigma")] == [-0.36, -0.44, 1.53]
-    z = {name: (mode[name] - exact().loc[name, "mean"]) / exact().loc[name, "sd"] for name in NAMES[:4]}
+    z = {name: (mode[name] - figures.loc[name, "mean"]) / figures.loc[name, "sd"] for name in NAMES[:4]}
     assert round(max(map(abs, z.values())), 1) == 1.2
 
 
