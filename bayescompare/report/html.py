@@ -18,6 +18,7 @@ from markupsafe import Markup, escape
 
 from ..numbers import NO_BREAK, Number
 from . import colours, figures, marks, plots
+from .changed import changed
 from .everything import most_severe
 from .first import first_screen
 from .parts import Sketch, State
@@ -27,6 +28,7 @@ from .words import Link, Name, plain_text
 
 if TYPE_CHECKING:
     from ..compare.comparison import Comparison
+    from ..compare.difference import Difference
 
 #: Observations of a likelihood term up to which the page holds a number for each.
 OBSERVATIONS = 200
@@ -77,12 +79,31 @@ def fragment(comparison: Comparison) -> str:
     return part.render(first=first_screen(comparison, read(comparison)), style=Markup(style))
 
 
+def difference_to_html(found: Difference, names: tuple[str, str]) -> str:
+    """Render how two comparisons differ: a page without a script.
+
+    Parameters
+    ----------
+    found : Difference
+    names : tuple of (str, str)
+        What the two are called.
+
+    Returns
+    -------
+    str
+    """
+    style = colours.rules() + _static("first.css") + _static("report.css")
+    page = _environment().get_template("difference.html.j2")
+    policy = _policy(style, "").replace(f"script-src '{_hash('')}'; ", "")
+    return page.render(changed=changed(found, names), policy=policy, style=Markup(style))
+
+
 def _embedded(comparison: Comparison, reproducible: bool) -> str:
     """The comparison as JSON that cannot end the element it stands in: what the page shows, and how much is left out.
 
     Where scalars are left out of the table they are left out of the modes' values too.
     """
-    document: dict[str, Any] = {**comparison.to_dict(reproducible=reproducible), "page": "report"}
+    document: dict[str, Any] = comparison.to_dict(reproducible=reproducible)
     kept = {scalar.name for scalar in most_severe(read(comparison))}
     left_out = len(document["table"]) - len(kept)
     if left_out > 0:

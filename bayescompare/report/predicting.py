@@ -43,7 +43,7 @@ def most_discarded(comparison: Comparison) -> tuple[Name, float] | None:
         if best is None or shares[i] > best[1]:
             label = labels(comparison, term, shares.size)[i]
             named = label.text != str(i + 1)
-            best = (label if named else name(f"{name(term)}[{i + 1}]"), float(shares[i]))
+            best = (label if named else name(f"{term}[{i + 1}]"), float(shares[i]))
     return best
 
 
