@@ -19,12 +19,15 @@ import numpy as np
 
 from ..errors import MissingFileError, OutputError, ResultFileError
 from ..fit.result import Fit, Status
+from . import page
 from .comparison import SCHEMA, Comparison, Curves, ModelInfo
 from .verdict import Layer, Overall, State, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
+
+    from .page import ReportNumbers
 
 _ARRAYS = ("estimate", "unconstrained", "draws", "unconstrained_draws")
 _CURVES = ("x", "posterior", "laplace", "prior")
@@ -82,8 +85,18 @@ def _draft(path: Path) -> Iterator[Path]:
                 draft.unlink(missing_ok=True)
 
 
-def open(path: str | os.PathLike[str]) -> Comparison:
-    """Read a comparison that :meth:`Comparison.save` wrote.
+def open(path: str | os.PathLike[str]) -> Comparison | ReportNumbers:
+    """Read a comparison that :meth:`Comparison.save` wrote, or the numbers of a report.
+
+    Parameters
+    ----------
+    path : path-like
+        What ends in ``.html`` is read as a report.
+
+    Returns
+    -------
+    Comparison or ReportNumbers
+        A report holds no draws: what comes back of it has its table, its verdict and its figures.
 
     Raises
     ------
@@ -97,6 +110,8 @@ def open(path: str | os.PathLike[str]) -> Comparison:
     path = Path(path)
     if not path.exists():
         raise MissingFileError(f"There is no file {path}.")
+    if path.suffix.lower() in (".html", ".htm"):
+        return page.read(path)
     options: dict[str, Any] = (
         {"engine": "zarr", "consolidated": True} if path.suffix == ".zarr" else {"engine": "h5netcdf"}
     )

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ..compare.comparison import Comparison
+    from ..compare.difference import Difference
 
-__all__ = ["fragment", "to_html"]
+__all__ = ["difference_to_html", "fragment", "to_html"]
 
 
 def to_html(comparison: Comparison, *, reproducible: bool = False) -> str:
@@ -47,3 +48,22 @@ def fragment(comparison: Comparison) -> str:
     from . import html
 
     return html.fragment(comparison)
+
+
+def difference_to_html(found: Difference, names: tuple[str, str]) -> str:
+    """Render how two comparisons differ as one self-contained HTML page.
+
+    Parameters
+    ----------
+    found : Difference
+    names : tuple of (str, str)
+        What the two are called: their files.
+
+    Returns
+    -------
+    str
+        The page. It loads nothing and holds no script.
+    """
+    from . import html
+
+    return html.difference_to_html(found, names)

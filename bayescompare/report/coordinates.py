@@ -131,6 +131,7 @@ def _path(comparison: Comparison, scalars: Scalars) -> list[Part]:
         )
         for s in drawn
     ]
+    least = scalars.margins["location"]  # a smaller move than this is to look small
     lower, upper = spread([y for line in lines for y in line.y] + [0.0])
     mean = Series("line", "post", (min(powers), max(powers)), (0.0, 0.0), label="posterior mean")
     caption = (
@@ -145,7 +146,7 @@ def _path(comparison: Comparison, scalars: Scalars) -> list[Part]:
         )
         + ".",
         Axis(0.0, 1.0, "power of the prior"),
-        Axis(max(lower, -FAR), min(upper, FAR)),
+        Axis(max(min(lower, -least), -FAR), min(max(upper, least), FAR)),
         (mean, *lines),
         (caption + many,),
         ends=True,

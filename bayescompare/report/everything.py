@@ -26,10 +26,7 @@ type Maker = Callable[[Scalar], Cell]
 
 def every_scalar(comparison: Comparison, scalars: Scalars) -> Section:
     """Build the section with the table of every scalar: one of what is asked most, one of the rest."""
-    rows = scalars.rows
-    if len(rows) > MOST_ROWS:
-        kept = {s.name for s in scalars.by_severity[:MOST_ROWS]}
-        rows = tuple(s for s in rows if s.name in kept)
+    rows = most_severe(scalars)
     parts: list[Part] = [_main(comparison, scalars, rows)]
     if len(rows) < len(scalars.rows):
         parts.append(Prose((_left_out(len(rows), len(scalars.rows)),), small=True))
@@ -44,6 +41,14 @@ def every_scalar(comparison: Comparison, scalars: Scalars) -> Section:
     ]
     key = ("same", "differs", "undecided")
     return Section("table", "Every scalar", tuple(how), _finding(comparison, scalars), tuple(parts), full=True, key=key)
+
+
+def most_severe(scalars: Scalars) -> tuple[Scalar, ...]:
+    """The rows that a page has room for, in the model's order."""
+    if len(scalars.rows) <= MOST_ROWS:
+        return scalars.rows
+    kept = {s.name for s in scalars.by_severity[:MOST_ROWS]}
+    return tuple(s for s in scalars.rows if s.name in kept)
 
 
 def _finding(comparison: Comparison, scalars: Scalars) -> tuple[str, ...]:
@@ -134,7 +139,7 @@ def _further(scalars: Scalars, rows: tuple[Scalar, ...]) -> Table | None:
 def _left_out(shown: int, total: int) -> str:
     return (
         f"{counted(total - shown, 'scalar')} of {count(total)} left out to keep this page small: those least off in "
-        "location and spread. All are in the data inside this file, and in what --json and --save write."
+        "location and spread. All are in what --json and --save write; this file holds what it shows."
     )
 
 

@@ -17,7 +17,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from ..numbers import NO_BREAK, Number
-from . import colours, figures, plots
+from . import colours, figures, marks, plots
+from .changed import changed
+from .everything import most_severe
 from .first import first_screen
 from .parts import Sketch, State
 from .scalars import read
@@ -26,6 +28,7 @@ from .words import Link, Name, plain_text
 
 if TYPE_CHECKING:
     from ..compare.comparison import Comparison
+    from ..compare.difference import Difference
 
 #: Observations of a likelihood term up to which the page holds a number for each.
 OBSERVATIONS = 200
@@ -76,9 +79,40 @@ def fragment(comparison: Comparison) -> str:
     return part.render(first=first_screen(comparison, read(comparison)), style=Markup(style))
 
 
+def difference_to_html(found: Difference, names: tuple[str, str]) -> str:
+    """Render how two comparisons differ: a page without a script.
+
+    Parameters
+    ----------
+    found : Difference
+    names : tuple of (str, str)
+        What the two are called.
+
+    Returns
+    -------
+    str
+    """
+    style = colours.rules() + _static("first.css") + _static("report.css")
+    page = _environment().get_template("difference.html.j2")
+    policy = _policy(style, "").replace(f"script-src '{_hash('')}'; ", "")
+    return page.render(changed=changed(found, names), policy=policy, style=Markup(style))
+
+
 def _embedded(comparison: Comparison, reproducible: bool) -> str:
-    """The comparison as JSON that cannot end the element it stands in."""
-    document = comparison.to_dict(reproducible=reproducible)
+    """The comparison as JSON that cannot end the element it stands in: what the page shows, and how much is left out.
+
+    Where scalars are left out of the table they are left out of the modes' values too.
+    """
+    document: dict[str, Any] = comparison.to_dict(reproducible=reproducible)
+    kept = {scalar.name for scalar in most_severe(read(comparison))}
+    left_out = len(document["table"]) - len(kept)
+    if left_out > 0:
+        document["table"] = [row for row in document["table"] if row["name"] in kept]
+        document["table_left_out"] = left_out
+        document["path"] = {}
+        for fit in document["fits"].values():
+            for key in ("values", "mean"):
+                fit.pop(key, None)
     for term, arrays in document["pointwise"].items():
         if len(arrays["observed"]) > OBSERVATIONS:
             document["pointwise"][term] = {"left_out": "too many observations for a page: --json and --save hold them"}
@@ -112,7 +146,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    environment.globals.update(figures=figures, plots=plots, word=lambda kind: WORDS.get(kind, kind))
+    environment.globals.update(figures=figures, marks=marks, plots=plots, word=lambda kind: WORDS.get(kind, kind))
     environment.filters.update(words=words, number=number, cell=cell, string_of=plain_text)
     return environment
 
@@ -150,7 +184,7 @@ def cell(content: Any) -> Markup:
         said = WORDS.get(content.kind, content.kind)
         if content.quiet:
             mark = Markup('<span class="gs c-{}">{}<span class="vh">{}: </span></span>')
-            return mark.format(content.kind, figures.shape(content.kind), said) + words(content.after)
+            return mark.format(content.kind, marks.shape(content.kind), said) + words(content.after)
         mark = Markup('<span class="st {}">{}{}</span>')
-        return mark.format(content.kind, figures.shape(content.kind), said) + words(content.after)
+        return mark.format(content.kind, marks.shape(content.kind), said) + words(content.after)
     return words(content)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -140,7 +140,7 @@ def _table(edges: np.ndarray, shares: np.ndarray, expected: np.ndarray, found: M
     chosen = np.unique(np.linspace(0, len(edges) - 1, ROWS + 1).astype(int))
     below = np.interp(edges, expected, np.asarray(found["typicality_levels"]), left=0.0, right=1.0)
     rows = []
-    for i, j in itertools.pairwise(chosen):
+    for i, j in pairwise(chosen):
         cells: tuple[Cell, ...] = (
             plain(float(edges[j]), 3),
             fixed(float(shares[i:j].sum()), 3),

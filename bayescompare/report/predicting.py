@@ -81,8 +81,8 @@ def _finding(found: Mapping[str, Any]) -> Words:
         second = f"on these {n} that costs no elpd that could be told from 0"
         return (*first, f"; {second}.") if first else ("Posterior and plug-in predict alike: ", second, ".")
     better = "posterior" if gain > 0 else "plug-in"
-    size = figure(abs(gain), se)
-    return (*first, "; " if first else "", f"the {better} predicts left-out observations ", size, " nats better.")
+    opening = (*first, "; the ") if first else ("The ",)
+    return (*opening, better, " predicts left-out observations ", figure(abs(gain), se), " nats better.")
 
 
 # -- figures ---------------------------------------------------------------------------------------
@@ -91,11 +91,15 @@ def _finding(found: Mapping[str, Any]) -> Words:
 def _figures(comparison: Comparison, term: str, arrays: Mapping[str, np.ndarray]) -> list[Part]:
     n = len(arrays["observed"])
     parts: list[Part] = []
-    if "q2.5" in arrays and len(np.unique(arrays["observed"])) >= min(VALUES, n):
+    few = len(np.unique(arrays["observed"])) < min(VALUES, n)
+    if "q2.5" in arrays and not few:
         parts.append(_each(comparison, term, arrays) if n <= EACH else _bands(term, arrays))
     if n > EACH and "elpd_loo" in arrays and "elpd_plugin" in arrays:
         parts += _gains(comparison, term, arrays)
-    if "pit" in arrays:
+    if few and "pit" in arrays:
+        said = " takes too few values for bands on it, or a PIT, to say anything."
+        parts.append(Prose((name(term), said), small=True))
+    elif "pit" in arrays:
         parts.append(_pit_dots(arrays) if n < FEW else _pit(term, arrays))
     return parts
 
@@ -103,7 +107,7 @@ def _figures(comparison: Comparison, term: str, arrays: Mapping[str, np.ndarray]
 def _each(comparison: Comparison, term: str, arrays: Mapping[str, np.ndarray]) -> Strips:
     """A line for each observation: both predictions, and what was seen."""
     bands = [arrays[key] for key in ("q2.5", "q97.5", "plugin_q2.5", "plugin_q97.5", "observed") if key in arrays]
-    axis = Axis(*spread([float(x) for band in bands for x in band]), term)
+    axis = Axis(*spread([float(x) for band in bands for x in band]), str(name(term)))
     gain = _gain(arrays)
     shares = arrays.get("variance_discarded")
     rows = []
@@ -132,7 +136,7 @@ def _each(comparison: Comparison, term: str, arrays: Mapping[str, np.ndarray]) -
     )
     header = columns("observation", "80 and 95 % predictive intervals", "observed", "elpd gain", "variance left out, %")
     return Strips(
-        f"Predictive intervals of {term}",
+        f"Predictive intervals of {name(term)}",
         header,
         tuple(rows),
         (axis, None, None, None),
@@ -161,7 +165,7 @@ def _bands(term: str, arrays: Mapping[str, np.ndarray]) -> Plot:
     if "plugin_q2.5" in arrays:
         series += [Series("line", "map tn", x, of(f"plugin_{q}")) for q in ("q2.5", "q97.5")]
     series.append(Series("points", "obs", x, of("observed")))
-    y = Axis(*spread([v for s in series for v in (*s.y, *s.base)]), term)
+    y = Axis(*spread([v for s in series for v in (*s.y, *s.base)]), str(name(term)))
     of_all = "" if len(kept) == len(order) else f" {count(len(kept))} of {count(len(order))}, evenly chosen."
     caption = (
         "Vertical: ",
@@ -171,7 +175,7 @@ def _bands(term: str, arrays: Mapping[str, np.ndarray]) -> Plot:
     outside = int(np.sum((arrays["observed"] < arrays["q2.5"]) | (arrays["observed"] > arrays["q97.5"])))
     said = f"{outside} of {len(order)} observations lie outside of the posterior's 95 % predictive interval."
     return Plot(
-        f"Predictions of {term} against what was observed",
+        f"Predictions of {name(term)} against what was observed",
         said,
         Axis(0.5, len(kept) + 0.5, "observation, by predicted median"),
         y,
@@ -212,7 +216,7 @@ def _gains(comparison: Comparison, term: str, arrays: Mapping[str, np.ndarray]) 
     if len(order) < len(gain):
         caption = (*caption, f" Of {count(len(gain))} observations {count(len(order))} have a figure.")
     plot = Plot(
-        f"elpd gain of each observation of {term}",
+        f"elpd gain of each observation of {name(term)}",
         f"{int(np.sum(gain[known] > 0))} of {len(known)} observations are predicted better by the posterior.",
         Axis(0.5, len(order) + 0.5, "observation, by its gain"),
         Axis(*spread([float(v) for v in gain[known]] + [0.0])),
@@ -261,14 +265,16 @@ def _pit(term: str, arrays: Mapping[str, np.ndarray]) -> Plot:
         else:
             x = tuple(e for edge in edges for e in (edge, edge))[1:-1]
             series.append(Series("line", "map tn", x, tuple(float(c) for one in counts for c in (one, one))))
-    caption = (
+    caption: Words = (
         "Leave-one-out PIT of ",
         name(term),
         f" in {BINS} bins. Where predictions hold, 95{NO_BREAK}% of the counts lie in the band; high at both ends: "
         "intervals too narrow, high in the middle: too wide.",
     )
+    if bool((arrays["observed"] == np.round(arrays["observed"])).all()):
+        caption = (*caption, " Of whole numbers it is taken at the middle of each step, which draws it inwards.")
     return Plot(
-        f"PIT histograms of {term}",
+        f"PIT histograms of {name(term)}",
         f"Counts in {BINS} bins. {'; '.join(said)}.",
         Axis(0.0, 1.0, "probability predicted below what was observed"),
         Axis(0.0, 1.08 * max(most, n / BINS + half, 1.0)),
@@ -381,7 +387,7 @@ def _observations(comparison: Comparison, term: str, arrays: Mapping[str, np.nda
     header = columns(
         "observation", "observed", "posterior mean", "plug-in mean", "elpd, posterior", "elpd, plug-in", "k-hat"
     )
-    inner: list[Part] = [Table(f"Observations of {term}", header, rows)]
+    inner: list[Part] = [Table(f"Observations of {name(term)}", header, rows)]
     left = len(gain) - len(rows)
     if left > 0:
         said = f"The {len(rows)} that the two predict most differently; --json and --save hold {count(left)} more."

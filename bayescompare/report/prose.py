@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..numbers import NO_BREAK, count, counted, fixed, plain
-from . import engines
+from . import engines, shown
 from .parts import Code, Definitions, Details, Part, Prose, Section
 from .scalars import Scalars
 from .words import Words, name, visible
@@ -40,12 +40,34 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
         "Shifts",
         "By coordinates: MAP to unconstrained MAP. By push-forward: on to the Laplace mean. By shape: on to the mean.",
     ),
+    (
+        "Variance left out",
+        "Share of a predictive variance that comes from not knowing the parameters: what a plug-in prediction lacks.",
+    ),
+    (
+        "elpd",
+        "Expected log predictive density, in nats: how well observations are predicted that were not seen. Here each "
+        "in turn is left out.",
+    ),
+    ("PIT", "Probability that was predicted below what was then observed. Evenly spread where predictions hold."),
+    ("Regret", "What acting on the MAP costs in expected loss, over the posterior, beyond the best action."),
+    ("T", "Twice the log density lost from the mode to a draw. A Gaussian’s has a χ² law with d degrees of freedom."),
+    ("Pareto k-hat", "How heavy the tail of importance weights is. Above 0.7 reweighting does not hold."),
+    ("Basin", "The points from which the way uphill leads to one mode."),
+    (
+        "Power scaling",
+        "How far a marginal moves when prior or likelihood is raised to a power near 1. From 0.05 on it is called "
+        "informative.",
+    ),
     ("Newton decrement", "Estimated distance of a mode from the top of its density, in nats."),
     ("R-hat, ESS", "Whether the chains agree, and how many independent draws theirs are worth."),
     ("E-BFMI", "Whether the sampler’s momentum lets it cross the energies of the posterior."),
     ("MCSE", "Monte-Carlo standard error: what more draws would reduce."),
     ("Margin", "The gap that counts as no difference, set before looking."),
 )
+
+LIMIT = 0.7
+"""Pareto k-hat beyond which reweighting does not hold."""
 
 REFERENCES = {
     "Abril-Pla et al. 2023": (
@@ -60,15 +82,41 @@ REFERENCES = {
         "setting path lengths in Hamiltonian Monte Carlo}, journal={Journal of Machine Learning Research}, "
         "volume={15}, pages={1593--1623}, year={2014}}"
     ),
+    "Kallioinen et al. 2024": (
+        '@article{kallioinen2024powerscaling, author={Kallioinen, N. and Paananen, T. and B{\\"u}rkner, P.-C. and '
+        "Vehtari, A.}, title={Detecting and diagnosing prior and likelihood sensitivity with power-scaling}, "
+        "journal={Statistics and Computing}, volume={34}, pages={57}, year={2024}}"
+    ),
+    "Magnusson et al. 2020": (
+        "@inproceedings{magnusson2020loo, author={Magnusson, M. and Vehtari, A. and Jonasson, J. and Andersen, M.}, "
+        "title={Leave-one-out cross-validation for Bayesian model comparison in large data}, booktitle={Proceedings of "
+        "the 23rd International Conference on Artificial Intelligence and Statistics}, series={Proceedings of Machine "
+        "Learning Research}, volume={108}, pages={341--351}, year={2020}}"
+    ),
+    "Paananen et al. 2021": (
+        '@article{paananen2021implicitly, author={Paananen, T. and Piironen, J. and B{\\"u}rkner, P.-C. and Vehtari, '
+        "A.}, title={Implicitly adaptive importance sampling}, journal={Statistics and Computing}, volume={31}, "
+        "pages={16}, year={2021}}"
+    ),
     "Tierney and Kadane 1986": (
         "@article{tierney1986, author={Tierney, L. and Kadane, J. B.}, title={Accurate approximations for posterior "
         "moments and marginal densities}, journal={Journal of the American Statistical Association}, volume={81}, "
         "pages={82--86}, year={1986}}"
     ),
+    "Vehtari et al. 2017": (
+        "@article{vehtari2017loo, author={Vehtari, A. and Gelman, A. and Gabry, J.}, title={Practical Bayesian model "
+        "evaluation using leave-one-out cross-validation and WAIC}, journal={Statistics and Computing}, volume={27}, "
+        "pages={1413--1432}, year={2017}}"
+    ),
     "Vehtari et al. 2021": (
         "@article{vehtari2021rhat, author={Vehtari, A. and Gelman, A. and Simpson, D. and Carpenter, B. and "
         'B{\\"u}rkner, P.-C.}, title={Rank-normalization, folding, and localization: an improved R-hat for assessing '
         "convergence of MCMC}, journal={Bayesian Analysis}, volume={16}, pages={667--718}, year={2021}}"
+    ),
+    "Vehtari et al. 2024": (
+        "@article{vehtari2024psis, author={Vehtari, A. and Simpson, D. and Gelman, A. and Yao, Y. and Gabry, J.}, "
+        "title={Pareto smoothed importance sampling}, journal={Journal of Machine Learning Research}, volume={25}, "
+        "number={72}, pages={1--58}, year={2024}}"
     ),
 }
 
@@ -96,6 +144,7 @@ def methods(comparison: Comparison, scalars: Scalars) -> Section:
     if nuts is not None:
         cited += ["Hoffman and Gelman 2014", "Vehtari et al. 2021"]
         said += _sampling(nuts.diagnostics, versions)
+    said += _further(comparison, cited)
     margins = scalars.margins
     location, spread = plain(margins["location"], 3), plain(100 * math.expm1(margins["spread"]), 3)
     said.append(
@@ -109,6 +158,39 @@ def methods(comparison: Comparison, scalars: Scalars) -> Section:
     parts: tuple[Part, ...] = (Prose((" ".join(said),)), Details(("BibTeX",), (Code("BibTeX", bibtex),)))
     how = ("Plain sentences with the settings that ran. BibTeX below.",)
     return Section("methods", "Methods, to paste", how, (), parts, link="Methods")
+
+
+def _further(comparison: Comparison, cited: list[str]) -> list[str]:
+    """What was done beyond the marginals, a sentence each; what is cited is added to the list."""
+    said = []
+    predicted = comparison.prediction
+    if predicted and shown.value(predicted["elpd_diff"]) == shown.value(predicted["elpd_diff"]):
+        cited += ["Vehtari et al. 2017", "Vehtari et al. 2024"]
+        refits = int(shown.real(predicted.get("refits", 0)))
+        n = int(predicted["observations"])
+        said.append(
+            "Predictions were compared by expected log predictive density: of the posterior by leave-one-out "
+            "cross-validation with Pareto smoothed importance sampling (Vehtari et al. 2017, 2024), of the plug-in by "
+            "finding the mode again without each observation."
+        )
+        if 0 < refits < n:
+            cited.append("Magnusson et al. 2020")
+            said.append(
+                f"The mode was found again for {count(refits)} of {count(n)} observations, a random subsample, and for "
+                "the others by one Newton step, mended by the difference estimator (Magnusson et al. 2020)."
+            )
+        if shown.value(predicted["k_hat_max"]) > LIMIT:
+            cited.append("Paananen et al. 2021")
+            said.append(
+                "Observations whose Pareto k-hat was too high were left out by moving the draws, where that brought it "
+                "down (Paananen et al. 2021)."
+            )
+    if comparison.sensitivity:
+        cited.append("Kallioinen et al. 2024")
+        said.append(
+            "Sensitivity to the prior and to the likelihood was measured by power scaling (Kallioinen et al. 2024)."
+        )
+    return said
 
 
 def glossary() -> Section:

@@ -44,5 +44,5 @@ def build(comparison: Comparison, *, reproducible: bool = False) -> Report:
             prose.glossary(),
             prose.provenance(comparison, reproducible=reproducible),
         ),
-        footer="One file, no network. All numbers, unrounded, are inside it as JSON (schema bayescompare/1).",
+        footer="One file, no network. The numbers shown, unrounded, are inside it as JSON (schema bayescompare/1).",
     )

@@ -18,7 +18,19 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 SCREENSHOTS = Path(__file__).parents[2] / "artefacts" / "screenshots"
-SECTIONS = ("asked", "marginals", "table", "diagnostics", "methods", "glossary", "provenance")
+SECTIONS = (
+    "asked",
+    "marginals",
+    "prediction",
+    "joint",
+    "coordinates",
+    "sensitivity",
+    "table",
+    "diagnostics",
+    "methods",
+    "glossary",
+    "provenance",
+)
 
 
 def test_it_opens_from_disk_without_a_word_or_a_request(visit: Open, report_file: Path) -> None:

@@ -18,6 +18,7 @@ from scipy.stats import gaussian_kde
 from bayescompare.compare.comparison import Comparison, Curves, ModelInfo
 from bayescompare.compare.verdict import Layer, Overall, State, Verdict
 from bayescompare.fit.result import Fit, Status
+from tests.report import further
 
 CHAINS, DRAWS, GRID = 4, 250, 100
 NAN = math.nan
@@ -50,9 +51,15 @@ def names(k: int) -> list[str]:
 
 
 def make(
-    state: str = "differs", k: int = 18, *, made: Made | None = None, labels: Sequence[str] | None = None, seed: int = 1
+    state: str = "differs",
+    k: int = 18,
+    *,
+    made: Made | None = None,
+    labels: Sequence[str] | None = None,
+    seed: int = 1,
+    losses: bool = False,
 ) -> Comparison:
-    """Make a comparison of k scalars in a state; ``labels`` gives them other names."""
+    """Make a comparison of k scalars in a state; ``labels`` gives them other names, ``losses`` names decisions."""
     made = made or MADE[state]
     labels = list(labels) if labels is not None else names(k)
     k = len(labels)
@@ -61,6 +68,8 @@ def make(
     if k > 1:
         draws[:, :, 1] = np.abs(draws[:, :, 1] - 4)
     table = _table(labels, draws, made)
+    arrays = further.pointwise()
+    modes = np.nan_to_num(table["map"].to_numpy())
     return Comparison(
         model=_model(labels),
         fits=_fits(labels, draws, table, state, made),
@@ -71,7 +80,7 @@ def make(
         settings={
             "seed": 1,
             "interval": 0.94,
-            "margins": {"location": 0.2, "rank": 0.08, "spread": math.log(1.2)},
+            "margins": {"location": 0.2, "rank": 0.08, "spread": math.log(1.2), "variance_discarded": 0.05},
             "sampler": {"draws": DRAWS, "tune": 1000, "chains": CHAINS, "target_accept": 0.8},
         },
         provenance={
@@ -80,8 +89,31 @@ def make(
             "command": "bayescompare compare eight_schools --seed 1",
             "started": "2026-01-02T03:04:05+00:00",
             "seconds": 12.3,
+            "cost": further.COST,
         },
+        findings=further.FINDINGS,
+        joint=further.joint(min(k, 10)),
+        prediction=further.prediction(arrays),
+        pointwise={"y": arrays},
+        decisions=further.decisions(labels[0]) if losses else (),
+        sensitivity=further.sensitivity(labels[:20]),
+        groups=(_group(labels, table),) if k > 2 else (),
+        path=further.path(labels, modes + 2.0, modes),
     )
+
+
+def _group(labels: list[str], table: pd.DataFrame) -> dict[str, Any]:
+    z = np.nan_to_num(table["z"].to_numpy()[2:])
+    return {
+        "name": "theta",
+        "count": len(z),
+        "known": len(z),
+        "worst": labels[2],
+        "worst_z": float(z[0]),
+        "median": float(np.median(np.abs(z))),
+        "beyond": float((np.abs(z) > 0.2).mean()),
+        "rms": float(np.sqrt((z**2).mean())),
+    }
 
 
 def _table(labels: list[str], draws: np.ndarray, made: Made) -> pd.DataFrame:
@@ -270,6 +302,7 @@ def _verdict(state: str, table: pd.DataFrame, labels: list[str]) -> Verdict:
     layers = [
         Layer("optimiser", State.SOUND, "12 of 12 starts reach this mode", 2e-13),
         Layer("sampler", State.SOUND, "R-hat ≤ 1.002, ESS ≥ 900, 0 divergences"),
+        Layer("decision", State.NOT_COMPUTED, "no loss was named", applies=False),
         Layer(
             "location",
             location,
@@ -280,6 +313,15 @@ def _verdict(state: str, table: pd.DataFrame, labels: list[str]) -> Verdict:
             first,
             k,
             *counts.get(location, (0, 0)),
+        ),
+        Layer(
+            "prediction",
+            location,
+            "15.0 ± 0.3 % of the predictive variance left out",
+            {"same": 0.01, "differs": 0.15}.get(location, 0.05),
+            0.003,
+            0.05,
+            criterion="variance_discarded",
         ),
         Layer(
             "spread",
@@ -294,6 +336,16 @@ def _verdict(state: str, table: pd.DataFrame, labels: list[str]) -> Verdict:
             k,
             *((min(k, 7), 0) if spread is State.DIFFERS else (0, 0)),
         ),
+        Layer(
+            "joint",
+            State.UNDECIDED,
+            "Pareto k-hat of the Laplace draws 0.84 ± 0.13",
+            0.84,
+            0.13,
+            0.7,
+            criterion="k_hat",
+        ),
+        Layer("coordinates", State.DIFFERS, f"{first}: the mode moves by 0.3 sd", 0.3, 0.01, 0.2, first, k, k, 0),
     ]
     said = {
         "same": ("Yes.", "The MAP and its Laplace intervals say what the posterior says."),

@@ -10,19 +10,35 @@ import re
 import subprocess
 import sys
 from html.parser import HTMLParser
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bayescompare.compare.comparison import Comparison
+from bayescompare.fit.result import Status
 from bayescompare.report import fragment, to_html
 from bayescompare.report.colours import DARK, LIGHT
+from tests.report import further
 from tests.report.factory import STATES, Made, make
 
-SECTIONS = ["asked", "marginals", "table", "diagnostics", "methods", "glossary", "provenance"]
+SECTIONS = [
+    "asked",
+    "marginals",
+    "prediction",
+    "joint",
+    "coordinates",
+    "sensitivity",
+    "table",
+    "diagnostics",
+    "methods",
+    "glossary",
+    "provenance",
+]
 TAGS = frozenset(
     re.findall(
         r"\w+",
@@ -191,7 +207,8 @@ def test_a_long_table_is_thinned_by_severity_and_says_so() -> None:
     assert "theta[School 199]" not in text
     table = page.document["table"]
     assert isinstance(table, list)
-    assert len(table) == 500
+    assert [row["name"] for row in table][-1] == "theta[School 198]"
+    assert (len(table), page.document["table_left_out"]) == (200, 300)
 
 
 def test_the_json_is_the_comparison() -> None:
@@ -217,10 +234,20 @@ HOSTILE = [
 ]
 
 
+GROUP = {"count": 3, "known": 3, "worst_z": 0.1, "median": 0.1, "beyond": 0.1, "rms": 0.1}
+
+
 def hostile(labels: list[str]) -> Comparison:
     """A comparison in which everything that is not ours is one of these strings."""
-    comparison = make("differs", labels=labels)
+    comparison = make("differs", labels=labels, losses=True)
     first = labels[0]
+    second = labels[-1]
+    arrays = further.pointwise()
+    total = further.prediction(arrays)
+    for key in ("elpd_diff", "variance_discarded"):
+        total["terms"]["y"][key] = further.figure(None, None, first)
+    predicted = {**total, "terms": {first: total["terms"]["y"], f"{second}y": total["terms"]["y"]}}
+    predicted["coverage_difference"] = further.figure(None, None, first)
     model = dataclasses.replace(
         comparison.model,
         name=first,
@@ -232,14 +259,45 @@ def hostile(labels: list[str]) -> Comparison:
         formulas=((first, first, "free"), (first, first, first)),
         fingerprint=first,
     )
-    data = xr.Dataset({first: ("dim", np.array([first, "b"]))}, coords={"dim": [first, "c"]})
+    data = xr.Dataset(
+        {first: ("dim", np.array([first, "b"])), f"{second}y": ("each", np.arange(8.0))},
+        coords={"dim": [first, "c"], "each": [first, *"1234567"]},
+    )
+    sensitivity = further.sensitivity(labels, modes=False) | {"note": first}
+    for one in sensitivity["prior"].values():
+        one["mode"] = further.figure(None, None, first)
+    joint = further.joint(3) | {"k_hat": further.figure(0.3, 0.01, first)}
+    joint["basins"][0]["found_by"] = first
+    path = dict(comparison.path) | {"reasons": [first] * 21}
+    findings = tuple(dict.fromkeys(("code", "severity", "variable", "what", "instead"), first) for _ in range(2))
+    warned = tuple(one | {"severity": "warning"} for one in findings)
+    mle = dataclasses.replace(comparison.fits["map"], status=Status.FAILED, reasons=(first,))
+    comparison = dataclasses.replace(
+        comparison,
+        fits=dict(comparison.fits) | {"mle": mle},
+        prediction=predicted,
+        pointwise={first: arrays, f"{second}y": arrays},
+        joint=joint,
+        sensitivity=sensitivity,
+        path=path,
+        findings=(*findings, *warned),
+        groups=({**GROUP, "name": first, "worst": second},),
+    )
     fits = {
         key: dataclasses.replace(
             fit, reasons=(first,), diagnostics=dict(fit.diagnostics) | {"optimiser": first, "engine": first}
         )
         for key, fit in comparison.fits.items()
     }
-    provenance = {"versions": {first: first}, "platform": first, "command": first, "started": first, "seconds": 1.0}
+    cost = {"arms": {first: {"compile_seconds": 1.0, "seconds": 1.0, "evaluations": None}}}
+    provenance: dict[str, Any] = {
+        "versions": {first: first},
+        "platform": first,
+        "command": first,
+        "started": first,
+        "seconds": 1.0,
+    }
+    provenance["cost"] = cost
     settings_ = dict(comparison.settings) | {"sampler": {first: first}}
     table = comparison.table.assign(reason=first)
     return dataclasses.replace(
@@ -261,6 +319,25 @@ def test_any_names_are_text(labels: list[str]) -> None:
     labels = [label.encode("utf-8", "replace").decode() for label in labels]
     page = check(to_html(hostile(labels)))
     assert page.document["schema"] == "bayescompare/1"
+
+
+def test_hostile_text_reaches_every_new_place() -> None:
+    text = "".join(check(to_html(hostile(["<i>a</i>", "b", "c"]))).words)
+    assert text.count("<i>a</i>") > 60
+
+
+def test_ten_thousand_scalars_fit_and_say_what_was_left_out() -> None:
+    comparison = make("differs", 3)
+    rows = pd.concat([comparison.table] * 3334, ignore_index=True)[:10_000]
+    rows.index = pd.Index([f"x[{i}]" for i in range(10_000)], name="name")
+    text = to_html(dataclasses.replace(comparison, table=rows))
+    assert len(text.encode()) < 5_000_000
+    page = check(text)
+    table = page.document["table"]
+    assert isinstance(table, list)
+    assert len(table) == 200
+    assert page.document["table_left_out"] == 9_800
+    assert "9,800\N{NO-BREAK SPACE}scalars of 10,000 left out" in "".join(page.words)
 
 
 def test_markup_in_names_is_shown_as_text() -> None:

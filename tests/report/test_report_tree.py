@@ -15,8 +15,9 @@ from bayescompare.report.parts import LayerRow, Multiples, Ranks, Table
 from bayescompare.report.parts import State as Shown
 from bayescompare.report.scalars import read
 from bayescompare.report.tree import build
-from bayescompare.report.words import plain_text
+from bayescompare.report.words import Link, plain_text
 from tests.report.factory import Made, make
+from tests.report.further import prediction
 
 
 def test_the_forest_holds_nine_scalars_the_most_shifted_first() -> None:
@@ -29,18 +30,57 @@ def test_the_forest_holds_nine_scalars_the_most_shifted_first() -> None:
     assert plain_text(build(make("same", 3)).first.forest.heading) == "Where the MAP sits: all three scalars"
 
 
-def test_the_four_figures_name_their_scalar_error_and_section() -> None:
+def test_the_four_figures_have_errors_and_say_where_their_evidence_is() -> None:
     heads = build(make("differs")).first.heads
+    assert [head.label for head in heads] == [
+        "Predictive variance discarded",
+        "Largest shift of a parameter",
+        "Largest error of a Laplace sd",
+        "Gain in leave-one-out elpd",
+    ]
+    assert [str(head.number).replace("\N{NO-BREAK SPACE}", " ") for head in heads[:1]] == ["15.0 ± 0.3"]
+    for head in heads:
+        assert head.number.error
+    assert [plain_text(head.text).split(" ")[0] for head in heads[1:3]] == ["mu:", "mu:"]
+    links = [part.section for head in heads for part in head.text if isinstance(part, Link)]
+    assert links == ["prediction", "marginals", "table", "prediction"]
+    assert [head.unit for head in heads] == ["%", "sd", "×", "nats"]
+
+
+def test_a_decision_that_was_asked_for_takes_the_place_of_elpd() -> None:
+    head = build(make("differs", losses=True)).first.heads[3]
+    assert head.label == "Largest extra expected loss"
+    assert str(head.number).replace("\N{NO-BREAK SPACE}", " ") == "14.8 ± 0.9"
+    assert "pinball(0.9) on mu" in plain_text(head.text)
+
+
+@pytest.mark.parametrize(
+    ("gain", "said"),
+    [(-0.34, "No gain"), (-1.5, "The plug-in predicts better"), (1.5, "The posterior predicts better")],
+)
+def test_the_gain_is_read_by_its_error_over_observations(gain: float, said: str) -> None:
+    comparison = make("differs")
+    found = prediction(dict(comparison.pointwise["y"]), gain)
+    head = build(dataclasses.replace(comparison, prediction=found)).first.heads[3]
+    assert plain_text(head.text).startswith(said)
+
+
+def test_without_prediction_other_figures_take_its_place() -> None:
+    heads = build(dataclasses.replace(make("differs"), prediction={}, pointwise={})).first.heads
     assert [head.label for head in heads] == [
         "Largest shift of a parameter",
         "Largest error of a Laplace sd",
         "Largest extra absolute error",
         "Largest distance of a Laplace marginal",
     ]
-    for head in heads:
-        assert head.number.error
-        assert plain_text(head.text).startswith("mu")
-    assert [head.unit for head in heads] == ["sd", "×", "%", "sd"]
+
+
+def test_warnings_of_the_models_audit_stand_under_the_layers_and_notes_do_not() -> None:
+    first = build(make("differs")).first
+    assert [plain_text(said) for said in first.warnings] == ["column 2 of x is constant"]
+    many = tuple(make("differs").findings[:1]) * 5
+    warnings = build(dataclasses.replace(make("differs"), findings=many)).first.warnings
+    assert [plain_text(said).replace("\N{NO-BREAK SPACE}", " ") for said in warnings[3:]] == ["and 2 more warnings"]
 
 
 def test_without_laplace_other_figures_take_its_place() -> None:
@@ -82,26 +122,31 @@ def test_a_mode_that_does_not_exist_is_said_where_only_the_optimiser_failed() ->
 
 
 def test_layers_appear_as_they_come_with_margins_in_peoples_units() -> None:
-    comparison = make("same")
-    layers = dict(comparison.verdict.layers) | {
-        "prediction": Layer("prediction", State.DIFFERS, "variance discarded 15.9 ± 0.3 %", 0.159, 0.003, 0.05),
-        "joint": Layer("joint", State.SAME, "Laplace k-hat 0.2", 0.2, 0.01, 0.7),
-        "decision": Layer("decision", State.NOT_COMPUTED, "no loss was named"),
-    }
-    rows = build(
-        dataclasses.replace(comparison, verdict=dataclasses.replace(comparison.verdict, layers=layers))
-    ).first.layers
+    rows = build(make("same")).first.layers
     assert [row.name for row in rows] == [
         "optimiser",
         "sampler",
-        "location",
-        "spread",
-        "prediction",
-        "joint",
         "decision",
+        "location",
+        "prediction",
+        "spread",
+        "joint",
+        "coordinates",
     ]
     margins = [row.margin.replace("\N{NO-BREAK SPACE}", " ") for row in rows]
-    assert margins == ["", "", "≤ 0.2 sd", "≤ 20 %", "≤ 5 %", "≤ 0.7", ""]
+    assert margins == ["", "", "", "≤ 0.2 sd", "≤ 5 %", "≤ 20 %", "≤ 0.7", "≤ 0.2 sd"]
+
+
+def test_a_margin_is_in_the_unit_of_its_criterion() -> None:
+    comparison = make("same")
+    layers = {
+        "prediction": Layer("prediction", State.SAME, "", 0.5, 0.01, 1.0, criterion="elpd"),
+        "joint": Layer("joint", State.SAME, "", 0.01, 0.01, 0.05, criterion="basins"),
+        "decision": Layer("decision", State.SAME, "", 0.01, 0.01, 0.05, criterion="squared on mu"),
+    }
+    verdict = dataclasses.replace(comparison.verdict, layers=layers)
+    rows = build(dataclasses.replace(comparison, verdict=verdict)).first.layers
+    assert [row.margin.replace("\N{NO-BREAK SPACE}", " ") for row in rows] == ["≤ 1 nats", "≤ 5 %", "≤ 5 %"]
 
 
 def test_the_table_keeps_the_models_order_and_the_verdicts_rule() -> None:

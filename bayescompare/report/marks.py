@@ -1,0 +1,44 @@
+"""The shapes of states, and the marks of figures as a key shows them."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+SHAPES = {
+    "same": '<circle class="fs" cx="7" cy="7" r="5.6"/>',
+    "sound": '<circle class="fs" cx="7" cy="7" r="5.6"/>',
+    "differs": '<path class="fs" d="M7 0L14 7L7 14L0 7Z"/>',
+    "undecided": '<circle class="os" cx="7" cy="7" r="5.4"/><path class="fs" d="M7 1.6A5.4 5.4 0 0 1 7 12.4Z"/>',
+    "failed": '<path class="os cross" d="M2 2L12 12M12 2L2 12"/>',
+    "not_computed": '<circle class="os dots" cx="7" cy="7" r="5.4"/>',
+}
+
+KEYS = {
+    "interval": '<line class="post" x1="0" x2="26" y1="7" y2="7"/><line class="post th" x1="7" x2="19" y1="7" y2="7"/>',
+    "posterior": '<path class="pf" d="M0 14Q13 -12 26 14Z"/><path class="post" d="M0 14Q13 -12 26 14"/>',
+    "prior": '<line class="prior" x1="0" x2="26" y1="7" y2="7"/>',
+    "map": '<line class="map" x1="13" x2="13" y1="0" y2="14"/><path class="mf" d="M8 -1L18 -1L13 6Z"/>',
+    "laplace": '<line class="lap" x1="0" x2="26" y1="7" y2="7"/>',
+    "laplace_mode": '<line class="lap" x1="0" x2="26" y1="7" y2="7"/><path class="lf" d="M13 2.5L18 7L13 11.5L8 7Z"/>',
+    "unconstrained": '<path class="lf" d="M13 2L18 7L13 12L8 7Z"/>',
+    "plugin": '<line class="map tn" x1="0" x2="26" y1="7" y2="7"/><line class="map th" x1="7" x2="19" y1="7" y2="7"/>',
+    "plugin_line": '<line class="map tn" x1="0" x2="26" y1="7" y2="7"/>',
+    "observed": '<circle class="od" cx="13" cy="7" r="3.2"/>',
+    "dot": '<line class="post" x1="0" x2="26" y1="7" y2="7"/><circle class="pd" cx="13" cy="7" r="4"/>',
+    "band": '<rect class="pf" x="0" y="0" width="26" height="14"/><rect class="pf" x="0" y="4" width="26" height="6"/>',
+    "histogram": '<rect class="bar" x="4" y="0" width="18" height="14"/>',
+    "bar_post": '<rect class="bar post" x="2" y="2" width="22" height="10"/>',
+    "bar_lap": '<rect class="bar lap" x="2" y="2" width="22" height="10"/>',
+    "reference": '<line class="ref" x1="0" x2="26" y1="7" y2="7"/>',
+    "margin": '<rect class="zone" x="4" y="0" width="18" height="14"/>',
+}
+
+
+def shape(kind: str) -> Markup:
+    """The shape of a state, for those who see it; its word stands beside it."""
+    return Markup(f'<svg viewBox="0 0 14 14" aria-hidden="true">{SHAPES[kind]}</svg>')
+
+
+def key(kind: str) -> Markup:
+    """A mark, as a key shows it."""
+    return Markup(f'<svg width="26" height="14" aria-hidden="true">{KEYS[kind]}</svg>')

@@ -1,0 +1,303 @@
+"""The sections beyond the marginals: what their figures show, where positions and counts can be checked by hand."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from bayescompare.compare.comparison import Comparison
+from bayescompare.report.parts import Details, Part, Plot, Prose, Section, Series, Strips, Table
+from bayescompare.report.plots import plot, strip
+from bayescompare.report.tree import build
+from bayescompare.report.words import plain_text
+from tests.report import further
+from tests.report.factory import Made, make
+
+
+def section(comparison: Comparison, wanted: str) -> Section:
+    return next(s for s in build(comparison).sections if s.id == wanted)
+
+
+def parts(found: Section, kind: type[Any]) -> list[Any]:
+    """All parts of a kind, those behind a summary too."""
+
+    def walk(several: tuple[Part, ...]) -> list[Part]:
+        return [p for part in several for p in (part, *(walk(part.parts) if isinstance(part, Details) else []))]
+
+    return [part for part in walk(found.parts) if isinstance(part, kind)]
+
+
+def words(found: Section) -> str:
+    return plain_text(found.finding).replace("\N{NO-BREAK SPACE}", " ")
+
+
+def with_observations(n: int, whole: bool = False) -> Comparison:
+    arrays = further.pointwise(n)
+    if whole:
+        arrays["observed"] = np.round(arrays["observed"])
+    return dataclasses.replace(make("differs"), pointwise={"y": arrays}, prediction=further.prediction(arrays))
+
+
+def series(part: Plot, kind: str, css: str | None = None) -> list[Series]:
+    return [s for s in part.series if s.kind == kind and css in (None, s.css)]
+
+
+# -- prediction ------------------------------------------------------------------------------------
+
+
+def test_few_observations_have_a_line_each_with_both_predictions() -> None:
+    arrays = further.pointwise()
+    strips = parts(section(make("differs"), "prediction"), Strips)
+    assert [len(part.rows) for part in strips] == [8, 2]
+    marks = strips[0].rows[0].cells[0].marks
+    assert [(m.kind, m.css) for m in marks] == [
+        ("thin", "post"),
+        ("thick", "post"),
+        ("thin", "map"),
+        ("thick", "map"),
+        ("dot", "obs"),
+    ]
+    assert (marks[0].start, marks[0].end) == (arrays["q2.5"][0], arrays["q97.5"][0])
+    assert (marks[3].start, marks[3].end) == (arrays["plugin_q10"][0], arrays["plugin_q90"][0])
+    assert marks[4].start == arrays["observed"][0]
+    gains = [row.cells[2].replace("\N{MINUS SIGN}", "-") for row in strips[0].rows]
+    assert [float(text) for text in gains] == pytest.approx(arrays["elpd_loo"] - arrays["elpd_plugin"], abs=0.005)
+    pit = [mark.start for mark in strips[1].rows[0].cells[0].marks]
+    assert pit == sorted(arrays["pit"])
+
+
+def test_many_observations_have_bands_gains_and_histograms() -> None:
+    n = 400
+    comparison = with_observations(n)
+    arrays = comparison.pointwise["y"]
+    bands, gains, pit = parts(section(comparison, "prediction"), Plot)
+    assert len(series(bands, "points")[0].x) == 150
+    assert "150 of 400" in plain_text(bands.caption)
+    outer, inner = series(bands, "area")
+    assert all(a >= b for a, b in zip(outer.y, inner.y, strict=True))
+    assert list(series(bands, "area")[0].y) == sorted(series(bands, "area")[0].y)
+    drawn = series(gains, "points")[0]
+    gain = arrays["elpd_loo"] - arrays["elpd_plugin"]
+    assert (drawn.y[0], drawn.y[-1]) == (gain.min(), gain.max())
+    assert list(drawn.y) == sorted(drawn.y)
+    bars = series(pit, "bars")[0]
+    assert bars.y == tuple(np.histogram(arrays["pit"], bins=10, range=(0, 1))[0])
+    step = series(pit, "line")[0]
+    assert sum(step.y) / 2 == n
+    band = series(pit, "area", "zone")[0]
+    inside = stats.binom(n, 0.1)
+    assert inside.cdf(band.y[0]) - inside.cdf(band.base[0]) == pytest.approx(0.95, abs=0.02)
+
+
+def test_whole_numbers_are_read_with_care_and_two_values_not_at_all() -> None:
+    caption = parts(section(with_observations(100, whole=True), "prediction"), Plot)[-1].caption
+    assert "whole numbers" in plain_text(caption)
+    comparison = with_observations(100)
+    arrays = {**comparison.pointwise["y"], "observed": (np.arange(100) % 2).astype(float)}
+    found = section(dataclasses.replace(comparison, pointwise={"y": arrays}), "prediction")
+    assert [p.title for p in parts(found, Plot)] == ["elpd gain of each observation of y"]
+    assert any("too few values" in plain_text(p.words) for p in parts(found, Prose))
+
+
+def test_prediction_says_what_it_costs() -> None:
+    comparison = make("differs")
+    arrays = dict(comparison.pointwise["y"])
+
+    def said(gain: float, share: float | None = 0.1496) -> str:
+        found = further.prediction(arrays, gain)
+        found["variance_discarded"] = further.figure(share, 0.003 if share else None, "not numbers")
+        return words(section(dataclasses.replace(comparison, prediction=found), "prediction"))
+
+    left_out = "Predictions from the MAP leave out 15.0 ± 0.3 % of their variance; "
+    assert said(-0.34) == left_out + "on these 8 observations that costs no elpd that could be told from 0."
+    assert said(2.0) == left_out + "the posterior predicts left-out observations 2.0 ± 0.2 nats better."
+    assert said(-2.0, None) == "The plug-in predicts left-out observations 2.0 ± 0.2 nats better."
+
+
+def test_what_was_not_computed_has_its_reason_in_place() -> None:
+    comparison = make("differs")
+    arrays = {"observed": comparison.pointwise["y"]["observed"]}
+    none = further.figure(None, None, "the likelihood does not factorise")
+    found = further.prediction(dict(comparison.pointwise["y"]))
+    for key in ("elpd_loo", "elpd_plugin", "elpd_plugin_in_sample", "elpd_diff", "elpd_diff_se", "variance_discarded"):
+        found[key] = found["terms"]["y"][key] = none
+    found |= {"coverage": [], "coverage_difference": none}
+    comparison = dataclasses.replace(comparison, prediction=found, pointwise={"y": arrays})
+    text = " ".join(plain_text(p.words) for p in parts(section(comparison, "prediction"), Prose))
+    assert text.count("the likelihood does not factorise") == 3
+    assert "why" in words(section(comparison, "prediction"))
+
+
+def test_several_likelihoods_have_a_table() -> None:
+    comparison = make("differs")
+    arrays = dict(comparison.pointwise["y"])
+    found = further.prediction(arrays)
+    found["terms"] = {f"y{i}": found["terms"]["y"] for i in range(5)}
+    comparison = dataclasses.replace(comparison, prediction=found, pointwise={f"y{i}": arrays for i in range(5)})
+    tables = {table.label: table for table in parts(section(comparison, "prediction"), Table)}
+    assert len(tables["Prediction by likelihood"].rows) == 5
+    assert "2\N{NO-BREAK SPACE}more likelihoods without a figure here." in [
+        plain_text(p.words) for p in parts(section(comparison, "prediction"), Prose)
+    ]
+
+
+# -- the joint picture -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("d", [1, 2, 10, 300])
+def test_the_histogram_of_depths_holds_all_draws_and_stands_beside_chi_squared(d: int) -> None:
+    comparison = make("differs")
+    model = dataclasses.replace(comparison.model, parameters=d)
+    found = section(dataclasses.replace(comparison, model=model, joint=further.joint(d)), "joint")
+    drawn = parts(found, Plot)[0]
+    bars, reference = series(drawn, "bars")[0], series(drawn, "line", "ref")[0]
+    # The outermost half level on either side (0.25 %) has no quantile.
+    assert sum(bars.y) == pytest.approx(1.0, abs=0.006)
+    law = stats.chi2(d, scale=1.25)
+    assert bars.y == pytest.approx(np.diff(law.cdf(bars.x)), abs=0.012)
+    width = bars.x[1] - bars.x[0]
+    assert reference.y == pytest.approx(width * stats.chi2(d).pdf(reference.x), rel=1e-9)
+    assert words(found).startswith(f"The draws lie {f'{1.25 * d / 2:.3g}'} nats below the mode")
+    assert (drawn.off is not None) == (d == 300)
+
+
+def test_a_map_on_the_boundary_is_off_the_axis() -> None:
+    comparison = make("differs")
+    fit = dataclasses.replace(comparison.fits["map"], unconstrained=np.array([0.0, -np.inf]))
+    found = section(dataclasses.replace(comparison, fits=dict(comparison.fits) | {"map": fit}), "joint")
+    off = parts(found, Plot)[0].off
+    assert off is not None
+    assert off[1] == "MAP: on the boundary, T is infinite"
+
+
+def test_basins_are_bars_of_draws_and_of_laplace_mass() -> None:
+    basins = parts(section(make("differs"), "joint"), Strips)[0]
+    assert [[mark.end for mark in row.cells[0].marks] for row in basins.rows] == [[0.72, 0.7], [0.28, 0.3]]
+
+
+# -- coordinates and path --------------------------------------------------------------------------
+
+
+def test_the_steps_from_map_to_mean_add_up() -> None:
+    comparison = make("differs")
+    row = comparison.table.iloc[0]
+    steps = parts(section(comparison, "coordinates"), Strips)[0].rows
+    bars = [next(m for m in r.cells[0].marks if m.kind == "bar") for r in steps[1:]]
+    assert [bar.start for bar in bars] == pytest.approx([0.0, bars[0].end, bars[1].end])
+    assert bars[-1].end == pytest.approx(-row["z"])
+
+
+def test_the_path_is_in_posterior_sd_from_the_mean() -> None:
+    comparison = make("differs")
+    drawn = parts(section(comparison, "coordinates"), Plot)[0]
+    lines = [s for s in drawn.series if s.css == "map path"]
+    assert len(lines) == 6
+    table = comparison.table
+    for line in lines:
+        row = table.loc[line.label]
+        assert math.isnan(line.y[0])
+        assert line.y[-1] == pytest.approx((row["map"] - row["mean"]) / row["sd"])
+        assert line.y[-1] - line.y[1] == pytest.approx(-1.9 / row["sd"])
+    assert "At 0 there is no mode: the data alone do not identify it." in plain_text(drawn.caption)
+
+
+def test_without_an_unconstrained_mode_or_a_path_there_is_a_sentence() -> None:
+    comparison = make("differs", made=Made(shift=-1.1, laplace=False))
+    table = comparison.table.assign(shift_coordinates=math.nan)
+    found = section(dataclasses.replace(comparison, table=table, path={}), "coordinates")
+    assert words(found) == "No unconstrained mode was found to set beside the MAP."
+    assert parts(found, Plot) == []
+
+
+def test_coordinates_that_do_not_matter_are_said_not_to() -> None:
+    comparison = make("same")
+    table = comparison.table.assign(shift_coordinates=0.0, shift_pushforward=0.0)
+    assert "do not matter" in words(section(dataclasses.replace(comparison, table=table), "coordinates"))
+
+
+# -- sensitivity and decisions ---------------------------------------------------------------------
+
+
+def test_sensitivity_has_two_columns_of_dots_with_errors() -> None:
+    strips = parts(section(make("differs"), "sensitivity"), Strips)[0]
+    assert len(strips.rows) == 9
+    prior, likelihood, reading = strips.rows[0].cells
+    assert [m.start for m in prior.marks] == pytest.approx([-0.56, -0.5, -0.4])
+    assert [m.start for m in likelihood.marks] == pytest.approx([0.44, 0.5, 0.4])
+    assert prior.axis.upper == likelihood.axis.upper == -prior.axis.lower
+    assert reading == "prior and data may conflict"
+    assert strips.rows[3].cells[2] == "the data decide"  # 0.12/4 is below 0.05
+
+
+def test_a_mode_without_sensitivity_says_why() -> None:
+    comparison = dataclasses.replace(make("differs"), sensitivity=further.sensitivity(["mu"], modes=False))
+    caption = plain_text(parts(section(comparison, "sensitivity"), Strips)[0].caption)
+    assert "There is none of the MAP: the MAP lies on a boundary or a kink." in caption
+
+
+def test_decisions_show_actions_regrets_and_choices() -> None:
+    found = section(make("differs", losses=True), "decisions")
+    table = parts(found, Table)[0]
+    assert [plain_text(row.header) for row in table.rows] == ["pinball(0.9) on mu", "best of mu"]
+    assert str(table.rows[0].cells[1]) == "7.9"
+    choices = parts(found, Strips)[0]
+    assert [row.cells[0].marks[0].end for row in choices.rows] == [0.4, 0.6]
+    assert "Acting on the MAP costs 14.8 ± 0.9 % more expected loss" in words(found)
+
+
+# -- the whole -------------------------------------------------------------------------------------
+
+
+def test_where_a_gate_failed_no_section_claims_a_result() -> None:
+    comparison = make("no_verdict")
+    for wanted in ("prediction", "joint", "coordinates", "sensitivity"):
+        assert "For diagnosis only" in words(section(comparison, wanted))
+
+
+def test_cost_and_vectors_and_findings_have_tables() -> None:
+    sections = {s.id: s for s in build(make("differs")).sections}
+    labels = {s: [t.label for t in parts(sections[s], Table)] for s in ("asked", "table", "diagnostics")}
+    assert "Audit of the model" in labels["asked"]
+    assert "Vectors" in labels["table"]
+    assert "Cost by arm" in labels["diagnostics"]
+    again = {s.id: s for s in build(make("differs"), reproducible=True).sections}
+    assert "Cost by arm" not in [t.label for t in parts(again["diagnostics"], Table)]
+
+
+def test_what_is_not_there_has_no_section() -> None:
+    bare = dataclasses.replace(
+        make("same"), joint={}, prediction={}, pointwise={}, sensitivity={}, path={}, groups=(), findings=()
+    )
+    assert [s.id for s in build(bare).sections] == [
+        "asked",
+        "marginals",
+        "coordinates",
+        "table",
+        "diagnostics",
+        "methods",
+        "glossary",
+        "provenance",
+    ]
+
+
+@pytest.mark.parametrize("state", ["same", "differs", "no_verdict"])
+def test_every_position_drawn_is_a_number(state: str) -> None:
+    for found in build(make(state, losses=True)).sections:
+        drawn = [str(plot(p)) for p in parts(found, Plot)]
+        drawn += [str(strip(row.cells[0])) for p in parts(found, Strips) for row in p.rows]
+        assert not any("nan" in text or "inf%" in text for text in drawn)
+
+
+def test_methods_cite_what_was_done() -> None:
+    text = "".join(str(p.words) for p in parts(section(make("differs"), "methods"), Prose))
+    for work in ("Vehtari et al. 2017", "Kallioinen et al. 2024"):
+        assert work in text
+    assert "Magnusson" not in text
+    many = with_observations(40)
+    many = dataclasses.replace(many, prediction={**many.prediction, "refits": 20})
+    assert "Magnusson" in "".join(str(p.words) for p in parts(section(many, "methods"), Prose))
