@@ -259,7 +259,7 @@ def test_other_methods_need_a_gradient(method: str) -> None:
 
 
 def test_a_comparison_points_to_what_can_be_had() -> None:
-    with pytest.raises(UnsupportedModelError, match="Discrete free variables have no gradient: when.*enumeration"):
+    with pytest.raises(UnsupportedModelError, match=r"Discrete free variables have no gradient: when.*enumeration"):
         bc.compare(built(change_point))
 
 

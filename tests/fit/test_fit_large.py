@@ -1,4 +1,4 @@
-"""Dimensions in the thousands: Newton by products of the Hessian with vectors, and no dense Hessian without being asked.
+"""Dimensions in the thousands: Newton by products of the Hessian with vectors, no dense Hessian without being asked.
 
 ``ModeOptions(dense=1)`` sends small models the same way, so that both can be held against each other.
 """
@@ -217,7 +217,7 @@ def test_conjugate_gradients_solve() -> None:
 
 
 def test_conjugate_gradients_go_along_a_convex_direction() -> None:
-    """Of a density that is convex along its slope the step is the slope itself, uphill; later, what was found so far."""
+    """Where the density is convex along its slope the step is the slope; later, what was found so far."""
     slope = np.array([1.0, 0.0])
     assert search.conjugate_gradients(lambda v: -v, slope, 1e-12) is not None
     np.testing.assert_array_equal(search.conjugate_gradients(lambda v: -v, slope, 1e-12), slope)
