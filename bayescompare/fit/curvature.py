@@ -141,11 +141,16 @@ def standard_errors(density: Density, u: Array, h: Array) -> Array:
     return np.sqrt((np.linalg.solve(factor, j.T) ** 2).sum(axis=0))
 
 
-def identified(density: Density, u: Array, h: Array) -> np.ndarray:
-    """Which of the k scalars do not change along the directions in which ``h`` is flat: boolean, shape (k,)."""
+def identified(density: Density, u: Array, h: Array, free: np.ndarray) -> np.ndarray:
+    """Which of the k scalars do not change along the directions in which ``h`` is flat: boolean, shape (k,).
+
+    ``h`` is over the coordinates ``free``; the others lie on a bound, which is known.
+    """
     eigenvalues, vectors, sd = spectrum(h)
     flat = vectors[:, eigenvalues <= FLAT]
-    slopes = jacobian(density, u, np.minimum(sd, 1.0)) * sd
+    scale = np.ones(len(u))
+    scale[free] = np.minimum(sd, 1.0)
+    slopes = jacobian(density, u, scale)[:, free] * sd
     along, whole = np.linalg.norm(slopes @ flat, axis=1), np.linalg.norm(slopes, axis=1)
     found: np.ndarray = along <= UNTOUCHED * whole
     return found

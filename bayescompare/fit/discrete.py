@@ -175,7 +175,8 @@ def _alone(model: pm.Model, supports: list[Support]) -> Fit:
     outputs = [
         function(*(state[name].astype(v.dtype) for name, v in zip(order, values, strict=True))) for state in states
     ]
-    heights = np.nan_to_num(np.array([float(out[0]) for out in outputs]), nan=-np.inf)
+    heights = np.array([float(out[0]) for out in outputs])
+    heights = np.where(np.isnan(heights), -np.inf, heights)
     if not np.isfinite(heights).any():
         raise NoFiniteStartError(f"The density is zero or NaN at all {len(states)} states of the discrete variables.")
     weights = np.exp(heights - heights.max())
@@ -189,7 +190,9 @@ def _alone(model: pm.Model, supports: list[Support]) -> Fit:
         names += labels(model, deterministic.name, dims, np.shape(value))
         estimate += np.ravel(value).astype(float).tolist()
     told = [
-        {"state": _flat(states[i]), "log_density": heights[i], "probability": probabilities[i]} for i in ranked[:TOLD]
+        {"state": _flat(states[i]), "log_density": float(heights[i]), "probability": float(probabilities[i])}
+        for i in ranked[:TOLD]
+        if np.isfinite(heights[i])
     ]
     return _fit(tuple(names), np.array(estimate), heights[ranked], told, {"evaluations": len(states)})
 
@@ -212,13 +215,13 @@ def _mixed(model: pm.Model, supports: list[Support], seed: int, options: ModeOpt
         except NoFiniteStartError:
             continue  # a state of zero density
     sound = [(state, f) for state, f in fits if f.status is not Status.FAILED]
+    failed = [f for _, f in fits if f.status is Status.FAILED]
     if not sound:
-        reason = fits[0][1].reasons[0] if fits else "the density is zero at every state"
+        reason = failed[0].reasons[0] if failed else "the density is zero at every state"
         raise NoFiniteStartError(f"No state of the discrete variables has a mode: {reason}.")
     sound.sort(key=lambda pair: -pair[1].log_density)
     state, best = sound[0]
-    failed = len(fits) - len(sound)
-    reasons = (f"{failed} of {len(fits)} states have no mode: {fits[0][1].reasons[0]}",) if failed else ()
+    reasons = (f"{len(failed)} of {len(fits)} states have no mode: {failed[0].reasons[0]}",) if failed else ()
     names = (*(label for s in supports for label in s.labels), *best.names)
     told = [{"state": _flat(s), "log_density": f.log_density} for s, f in sound[:TOLD]]
     extra = {

@@ -13,7 +13,8 @@ import numpy as np
 
 from ..density import Array, Block, Density
 from ..problem import Problem
-from .curvature import RIDGE, hessian, identified, marginal_sd, spectrum
+from . import kinks
+from .curvature import RIDGE, curvature_along, hessian, identified, marginal_sd, spectrum
 from .result import Status
 from .search import End, ModeOptions, polish
 
@@ -27,7 +28,7 @@ SETTLED = 1e-9
 #: Where a coordinate that runs to a boundary is put: far enough that its transform has reached the bound in float64.
 LIMIT = 40.0
 
-#: How far out a transformed coordinate must be to run to a bound, where no dense curvature tells.
+#: How far out a simplex's coordinate must be, where no dense curvature tells.
 FAR = 15.0
 
 #: Places between the bound and the middle where the density is looked at, the other coordinates at their best.
@@ -51,11 +52,11 @@ def judge(
     endless = _endless(problem, best)
     if endless:
         return Status.FAILED, [f"no mode exists: the density is highest as {', '.join(endless)} grows without limit"]
-    rising = _still_rising(problem.density, best, weights)
-    if rising:
-        return Status.FAILED, [f"no mode exists: the density still rises as {rising} grows without limit"]
+    if _creeps(problem.density, best, weights):
+        rises = f"the density rises for ever along {_ahead(best, problem.density)}, towards a limit"
+        return Status.FAILED, [f"no mode exists: {rises}", "a prior that is a probability makes a mode"]
     flatness = _refine(problem.density, best, weights)
-    if best.smallest <= flatness and best.hessian is not None and not best.edges:
+    if best.smallest <= flatness and not best.edges:
         return _flat(problem, best, flatness, weights, options)
     reasons = [f"{name} lies on the boundary of its range" for name in boundary_names(problem, best)]
     kinked = kink_names(problem, best)
@@ -96,6 +97,9 @@ def _flat(
 ) -> tuple[Status, list[str]]:
     """A ridge or a saddle, along the parameters that carry it."""
     flat = best.smallest > -flatness
+    rises = None if flat else runaway(problem, best, weights, options)
+    if rises:
+        return Status.FAILED, [f"no mode exists: the density {rises}", REMEDIES]
     reason = (
         f"the density is {'flat' if flat else 'not concave'} at the end of the search, along "
         f"{_direction(best, problem.density)}: {'a ridge' if flat else 'a saddle'}, not a mode"
@@ -118,10 +122,8 @@ def unreached(problem: Problem) -> tuple[str, ...]:
 def known(problem: Problem, best: End) -> np.ndarray:
     """Scalars that the likelihood identifies at this end: boolean, shape (k,)."""
     if best.hessian is None or best.smallest > DOUBT:
-        return np.ones(len(problem.scalars), dtype=bool)
-    if len(best.free) < len(best.u):
-        return np.zeros(len(problem.scalars), dtype=bool)
-    return identified(problem.density, best.u, best.hessian)
+        return np.full(len(problem.scalars), not best.smallest <= RIDGE)
+    return identified(problem.density, best.u, best.hessian, best.free)
 
 
 def elsewhere(
@@ -157,8 +159,8 @@ def hold_boundary(density: Density, end: End, weights: tuple[float, ...], option
         sd = np.zeros(len(end.u))
         sd[end.free] = marginal_sd(end.hessian) if end.hessian.size else 0.0
         running = np.flatnonzero((sd > BOUNDARY_SD) & far & ~_settled(density, end, weights))
-    else:
-        running = np.flatnonzero((np.abs(end.u) > FAR) & far)
+    else:  # without a dense curvature all are tried
+        running = np.flatnonzero(far)
     if not len(running):
         return None
     held = End(end.kind, end.u.copy(), end.value, end.order, kinks=dict(end.kinks), lines=dict(end.lines))
@@ -169,9 +171,12 @@ def hold_boundary(density: Density, end: End, weights: tuple[float, ...], option
             trial[i] = bound
             if density(trial, weights)[0] >= end.value - options.agreement:
                 bounds.append(bound)
+        if end.hessian is None and bounds and _settled_along(density, end, int(i), weights):
+            continue
         if len(bounds) == 1:  # both: the density does not depend on it
             held.u[i] = held.held[int(i)] = bounds[0]
-    end.edges = _simplex_edges(density, end, set(running.tolist()))
+    vanishing = running if end.hessian is not None else np.flatnonzero((np.abs(end.u) > FAR) & far)
+    end.edges = _simplex_edges(density, end, set(vanishing.tolist()))
     if not held.held:
         return None
     polish(density, held, weights, options)
@@ -182,6 +187,7 @@ def hold_boundary(density: Density, end: End, weights: tuple[float, ...], option
         held.hessian,
         held.smallest,
     )
+    end.step, end.flattest = held.step, held.flattest
     end.held, end.kinks, end.steps = held.held, held.kinks, end.steps + held.steps
     return _inside(density, held, weights, options)
 
@@ -194,6 +200,14 @@ def _settled(density: Density, end: End, weights: tuple[float, ...]) -> np.ndarr
         curvature, slope = np.diag(end.hessian), density(end.u, weights)[1][end.free]
         settled[end.free] = (curvature > SETTLED) & (np.abs(slope) < 1e-3 * curvature)
     return settled
+
+
+def _settled_along(density: Density, end: End, i: int, weights: tuple[float, ...]) -> bool:
+    """The same for one coordinate, where there is no Hessian."""
+    unit = np.zeros(len(end.u))
+    unit[i] = 1.0
+    curvature = float(curvature_along(density, end.u, unit, weights)[i])
+    return curvature > SETTLED and abs(float(density(end.u, weights)[1][i])) < 1e-3 * curvature
 
 
 def _inside(density: Density, held: End, weights: tuple[float, ...], options: ModeOptions) -> End | None:
@@ -272,9 +286,11 @@ def why_no_mode(problem: Problem, best: End, weights: tuple[float, ...], options
     rises = runaway(problem, best, weights, options)
     if rises:
         return [f"no mode exists: the density {rises}", REMEDIES]
+    stuck = _names(problem, dict.fromkeys(kinks.unsettled(problem.density, best, weights).tolist(), 0.0))
     return [
         f"the search did not end at a mode: the Newton decrement is {best.decrement:.1e} nats "
         f"after {best.steps} polishing steps"
+        + (f"; {_listed(stuck)} at a kink that is not along one untransformed parameter" if stuck else "")
     ]
 
 
@@ -306,25 +322,16 @@ def _grows(block: Block, u: float) -> str:
     return f"grows without limit as {block.name} goes to {where}"
 
 
-def _still_rising(density: Density, best: End, weights: tuple[float, ...]) -> str | None:
-    """The variables along which the density levels off towards infinity, if it does.
+def _creeps(density: Density, best: End, weights: tuple[float, ...]) -> bool:
+    """Whether the density still rises many Newton steps on: towards a limit (separated data), where a top falls off.
 
-    Where it is c − exp(−t) its decrement falls with its slope, below every limit, and each Newton step is as long as
-    the one before it. Ten such steps on, a mode's density has fallen by forty times what one step gains.
+    In an exponential tail the decrement falls e-fold with every step, as if a mode were near, and is never 0.
     """
-    if best.held or best.kinks or best.hessian is None or not best.hessian.size or not best.smallest > 0:
-        return None
-    gain = best.decrement
-    if not gain > 1e3 * np.finfo(float).eps * max(1.0, abs(best.value)):
-        return None  # a step that is rounding has no direction
-    step = np.linalg.solve(best.hessian, density(best.u, weights)[1][best.free])
-    further = best.u.copy()
-    further[best.free] += 10 * step
-    if not density(further, weights)[0] > best.value + 0.5 * gain:
-        return None
-    moved = np.zeros(len(best.u))
-    moved[best.free] = np.abs(step)
-    return ", ".join(b.name for b in density.blocks if moved[b.start : b.stop].max() > 0.1 * moved.max())
+    if best.step is None or best.decrement <= 1e-14 * max(1.0, abs(best.value)):
+        return False
+    values, _ = density.batch(best.u + np.array([[3.0], [10.0]]) * best.step, weights)
+    # Of a parabola these would be −3 and −80 decrements.
+    return bool(np.all(values > best.value + best.decrement))
 
 
 def _endless(problem: Problem, best: End) -> list[str]:
@@ -338,11 +345,23 @@ def _endless(problem: Problem, best: End) -> list[str]:
 
 def _direction(best: End, density: Density) -> str:
     """The free variables that carry the flattest or most convex direction."""
-    if best.hessian is None or not best.hessian.size:
-        return "a direction that could not be computed"
-    _, vectors, _ = spectrum(best.hessian)
     share = np.zeros(len(best.u))
-    share[best.free] = vectors[:, 0] ** 2
+    if best.hessian is not None:
+        share[best.free] = spectrum(best.hessian)[1][:, 0] ** 2
+    elif best.flattest is not None:
+        share = best.flattest**2
+    return _carriers(density, share)
+
+
+def _ahead(best: End, density: Density) -> str:
+    """The free variables that carry the next Newton step."""
+    share = np.zeros_like(best.u) if best.step is None else best.step**2
+    if best.hessian is not None:
+        share[best.free] *= np.abs(np.diag(best.hessian))
+    return _carriers(density, share / share.sum())
+
+
+def _carriers(density: Density, share: Array) -> str:
     return ", ".join(b.name for b in density.blocks if share[b.start : b.stop].sum() > 0.1)
 
 

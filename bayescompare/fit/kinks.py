@@ -3,7 +3,7 @@
 A mode may lie exactly on one (the lasso's zeros). There no gradient vanishes and no curvature exists along that
 coordinate; what must hold is that the density falls on both sides. The kinks treated here are those along single
 untransformed coordinates; they are found by numbers alone, whatever wrote them: a Laplace prior, an ``abs`` in a
-Potential.
+Potential. One that runs across coordinates (the fused lasso's ``|x − y|``) is only named where a search got stuck.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ GAIN = 1e-9
 def settle(density: Density, end: End, weights: tuple[float, ...], climb: Callable[[], None]) -> None:
     """Find the kinks that keep an end from converging, put it on them, climb along them, and let go where it rises."""
     for _ in range(ROUNDS):
-        found = _find(density, end, weights)
+        found = _find(density, end, weights) | _regained(density, end, weights)
         released = _release(density, end, weights)
         if not found and not released:
             return
@@ -65,7 +65,27 @@ def _find(density: Density, end: End, weights: tuple[float, ...]) -> dict[int, f
     ]
     # A smooth density's slope changes a thousand times as much over a thousand times the distance.
     kink = (jumps[0] > 0.5 * jumps[1]) & (jumps[0] > 1e-6)
-    return {int(i): float(c) for i, c in zip(looked[kink], place[kink], strict=True)}
+    looked, place, window, jump = looked[kink], place[kink], window[kink], jumps[0][kink]
+    if not len(looked):
+        return {}
+    # One that moves with the other coordinates, as that of |x − y|, runs across them: nothing could be held there.
+    others = end.u + 1e-3 * np.maximum(1.0, np.abs(end.u)) * np.cos(np.arange(len(end.u)))
+    left, right = (_slopes(density, others, looked, place + side, weights) for side in (-window, window))
+    still = left - right > 0.5 * jump
+    return {int(i): float(c) for i, c in zip(looked[still], place[still], strict=True)}
+
+
+def _regained(density: Density, end: End, weights: tuple[float, ...]) -> dict[int, float]:
+    """Kinks that are known, and towards which the density rises from both sides: other starts may stop away from them,
+    where with more coefficients than observations it has no curvature to go by."""
+    looked = np.array([i for i in sorted(end.lines) if i not in end.kinks and i not in end.held], dtype=int)
+    if not len(looked) or end.decrement <= 1e-8:
+        return {}
+    place = np.array([end.lines[int(i)] for i in looked])
+    window = 1e-9 * np.maximum(1.0, np.abs(place))
+    left, right = (_slopes(density, end.u, looked, place + side, weights) for side in (-window, window))
+    inwards = (left > 0) & (right < 0)
+    return {int(i): float(c) for i, c in zip(looked[inwards], place[inwards], strict=True)}
 
 
 def _brackets(density: Density, u: Array, looked: np.ndarray, weights: tuple[float, ...]) -> tuple[Array, Array]:
@@ -105,6 +125,19 @@ def _release(density: Density, end: End, weights: tuple[float, ...]) -> bool:
         end.u[i] += shifts[int(np.argmax(row))]
         del end.kinks[int(i)]
     return bool(rising.any())
+
+
+def unsettled(density: Density, end: End, weights: tuple[float, ...]) -> np.ndarray:
+    """Coordinates whose slope jumps where a search got stuck: a kink that cannot be held, as it runs across them."""
+    at = end.u[end.free]
+    widths = [w * np.maximum(1.0, np.abs(at)) for w in (1e-5, 1e-3)]
+    slopes = [_slopes(density, end.u, end.free, at + side * w, weights) for w in widths for side in (-1.0, 1.0)]
+    near, far = slopes[0] - slopes[1], slopes[2] - slopes[3]
+    # A smooth density's slope changes a hundred times as much over a hundred times the distance. A slope of exactly 0
+    # stands for a density of 0: an edge.
+    inside = np.all(np.array(slopes) != 0, axis=0)
+    stuck: np.ndarray = end.free[inside & (near > np.maximum(0.5 * far, 1e-6))]
+    return stuck
 
 
 def reach(end: End) -> Array | None:

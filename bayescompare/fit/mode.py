@@ -166,6 +166,8 @@ def _refused(problem: Problem, method: str, variables: tuple[str, ...]) -> Fit:
         "modes": [],
         "boundary": [],
         "kink": [],
+        "standard_errors": dict.fromkeys(names, math.nan),
+        "standard_errors_missing": "there is no mode",
         "backend": problem.density.backend,
     }
     return Fit(method, Status.FAILED, reasons, names, np.full(len(names), np.nan), diagnostics=diagnostics)

@@ -78,7 +78,8 @@ class End:
     """Where one start ended.
 
     ``held`` are coordinates put on a bound of their range, ``kinks`` those put on a kink of the density, ``lines`` all
-    kinks that are known (coordinate to place); ``hessian`` is over the other coordinates.
+    kinks that are known (coordinate to place); ``hessian`` is over the other coordinates. ``step`` is the Newton step
+    that would come next; ``flattest`` the direction of least curvature where there is no Hessian.
     """
 
     kind: str
@@ -89,6 +90,8 @@ class End:
     polished: bool = False
     hessian: Array | None = None
     smallest: float = math.nan
+    step: Array | None = None
+    flattest: Array | None = None
     steps: int = 0
     held: dict[int, float] = field(default_factory=dict)
     kinks: dict[int, float] = field(default_factory=dict)
@@ -217,11 +220,12 @@ def _newton(density: Density, end: End, weights: tuple[float, ...], options: Mod
             decrement = float(0.5 * np.sum(slopes**2 / curvature))
         stopped = decrement <= options.decrement and decrement >= 0.1 * end.decrement
         end.value, end.decrement, end.hessian, end.smallest = value, decrement, h, float(eigenvalues[0])
-        if stopped or decrement < 1e-20:
-            break
         step = np.zeros(len(end.u))
         step[free] = sd * (vectors @ (slopes / curvature))
         step *= min(1.0, STRIDE / max(np.abs(step[far]).max(initial=0.0), 1e-300))
+        end.step = step
+        if stopped or decrement < 1e-20:
+            break
         scale = np.ones(len(end.u))
         scale[free] = sd
         moved = _line_search(density, end, value, step, weights)
@@ -258,11 +262,11 @@ def _newton_by_products(density: Density, end: End, weights: tuple[float, ...], 
             return None
         decrement = 0.5 * abs(float(g @ step))
         stopped = decrement <= options.decrement and decrement >= 0.1 * end.decrement
-        end.value, end.decrement = value, decrement
-        if stopped or decrement < 1e-20:
-            break
         whole = np.zeros(len(end.u))
         whole[free] = step
+        end.value, end.decrement, end.step = value, decrement, whole
+        if stopped or decrement < 1e-20:
+            break
         moved = _line_search(density, end, value, whole, weights)
         end.steps += 1
         if moved is None:
@@ -271,11 +275,9 @@ def _newton_by_products(density: Density, end: End, weights: tuple[float, ...], 
     if end.decrement > options.decrement:
         return None
     end.smallest, direction = _lowest(product, len(free))
-    if not end.smallest < -SADDLE:
-        return None
-    uphill = np.zeros(len(end.u))
-    uphill[free] = direction
-    return uphill
+    end.flattest = np.zeros(len(end.u))
+    end.flattest[free] = direction
+    return end.flattest if end.smallest < -SADDLE else None
 
 
 def conjugate_gradients(product: Callable[[Array], Array], g: Array, tolerance: float) -> Array | None:
@@ -305,14 +307,18 @@ def conjugate_gradients(product: Callable[[Array], Array], g: Array, tolerance: 
 
 
 def _lowest(product: Callable[[Array], Array], d: int) -> tuple[float, Array]:
-    """The lowest eigenvalue over the highest, by Lanczos, and its direction; NaN where it did not converge."""
+    """The lowest eigenvalue over the highest, by Lanczos, and its direction; NaN where it did not converge.
+
+    To 1 %, which its sign does not need: of a smooth field's the lowest hundreds lie closer together than that, and a
+    closer look does not end.
+    """
     from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 
     operator = LinearOperator((d, d), matvec=product, dtype=float)
     start = np.cos(np.arange(d))  # the same at every call
     try:
         top = eigsh(operator, k=1, which="LA", v0=start, tol=1e-2, return_eigenvectors=False)
-        low, vectors = eigsh(operator, k=1, which="SA", v0=start, tol=1e-3, maxiter=50)
+        low, vectors = eigsh(operator, k=1, which="SA", v0=start, tol=1e-2, maxiter=100)
     except ArpackError:
         return math.nan, np.zeros(d)
     return float(low[0] / max(abs(float(top[0])), 1e-300)), vectors[:, 0]

@@ -178,8 +178,10 @@ def verdict(fits: Mapping[str, Fit], table: pd.DataFrame, evidence: Evidence, ma
 
 
 def _unseen_mode(basins: j.Basins | None) -> str:
-    """A basin that by Laplace holds nearly all mass and no draw climbs to, or an empty text: chains that agree with each
-    other can all be in the wrong place."""
+    """A basin that by Laplace holds nearly all mass and no draw climbs to, or an empty text.
+
+    Chains that agree with each other can all be in the wrong place.
+    """
     for mass, share in zip(basins.masses, basins.shares, strict=True) if basins is not None else ():
         if mass.known and mass.value > UNSEEN and share.value == 0:
             return f"no draw lies in the basin of the mode that holds {100 * mass.value:.3g} % of the Laplace mass"
