@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..numbers import MINUS, count, plain
+from ..numbers import MINUS, count, counted, plain
 from .parts import Axis, Cell, Details, Heading, Mark, Part, Plot, Prose, Row, Section, Series, Strip, Strips, Table
 from .scalars import NAN, Scalar, Scalars
 from .shown import columns, real, spread
@@ -120,16 +120,11 @@ def _path(comparison: Comparison, scalars: Scalars) -> list[Part]:
     if not known:
         return []
     known.sort(key=lambda s: -float(np.ptp(values[:, place[s.name]][np.isfinite(values[:, place[s.name]])]) / s["sd"]))
-    drawn = known[:LINES]
+    paths = {s.name: (values[:, place[s.name]] - s["mean"]) / s["sd"] for s in known}
+    near = [s for s in known if np.nanmin(np.abs(paths[s.name])) <= FAR]
+    drawn = (near or known)[:LINES]
     lines = [
-        Series(
-            "line",
-            "map path",
-            tuple(powers),
-            tuple(float(x) for x in (values[:, place[s.name]] - s["mean"]) / s["sd"]),
-            label=str(s.shown),
-        )
-        for s in drawn
+        Series("line", "map path", tuple(powers), tuple(map(float, paths[s.name])), label=str(s.shown)) for s in drawn
     ]
     least = scalars.margins["location"]  # a smaller move than this is to look small
     lower, upper = spread([y for line in lines for y in line.y] + [0.0])
@@ -139,6 +134,9 @@ def _path(comparison: Comparison, scalars: Scalars) -> list[Part]:
         f"at 1 for what the model says.{_gaps(path)}"
     )
     many = f" The {len(drawn)} that it moves most, of {count(len(known))}." if len(known) > len(drawn) else ""
+    if near and len(near) < len(known):
+        far = counted(len(known) - len(near), "scalar")
+        many += f" Not drawn: {far} whose mode stays more than {plain(FAR)} sd away."
     plot = Plot(
         "The mode as the prior is turned on",
         "; ".join(

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 from ..numbers import NO_BREAK, Number, count, counted, figure, percent, plain
 from . import engines
 from .parts import First, Forest, ForestRow, Headline, LayerRow, State
-from .predicting import most_discarded
 from .scalars import NAN, Scalar, Scalars
-from .shown import real, shown, worst_decision
+from .shown import most_discarded, real, shown, worst_decision
 from .words import Link, Words, mark, name, visible
 
 if TYPE_CHECKING:

@@ -71,7 +71,7 @@ def _typicality(comparison: Comparison, found: Mapping[str, Any], d: int) -> lis
     log_density = (d / 2 - 1) * np.log(x) - x / 2 - d / 2 * math.log(2) - math.lgamma(d / 2)
     density = width * np.exp(log_density)
     # With one dimension or two χ² has its peak at 0, out of all proportion to the bars.
-    top = 1.12 * max(float(shares.max()), min(float(density.max()), 2.0 * float(shares.max())))
+    top = 1.12 * max(float(shares.max()), min(float(density.max()), 1.2 * float(shares.max())))
     peak = int(np.argmax(np.minimum(density, top)))
     series = [
         Series("bars", "post", tuple(map(float, edges)), tuple(map(float, shares))),

@@ -32,21 +32,6 @@ HOW = (
 )
 
 
-def most_discarded(comparison: Comparison) -> tuple[Name, float] | None:
-    """The observation of which a plug-in leaves out most variance, and how much; None of fewer than two."""
-    best: tuple[Name, float] | None = None
-    for term, arrays in comparison.pointwise.items():
-        shares = arrays.get("variance_discarded")
-        if shares is None or shares.size < 2 or not np.isfinite(shares).any():
-            continue
-        i = int(np.nanargmax(shares))
-        if best is None or shares[i] > best[1]:
-            label = labels(comparison, term, shares.size)[i]
-            named = label.text != str(i + 1)
-            best = (label if named else name(f"{term}[{i + 1}]"), float(shares[i]))
-    return best
-
-
 def prediction(comparison: Comparison) -> Section | None:
     """Build the section on what a plug-in prediction throws away."""
     found = comparison.prediction
@@ -208,9 +193,9 @@ def _gains(comparison: Comparison, term: str, arrays: Mapping[str, np.ndarray]) 
     caption: Words = (
         "Vertical: elpd gain, posterior minus plug-in, in nats; above the line the posterior predicts better. "
         "Least for ",
-        names[low],
+        *_called(names[low]),
         f" ({plain(float(gain[low]), 2)}), most for ",
-        names[high],
+        *_called(names[high]),
         f" ({plain(float(gain[high]), 2)}).",
     )
     if len(order) < len(gain):
@@ -225,6 +210,11 @@ def _gains(comparison: Comparison, term: str, arrays: Mapping[str, np.ndarray]) 
         height=200,
     )
     return [Heading(("elpd by observation",)), plot]
+
+
+def _called(label: Name) -> Words:
+    """An observation in a sentence: one that has only a number is called one."""
+    return ("observation ", label) if label.text.isdecimal() else (label,)
 
 
 def _pit_dots(arrays: Mapping[str, np.ndarray]) -> Strips:

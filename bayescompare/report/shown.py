@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ..numbers import NONE, figure, percent
 from .parts import Cell, Column
 from .scalars import NAN
@@ -59,6 +61,21 @@ def worst_decision(comparison: Comparison) -> Mapping[str, Any] | None:
     """The decision whose relative regret is largest; None where none has one."""
     known = [one for one in comparison.decisions if math.isfinite(value(one["relative_regret"]))]
     return max(known, key=lambda one: value(one["relative_regret"])) if known else None
+
+
+def most_discarded(comparison: Comparison) -> tuple[Name, float] | None:
+    """The observation of which a plug-in leaves out most variance, and how much; None of fewer than two."""
+    best: tuple[Name, float] | None = None
+    for term, arrays in comparison.pointwise.items():
+        shares = arrays.get("variance_discarded")
+        if shares is None or shares.size < 2 or not np.isfinite(shares).any():
+            continue
+        i = int(np.nanargmax(shares))
+        if best is None or shares[i] > best[1]:
+            label = labels(comparison, term, shares.size)[i]
+            named = label.text != str(i + 1)
+            best = (label if named else name(f"{term}[{i + 1}]"), float(shares[i]))
+    return best
 
 
 def evenly(n: int, most: int) -> list[int]:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bayescompare.report import fragment, to_html
+from bayescompare.compare.difference import difference
+from bayescompare.report import difference_to_html, fragment, to_html
 from tests.report.factory import make
+from tests.report.test_report_html import hostile
 
 if TYPE_CHECKING:
     from tests.browser.conftest import Open
@@ -177,8 +179,9 @@ def test_hostile_names_do_nothing(visit: Open, tmp_path: Path) -> None:
         "\u202eabc",
     ]
     path = tmp_path / "hostile.html"
-    path.write_text(to_html(make("differs", labels=labels)), encoding="utf-8")
+    path.write_text(to_html(hostile(labels)), encoding="utf-8")
     found = visit(path)
+    found.page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
     asked = []
     found.page.on("dialog", lambda dialog: asked.append(dialog.message))
     found.page.wait_for_timeout(200)
@@ -187,6 +190,30 @@ def test_hostile_names_do_nothing(visit: Open, tmp_path: Path) -> None:
     assert set(found.requests) == {path.as_uri()}
     assert found.page.locator("img").count() == 0
     assert "<img src=x onerror=alert(1)>" in found.page.inner_text("#every")
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_difference_opens_without_a_word_or_a_request_and_never_scrolls_sideways(
+    visit: Open, tmp_path: Path, width: int
+) -> None:
+    path = tmp_path / "difference.html"
+    before, after = make("differs", labels=["a" * 300, "mu"]), make("same", labels=["a" * 300, "tau"])
+    path.write_text(difference_to_html(difference(before, after, same_model=True), ("a.nc", "b" * 200)), "utf-8")
+    found = visit(path, width)
+    assert found.messages == []
+    assert set(found.requests) == {path.as_uri()}
+    assert found.page.evaluate("document.documentElement.scrollWidth") <= width
+    assert found.page.locator("h1").inner_text().startswith("The verdict changed.")
+
+
+def test_labels_beside_lines_stay_in_the_figures_own_place(visit: Open, one: Path) -> None:
+    page = visit(one, 390).page
+    outside = (
+        "Array.from(document.querySelectorAll('.plot')).filter(p => { const r = p.getBoundingClientRect();"
+        " return Array.from(p.querySelectorAll('text')).some(t => { const b = t.getBoundingClientRect();"
+        " return b.right > r.right + 16 || b.left < r.left - 16 }) }).length"
+    )
+    assert page.evaluate(outside) == 0
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
