@@ -127,14 +127,14 @@ def _strips(found: Mapping[str, Any], order: list[str]) -> Strips:
                     e = error(one[key])
                     reach = max(reach, abs(value(one[key])) + (2 * e if math.isfinite(e) else 0.0))
     reach = 1.05 * reach or 1.0
-    axes = {part: Axis(-reach, reach, f"sd per unit power of the {part}") for part in ("prior", "likelihood")}
+    axes = {part: Axis(-reach, reach, "posterior sd") for part in ("prior", "likelihood")}
     rows = []
     for n in order:
         cells: list[Cell] = [_dots(n, part, found[part][n], axes[part]) for part in ("prior", "likelihood")]
         cells.append(_reading(*(value(found[part][n]["power_scaling"]) for part in ("prior", "likelihood"))))
         rows.append(Row((name(n),), tuple(cells)))
     modes = any(math.isfinite(value(found[p][n]["mode"])) for p in ("prior", "likelihood") for n in order)
-    caption = "Dot: derivative of the posterior mean, with two Monte-Carlo errors."
+    caption = "Derivatives by the power. Dot: of the posterior mean, with two Monte-Carlo errors."
     caption += " Tick: of the MAP." if modes else f" {_why_no_mode(found, order)}"
     return Strips(
         "Sensitivity of means and modes",
