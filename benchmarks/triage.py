@@ -173,7 +173,9 @@ def summary(rows: Sequence[Row]) -> list[str]:
         counts = [str(sum(r.said == said for r in of)) for said in ANSWERS]
         lines.append(f"| {ANSWERS.get(found, 'undecided or not judged')} | {' | '.join(counts)} |")
     lines += ["", f"Hit rate: {hits} of {len(answered)} answers are right ({share(hits, len(answered))}); "]
-    lines[-1] += f"{len(answered)} of {len(judged)} models that can be judged got one ({share(len(answered), len(judged))})."
+    lines[-1] += (
+        f"{len(answered)} of {len(judged)} models that can be judged got one ({share(len(answered), len(judged))})."
+    )
     quick, full = ([getattr(r, key) for r in rows] for key in ("seconds", "full_seconds"))
     if rows:
         lines.append(f"Median cost: {statistics.median(quick):.1f} s, and {statistics.median(full):.1f} s in full.")
@@ -201,7 +203,9 @@ def main() -> None:
         if asked.json:
             asked.json.write_text(json.dumps(documents), encoding="utf-8")
     rows = [row(name, document) for name, document in documents.items() if "error" not in document]
-    print(f"{time.strftime('%Y-%m-%d')}, Python {platform.python_version()}, {os.cpu_count()} cores, seed {asked.seed}\n")
+    print(
+        f"{time.strftime('%Y-%m-%d')}, Python {platform.python_version()}, {os.cpu_count()} cores, seed {asked.seed}\n"
+    )
     print("\n".join([*summary(rows), "", *table(rows)]))
     for name, document in documents.items():
         if "error" in document:

@@ -167,16 +167,25 @@ def test_normal_normal_has_every_column_known(normal: Comparison, name: str, law
 
 
 def test_normal_normal_verdict(normal: Comparison) -> None:
-    assert str(normal.verdict.overall.state) == "same"
-    assert normal.verdict.overall.opening == "Yes."
+    """Six observations: as a point and as an interval the MAP is right, but a plug-in prediction leaves out a share of
+    its variance, var/(var + σ²)."""
     assert {name: str(layer.state) for name, layer in normal.verdict.layers.items()} == {
         "optimiser": "sound",
         "sampler": "sound",
+        "decision": "not_computed",
         "location": "same",
+        "prediction": "differs",
         "spread": "same",
         "joint": "same",
         "coordinates": "same",
     }
+    assert not normal.verdict.layers["decision"].applies
+    assert str(normal.verdict.overall.state) == "differs"
+    assert normal.verdict.overall.sentence.startswith("Predictions from the MAP leave out")
+    share = normal.verdict.layers["prediction"]
+    assert share.figure is not None
+    assert share.mcse is not None
+    assert abs(share.figure - MU.var() / (MU.var() + NOISE**2)) < 5 * share.mcse
 
 
 def test_normal_normal_evidence(normal: Comparison) -> None:
