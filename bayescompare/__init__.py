@@ -18,6 +18,7 @@ del compare, fit  # noqa: F821
 if TYPE_CHECKING:
     from .audit import Finding, check
     from .compare.comparison import Comparison
+    from .compare.page import ReportNumbers
     from .compare.storage import open
     from .compare.verdict import Margins, Verdict
     from .errors import BayesCompareError
@@ -42,6 +43,7 @@ _HOME = {
     "Margins": "compare.verdict",
     "ModeOptions": "fit.mode",
     "Problem": "problem",
+    "ReportNumbers": "compare.page",
     "SamplerOptions": "fit.nuts",
     "Status": "fit.result",
     "Template": "templates",
@@ -65,6 +67,7 @@ __all__ = [
     "Margins",
     "ModeOptions",
     "Problem",
+    "ReportNumbers",
     "SamplerOptions",
     "Status",
     "Template",

