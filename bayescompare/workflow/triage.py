@@ -259,10 +259,10 @@ def _answer(
     if best.status is Status.FAILED:
         reason = best.reasons[0] if best.reasons else "the search failed"
         if reason.startswith("no mode exists"):
-            return Answer.WILL_CHANGE, (f"the MAP: {reason}",)
-        return Answer.CANNOT_SAY, (f"the MAP: {reason}",)
+            return Answer.WILL_CHANGE, (f"The MAP: {reason}",)
+        return Answer.CANNOT_SAY, (f"The MAP: {reason}",)
     if best.status is not Status.OK:
-        return Answer.CANNOT_SAY, (f"the MAP is {best.status}: {best.reasons[0]}",)
+        return Answer.CANNOT_SAY, (f"The MAP is {best.status}: {best.reasons[0]}",)
     if criteria["modes"].state is v.State.DIFFERS:
         return Answer.WILL_CHANGE, (criteria["modes"].reason,)
     edges = best.diagnostics["boundary"]
@@ -270,18 +270,21 @@ def _answer(
         # The posterior has no mass on the edge itself, and the density in u is highest inside.
         where = ", ".join(edges[:5])
         return Answer.WILL_CHANGE, (
-            f"the MAP of {where} lies on the edge of its range, where no posterior mean can be",
+            f"The MAP of {where} lies on the edge of its range, where no posterior mean can be",
         )
     if criteria["k_hat"].state is v.State.DIFFERS:
         return Answer.WILL_CHANGE, (criteria["k_hat"].reason,)
     for name in ("location", "spread"):
         if criteria[name].state is v.State.DIFFERS and criteria["k_hat"].state is v.State.SAME:
             return Answer.WILL_CHANGE, (criteria[name].reason,)
-    open_ = [c for c in criteria.values() if c.state is not v.State.SAME]
+    open_: dict[str, list[str]] = {}
+    for name, layer in criteria.items():
+        if layer.state is not v.State.SAME:
+            open_.setdefault(layer.reason, []).append(name)
     if top.status is not Status.OK:
-        return Answer.CANNOT_SAY, (f"the unconstrained MAP is {top.status}: {top.reasons[0]}",)
+        return Answer.CANNOT_SAY, (f"The unconstrained MAP is {top.status}: {top.reasons[0]}",)
     if open_:
-        return Answer.CANNOT_SAY, tuple(f"{c.name}: {c.reason}" for c in open_)
+        return Answer.CANNOT_SAY, tuple(f"{', '.join(names)}: {reason}" for reason, names in open_.items())
     return Answer.WILL_NOT_CHANGE, (criteria["location"].reason, criteria["spread"].reason)
 
 

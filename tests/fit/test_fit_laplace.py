@@ -152,3 +152,186 @@ def test_standard_normal_draws_are_matched(draws: int, dimension: int) -> None:
 def test_too_few_draws_are_refused() -> None:
     with pytest.raises(UsageError, match="at least 2 draws, not 1"):
         LaplaceOptions(draws=1)
+
+
+# -- beside the Gaussian: first-order figures, importance sampling ---------------------------------
+
+
+COUNTS = np.array([3, 1, 4])
+A, B = 10.5, 4.5
+
+
+@pytest.fixture(scope="module")
+def rate() -> Problem:
+    """Posterior Gamma(10.5, 4.5)."""
+
+    def build() -> None:
+        x = pm.Gamma("rate", 2.5, 1.5)
+        pm.Deterministic("wait", 1.0 / x)
+        pm.Poisson("k", x, observed=COUNTS)
+
+    return problem(build)
+
+
+@pytest.fixture(scope="module")
+def share() -> Problem:
+    """Posterior Beta(9, 6)."""
+
+    def build() -> None:
+        p = pm.Beta("p", 2.0, 3.0)
+        pm.Binomial("y", n=10, p=p, observed=7)
+
+    return problem(build)
+
+
+def test_of_a_gaussian_there_is_nothing_to_correct(regression: Problem) -> None:
+    """All weights are equal: k-hat 0, every draw counts, and the corrected figures are the exact ones."""
+    found = bc.fit(regression, "laplace")
+    d = found.diagnostics
+    mean, covariance = exact()
+    assert (d["k_hat"], d["weights_ess"]) == (0.0, pytest.approx(4000.0, rel=1e-6))
+    sd = [*np.sqrt(np.diag(covariance)), math.sqrt(covariance.sum())]
+    np.testing.assert_allclose(list(d["psis"]["mean"].values()), [*mean, mean.sum()], rtol=1e-7)
+    # The weighted sd divides by n, not n − 1.
+    np.testing.assert_allclose(list(d["psis"]["sd"].values()), np.multiply(sd, math.sqrt(3999 / 4000)), rtol=1e-7)
+    np.testing.assert_allclose(list(d["sd_delta"].values()), sd, rtol=1e-8)
+    assert np.all(np.abs(list(d["shift_predicted"].values())) == 0)
+    assert d["psis"]["log_evidence"] == pytest.approx(d["log_evidence"], abs=1e-8)
+    assert d["psis"]["log_evidence_mcse"] < 1e-8
+    assert d["psis"]["reason"] is None
+
+
+def test_the_delta_method_and_the_shift_of_a_gamma(rate: Problem) -> None:
+    """u ~ N(log a/b, 1/a): sd of the rate (a/b)/√a, of its inverse (b/a)/√a. ∇log|J| = 1: the rate moves by (a/b)/a,
+    which is all of a/b − (a − 1)/b; its inverse by −(b/a)/a."""
+    d = bc.fit(rate, "laplace").diagnostics
+    assert d["sd_delta"]["rate"] == pytest.approx(A / B / math.sqrt(A), rel=1e-6)
+    assert d["sd_delta"]["wait"] == pytest.approx(B / A / math.sqrt(A), rel=1e-6)
+    assert d["shift_predicted"]["rate"] == pytest.approx(1 / B, rel=1e-6)
+    assert d["shift_predicted"]["wait"] == pytest.approx(-B / A**2, rel=1e-6)
+    shift = bc.fit(rate, "unconstrained_map").values["rate"] - bc.fit(rate, "map").values["rate"]
+    assert d["shift_predicted"]["rate"] == pytest.approx(shift, rel=1e-6)
+
+
+def test_the_shift_of_a_beta(share: Problem) -> None:
+    """J = p(1 − p), Σ = (a + b)/(ab), ∇log|J| = 1 − 2p at p = a/(a + b): (b − a)/(a + b)²."""
+    d = bc.fit(share, "laplace").diagnostics
+    assert d["shift_predicted"]["p"] == pytest.approx((6 - 9) / 15**2, rel=1e-6)
+    assert d["sd_delta"]["p"] == pytest.approx(math.sqrt(9 * 6 / 15**3), rel=1e-6)
+    # To first order: the true shift is 9/15 − 8/13.
+    assert d["shift_predicted"]["p"] == pytest.approx(9 / 15 - 8 / 13, rel=0.15)
+
+
+def test_the_shift_where_coordinates_are_correlated() -> None:
+    """J Σ ∇log|J| with a matrix for Σ: a normal of unknown mean and scale, by its own curvature."""
+    y = np.array([0.3, -1.2, 0.8, 2.1, 4.0])
+
+    def build() -> None:
+        mu, sigma = pm.Normal("mu", 0.0, 2.0), pm.Gamma("sigma", 3.0, 1.0)
+        pm.Deterministic("cv", mu / sigma)
+        pm.Normal("y", mu, sigma, observed=y)
+
+    one = problem(build)
+    d = bc.fit(one, "laplace").diagnostics
+    mu, sigma = bc.fit(one, "unconstrained_map").estimate[:2]
+    off = y - mu
+    # −∇² of the log density in (mu, log sigma).
+    cross = 2 * off.sum() / sigma**2
+    h = np.array([[5 / sigma**2 + 1 / 4, cross], [cross, 2 * (off**2).sum() / sigma**2 + sigma]])
+    covariance = np.linalg.inv(h)
+    j = np.array([[1.0, 0.0], [0.0, sigma], [1 / sigma, -mu / sigma]])
+    np.testing.assert_allclose(list(d["shift_predicted"].values()), j @ covariance[:, 1], rtol=1e-5)
+    sd = np.sqrt(np.einsum("ij,jk,ik->i", j, covariance, j))
+    np.testing.assert_allclose(list(d["sd_delta"].values()), sd, rtol=1e-5)
+
+
+#: A conjugate posterior of one scalar: its law, and the marginal likelihood.
+CONJUGATE = {
+    "rate": (
+        stats.gamma(A, scale=1 / B),
+        # A negative binomial for each count, joint.
+        math.lgamma(A) - math.lgamma(2.5) + 2.5 * math.log(1.5) - A * math.log(B)
+        - sum(math.lgamma(k + 1) for k in COUNTS.tolist()),
+    ),
+    "p": (stats.beta(9, 6), float(stats.betabinom(10, 2, 3).logpmf(7))),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CONJUGATE)
+def test_importance_sampling_gives_the_posterior(name: str, request: pytest.FixtureRequest) -> None:
+    """Means, sds and the evidence, each within 4 of its own errors."""
+    law, evidence = CONJUGATE[name]
+    found = bc.fit(request.getfixturevalue({"rate": "rate", "p": "share"}[name]), "laplace", seed=1)
+    d, psis = found.diagnostics, found.diagnostics["psis"]
+    assert d["k_hat"] + 2 * d["k_hat_mcse"] < 0.7
+    assert "weights" in d["k_hat_says"]
+    assert abs(psis["mean"][name] - law.mean()) < 4 * psis["mean_mcse"][name]
+    assert abs(psis["sd"][name] - law.std()) < 4 * psis["sd_mcse"][name]
+    assert abs(psis["log_evidence"] - evidence) < 4 * psis["log_evidence_mcse"]
+    assert 0 < psis["mean_mcse"][name] < 0.02 * law.std()
+    assert 2000 < d["weights_ess"] < 4000
+
+
+def test_laplaces_evidence_of_a_gamma_is_stirlings_formula(rate: Problem) -> None:
+    """Γ(a) by its Laplace approximation: short by 1/(12a)."""
+    found = bc.fit(rate, "laplace").diagnostics["log_evidence"]
+    assert found - CONJUGATE["rate"][1] == pytest.approx(-1 / (12 * A), rel=0.01)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CONJUGATE)
+def test_errors_of_importance_sampling_are_honest(name: str, request: pytest.FixtureRequest) -> None:
+    """Over 40 seeds each figure misses by what its error claims: χ² of 40."""
+    law, evidence = CONJUGATE[name]
+    one = request.getfixturevalue({"rate": "rate", "p": "share"}[name])
+    top = mode.fit(one, "unconstrained_map")
+    z: dict[str, list[float]] = {"mean": [], "sd": [], "log_evidence": []}
+    for seed in range(40):
+        psis = laplace.fit(one, seed=seed, at=top, options=LaplaceOptions(draws=4000)).diagnostics["psis"]
+        z["mean"].append((psis["mean"][name] - law.mean()) / psis["mean_mcse"][name])
+        z["sd"].append((psis["sd"][name] - law.std()) / psis["sd_mcse"][name])
+        z["log_evidence"].append((psis["log_evidence"] - evidence) / psis["log_evidence_mcse"])
+    for figure, values in z.items():
+        # Matched draws make errors smaller than claimed, never larger.
+        assert np.square(values).sum() < stats.chi2(40).ppf(1 - 1e-4), figure
+
+
+def test_tails_that_laplace_misses_are_said_and_nothing_is_corrected() -> None:
+    """A Cauchy: its curvature at the mode knows nothing of its tails."""
+
+    def build() -> None:
+        pm.Cauchy("x", 0.0, 1.0, shape=10)
+        pm.Normal("y", 0.0, 1.0, observed=0.0)
+
+    found = bc.fit(problem(build), "laplace")
+    d = found.diagnostics
+    assert found.status is Status.OK
+    assert d["k_hat"] > 0.7
+    assert "the approximation" in d["k_hat_says"]
+    assert "miss" in d["k_hat_says"]
+    assert d["psis"] == {"reason": f"k-hat is {d['k_hat']:.2f}, not below 0.7"}
+    # Curvature of a Cauchy at its mode is 2.
+    assert d["unconstrained_sd"] == pytest.approx([math.sqrt(0.5)] * 10, rel=1e-5)
+
+
+def test_the_evidence_of_a_uniform_prior_over_one_mean() -> None:
+    """Without the prior's normalising constant the evidence would be off by log 20: all constants are in it."""
+
+    def build() -> None:
+        mu = pm.Uniform("mu", -10.0, 10.0)
+        pm.Normal("y", mu, 0.5, observed=np.array([1.0, 1.4]))
+
+    psis = bc.fit(problem(build), "laplace").diagnostics["psis"]
+    # ∫ of the likelihood over mu (the range is 27 sd away), over 20.
+    likelihood = stats.norm(1.2, 0.5).logpdf([1.0, 1.4]).sum() + 0.5 * math.log(2 * math.pi * 0.25 / 2)
+    assert abs(psis["log_evidence"] - (likelihood - math.log(20))) < 4 * psis["log_evidence_mcse"] + 1e-6
+
+
+def test_log_ratios_are_of_the_posterior_to_the_gaussian(rate: Problem) -> None:
+    found = bc.fit(rate, "laplace", options=LaplaceOptions(draws=50))
+    assert found.unconstrained_draws is not None
+    u = found.unconstrained_draws[0, :, 0]
+    joint = stats.gamma(2.5, scale=1 / 1.5).logpdf(np.exp(u)) + u
+    joint = joint + stats.poisson(np.exp(u)[:, None]).logpmf(COUNTS).sum(axis=1)
+    gaussian = stats.norm(math.log(A / B), 1 / math.sqrt(A)).logpdf(u)
+    np.testing.assert_allclose(found.statistics["log_ratio"][0], joint - gaussian, atol=1e-5)
