@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from models.pilots import pilots as pilots
     from models.poisson_glmm import poisson_glmm as poisson_glmm
     from models.prompt_selection import prompt_selection as prompt_selection
+    from models.prophet_trend import prophet_trend as prophet_trend
     from models.radon import radon as radon
     from models.rats import rats as rats
     from models.ridge_regression import ridge_regression as ridge_regression
