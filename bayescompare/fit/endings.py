@@ -52,7 +52,7 @@ def judge(
     endless = _endless(problem, best)
     if endless:
         return Status.FAILED, [f"no mode exists: the density is highest as {', '.join(endless)} grows without limit"]
-    if _creeps(problem.density, best, weights):
+    if not best.edges and _creeps(problem.density, best, weights):
         rises = f"the density rises for ever along {_ahead(best, problem.density)}, towards a limit"
         return Status.FAILED, [f"no mode exists: {rises}", "a prior that is a probability makes a mode"]
     flatness = _refine(problem.density, best, weights)
