@@ -223,4 +223,6 @@ def test_draws_that_end_at_no_mode_are_counted_as_such() -> None:
     into_it = np.array([0.1, 0.0, -12.0, 0.5])  # the first component on the last observation, nearly a point
     found = climbs(one, bc.fit(one, "unconstrained_map"), np.array([[highest.unconstrained, into_it]]), sample=2)
     assert found is not None
-    assert found.assigned.tolist() == [[0, -1]]
+    # Which of the two mirrored modes comes first is chance; each is a mode.
+    assert found.assigned[0, 0] in (0, 1)
+    assert found.assigned[0, 1] == -1
