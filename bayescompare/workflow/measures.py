@@ -267,8 +267,9 @@ def _joint_criteria(fits: Mapping[str, Fit], found: Joint, margins: Margins) -> 
     outside = Figure.missing(NO_TOP) if found.basins is None else found.basins.outside
     sample = int(fits["laplace"].diagnostics.get("draws", 0))
     return [
-        v.criterion("joint", "k_hat", found.k_hat, margins.k_hat, sample, sentence.k_hat(found.k_hat)),
+        # Of two that differ the first is told: where there are several modes a single Gaussian's k-hat is no news.
         v.criterion("joint", "basins", outside, margins.basins, SAMPLE, sentence.basins(outside)),
+        v.criterion("joint", "k_hat", found.k_hat, margins.k_hat, sample, sentence.k_hat(found.k_hat)),
     ]
 
 
