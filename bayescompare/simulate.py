@@ -82,14 +82,17 @@ def simulator(model: pm.Model) -> Callable[[int], tuple[Values, Values]]:
 
 
 def _refuse_what_has_no_draws(problem: Problem) -> None:
+    from pytensor.graph.traversal import ancestors
+
     model = problem.model
     if problem.improper:
         raise UnsupportedModelError(
             f"The prior of {', '.join(problem.improper)} is improper: it has a density but no draws, so there is no "
             "prior predictive. Give a proper prior, a wide one if need be."
         )
-    if model.potentials:
-        names = ", ".join(potential.name for potential in model.potentials)
+    weighing = [p.name for p in model.potentials if set(model.basic_RVs) & set(ancestors([p]))]
+    if weighing:
+        names = ", ".join(weighing)
         raise UnsupportedModelError(
             f"The Potential {names} weighs draws but makes none, so the model has no prior predictive. "
             "Write it as a distribution: pm.CustomDist with a random method."

@@ -48,10 +48,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "compare.storage": ARRAYS | {"fit.result", "compare.comparison", "compare.page"},
     "simulate": MODEL,
     "templates": {"errors"},
+    "start": {"errors", "templates"},
     "report": ARRAYS | LABELS | {"fit.result", "report"},
     "workflow": RUN | {"workflow"},
     "study": RUN | {"workflow", "report", "study"},
-    "cli": RUN | {"", "workflow", "report", "study", "cli"},
+    "cli": RUN | {"", "start", "workflow", "report", "study", "cli"},
     "": {"compare", "fit"},  # their names only: test_import_has_no_side_effects
 }
 # What is not imported at once may go further, where a method is only a door: Comparison.to_html opens the report's.

@@ -33,11 +33,11 @@ def plain(lines: Any) -> str:
 def test_help(run: Any) -> None:
     result = run("--help")
     assert result.exit_code == 0
-    for name in ("compare", "fit", "models", "--version", "--debug"):
+    for name in ("compare", "fit", "models", "new", "--version", "--debug"):
         assert name in result.stdout
 
 
-@pytest.mark.parametrize("command", ["compare", "fit", "models"])
+@pytest.mark.parametrize("command", ["compare", "fit", "models", "new"])
 def test_help_of_each_command(run: Any, command: str) -> None:
     result = run(command, "--help")
     assert result.exit_code == 0
@@ -53,7 +53,42 @@ def test_version(run: Any) -> None:
 def test_models(run: Any) -> None:
     result = run("models")
     assert result.exit_code == 0
-    assert re.search(r"^eight_schools +Eight schools$", result.stdout, re.MULTILINE)
+    lines = result.stdout.splitlines()
+    first = lines.index("eight_schools  Eight schools")
+    assert lines[first + 1 : first + 5] == [
+        "  10 parameters, 8 observations; hierarchical, classic, real-data",
+        "  MAP sets tau to 0, the edge, so all schools get one effect; the posterior mean",
+        "  of tau is 3.6.",
+        "",
+    ]
+    assert max(map(len, lines)) <= 80
+    assert "bayescompare new my_model.py --from NAME" in result.stderr
+
+
+def test_models_by_tag(run: Any) -> None:
+    every = json.loads(run("models", "--json").stdout)
+    for tags in (["hierarchical"], ["hierarchical", "real-data"]):
+        options = [word for tag in tags for word in ("--tag", tag)]
+        found = [each["name"] for each in json.loads(run("models", "--json", *options).stdout)]
+        assert found == [each["name"] for each in every if set(tags) <= set(each["tags"])]
+        assert 0 < len(found) < len(every)
+    listed = run("models", "--tag", "hierarchical").stdout
+    assert "eight_schools  " in listed
+    assert "jellybeans  " not in listed
+
+
+def test_models_of_tags_that_no_template_has_together(run: Any) -> None:
+    result = run("models", "--tag", "classic", "--tag", "illustrative")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "No template has all of the tags classic, illustrative." in result.stderr
+    assert json.loads(run("models", "--tag", "classic", "--tag", "illustrative", "--json").stdout) == []
+
+
+def test_models_of_an_unknown_tag(run: Any) -> None:
+    result = run("models", "--tag", "hierarchic")
+    assert result.exit_code == 2
+    assert "No template has the tag 'hierarchic'. These are there: " in result.stderr
+    assert "hierarchical" in result.stderr
 
 
 def test_models_json(run: Any) -> None:

@@ -1,0 +1,1 @@
+"""A template for bayescompare, as an example of how to register one."""
