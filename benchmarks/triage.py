@@ -2,8 +2,8 @@
 
     python -m benchmarks.triage [--models NAME,...] [--seed N] [--json OUT]
 
-All templates with their defaults, and the posteriors of posteriordb that are written in PyMC under ``tests/``. Each
-model gets a process of its own, in which triage runs first. Markdown goes to stdout.
+All templates with their defaults, and the posteriors of posteriordb, with the draws that their tests take. Each model
+gets a process of its own, in which triage runs first. Markdown goes to stdout.
 
 *Will change* is right where the full comparison's location or spread layer differs, or where it finds no MAP either;
 *will not change* where both are the same (a spread that cannot be computed leaves the location alone). A comparison
@@ -33,14 +33,6 @@ LIMIT = 3600
 
 ANSWERS = {"will_not_change": "will not change", "will_change": "will change", "cannot_say": "cannot say"}
 
-#: Where the defaults leave too few effective draws (raw columns, an ODE), or diverge.
-SAMPLER: dict[str, dict[str, Any]] = {
-    "earnings-logearn_height": {"draws": 2000},
-    "kidiq-kidscore_interaction": {"draws": 2000},
-    "eight_schools-eight_schools_noncentered": {"target_accept": 0.95},
-    "hudson_lynx_hare-lotka_volterra": {"draws": 2000},
-}
-
 
 # -- one process ---------------------------------------------------------------------------------------
 
@@ -48,9 +40,9 @@ SAMPLER: dict[str, dict[str, Any]] = {
 def names() -> list[str]:
     """Templates, then posteriors."""
     import models
-    from tests.posteriordb.translations import MODELS
+    from tests.posteriordb.reference import NAMES
 
-    return [*models.__all__, *MODELS]
+    return [*models.__all__, *NAMES]
 
 
 def child(name: str, seed: int) -> dict[str, Any]:
@@ -62,10 +54,10 @@ def child(name: str, seed: int) -> dict[str, Any]:
     if name in models.__all__:
         model: Any = getattr(models, name)
     else:
-        from tests.posteriordb.test_reference_posteriors import data
-        from tests.posteriordb.translations import MODELS
+        from tests.posteriordb.test_reference_posteriors import SAMPLER
+        from tests.posteriordb.test_reference_posteriors import model as posterior
 
-        model = MODELS[name](data(name))
+        model = posterior(name)
         options = bc.CompareOptions(sampler=bc.SamplerOptions(**SAMPLER.get(name, {})))
     quick = bc.triage(model, seed=seed)
     began = time.perf_counter()

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 from scipy import stats
 
 import bayescompare as bc
+import bayescompare.workflow.triage as triages
 from bayescompare.compare.verdict import State
 from bayescompare.errors import FaultyModelError, UnsupportedModelError
 from bayescompare.fit.result import Status
@@ -181,6 +183,22 @@ def test_a_model_without_a_mode_is_never_called_fine(build: Build) -> None:
     assert found.answer is not Answer.WILL_NOT_CHANGE
     assert np.isnan(found.table["map"]).all()
     assert np.isnan(found.table["z"]).all()
+
+
+@pytest.mark.parametrize(
+    ("figure", "answer"),
+    [(0.39, Answer.CANNOT_SAY), (0.41, Answer.CANNOT_SAY), (0.43, Answer.WILL_CHANGE), (0.0, Answer.CANNOT_SAY)],
+)
+def test_near_the_limit_of_k_hat_only_what_clears_twice_its_margin_is_an_answer(figure: float, answer: Answer) -> None:
+    """k-hat 0.66 ± 0.05: importance sampling itself may be off by 0.17 sd."""
+    found = triage(many_counts)
+    near = replace(found.criteria["k_hat"], state=State.UNDECIDED, figure=0.66, mcse=0.05)
+    state = State.DIFFERS if figure > 0.2 else State.SAME
+    location = replace(found.criteria["location"], state=state, figure=figure, mcse=0.01)
+    criteria = {**found.criteria, "k_hat": near, "location": location}
+    said, reasons = triages._answer(found.fits, criteria)
+    assert said is answer
+    assert reasons == (location.reason,) if answer is Answer.WILL_CHANGE else "k_hat: " in reasons[-1]
 
 
 def test_margins_are_the_users() -> None:
