@@ -277,6 +277,10 @@ def tail_index(x: Array, kurtosis: Array) -> Array:
 
 def _k_hat(x: Array, side: str, r_eff: float) -> float:
     """ArviZ's k-hat of 3√(n/r_eff) draws; −∞ where it cannot be fitted (many ties)."""
+    n = len(x)
+    tail = int(3 * np.sqrt(n / r_eff)) if n * r_eff > 225 else n // 5
+    if np.ptp(x[:tail] if side == "left" else x[-tail:]) < np.finfo(float).tiny:
+        return -np.inf  # a tail of one value, which ArviZ refuses, is cut off: it has no index
     with np.errstate(all="ignore"):  # it also divides by the draws' sum
         found = float(array_stats.pareto_khat(x[None], r_eff=r_eff, tail=side))
     return found if np.isfinite(found) else -np.inf

@@ -184,3 +184,11 @@ def test_tails_without_variance_are_found() -> None:
 )
 def test_tails_with_a_variance_are_let_be(law: Callable[[np.random.Generator], Array]) -> None:
     assert np.all(tails(law) < 0.5)
+
+
+def test_a_tail_whose_outer_half_is_all_ties_has_no_index() -> None:
+    """A saturated probability: many draws at 1 exactly, the others below. Bounded, so no tail lacks a variance."""
+    # Of 1,000 draws the tail is 94 and its outer half 47: 60 ties fill the half, and not the whole.
+    x = np.concatenate([np.linspace(0.0, 1.0, 940, endpoint=False), np.ones(60)])
+    kurtosis = np.array([1e6])  # so that the tails are looked at
+    assert mc.tail_index(x[None], kurtosis)[0] < 0.5
