@@ -66,6 +66,9 @@ class Compiled(Protocol):
     def rows_at_once(self, *args: Any) -> int: ...
 
 
+_NARROW = frozenset(np.dtype(name) for name in ("int8", "int16", "int32", "uint8", "uint16", "uint32"))
+
+
 class JaxFunction:
     """A PyTensor graph translated to JAX and compiled by XLA."""
 
@@ -79,7 +82,9 @@ class JaxFunction:
             # PyTensor's parameter checks have no translation: a parameter out of range gives NaN, which is log p = −∞.
             warnings.filterwarnings("ignore", message="Skipping .* as JAX tracing would remove it")
             function = pytensor.function(list(inputs), list(outputs), mode="JAX", on_unused_input="ignore")
-        self._function = function.vm.jit_fn
+        translated = function.vm.jit_fn
+        narrow = any(np.dtype(variable.type.dtype) in _NARROW for variable in inputs)
+        self._function = _widened(translated) if narrow else translated
         self._batched: dict[tuple[int | None, ...], Callable[..., Any]] = {}
         self._rows_at_once: dict[tuple[tuple[int, ...], ...], int] = {}
         self._packed: Callable[..., Any] | None = None
@@ -126,6 +131,17 @@ class JaxFunction:
             fitting = max(BATCH_BYTES // max(size, 1), 1)
             self._rows_at_once[shapes] = min(CHUNK, 1 << (fitting.bit_length() - 1))
         return self._rows_at_once[shapes]
+
+
+def _widened(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function with whole numbers of 64 bits: JAX computes log Γ of narrower ones in single precision."""
+    import jax
+
+    def widened(*args: Any) -> Any:
+        wide = [arg.astype(jax.numpy.int64) if arg.dtype in _NARROW else arg for arg in args]
+        return function(*wide)
+
+    return jax.jit(widened)
 
 
 def _of_row(args: Sequence[Any], mapped: Sequence[int], row: int) -> list[Any]:

@@ -165,6 +165,19 @@ def test_constants_have_double_precision() -> None:
     assert density.second_opinion(u, (0, 1, 0))[0] == pytest.approx(expected, rel=1e-14)
 
 
+@pytest.mark.parametrize("dtype", [np.int8, np.int32, np.int64])
+def test_whole_numbers_of_the_data_have_double_precision(dtype: type) -> None:
+    """PyMC narrows whole numbers, and JAX takes log Γ of narrow ones in single precision."""
+    n, y = np.array([127, 53, 90], dtype), np.array([40, 18, 31], dtype)
+    with pm.Model() as model:
+        p = pm.Beta("p", 2.0, 2.0)
+        pm.Binomial("y", n=pm.Data("n", n), p=p, observed=pm.Data("y_data", y))
+    expected = stats.binom.logpmf(y.astype(float), n.astype(float), 1.0 / (1.0 + np.exp(-0.3))).sum()
+    problem = Problem(model)
+    assert problem.density(np.array([0.3]), (1, 0, 0))[0] == pytest.approx(expected, rel=1e-14)
+    assert problem.density.batch(np.full((100, 1), 0.3), (1, 0, 0))[0][99] == pytest.approx(expected, rel=1e-14)
+
+
 # -- observations ------------------------------------------------------------------------------------
 
 
