@@ -403,6 +403,15 @@ def test_a_density_without_a_random_method_has_no_draws() -> None:
     assert made.draws(POINTS) == {}
 
 
+def test_trials_that_are_floats_have_no_draws() -> None:
+    made = predictive(lambda a, s: pm.Binomial("y", pm.Data("n", [12.0, 9.0]), logit_p=a, observed=[4.0, 3.0]))
+    assert "whole numbers" in made.terms[0].lacks["draws"]
+    assert made.draws(POINTS) == {}
+    np.testing.assert_allclose(
+        made.log_likelihood(POINTS)["y"][1], stats.binom.logpmf([4, 3], [12, 9], special.expit(-0.7)), rtol=1e-13
+    )
+
+
 def test_a_custom_distribution_with_one_is_drawn_with_its_parameters() -> None:
     def build(a: Any, s: Any) -> None:
         pm.CustomDist("y", a, s, dist=lambda a, s, size: pt.exp(pm.Normal.dist(a, s, size=size)), observed=np.exp(Y))
