@@ -65,7 +65,7 @@ def simulator(model: pm.Model) -> Callable[[int], tuple[Values, Values]]:
             drawn = [np.asarray(value) for value in compiled()]
         except NotImplementedError as error:
             raise UnsupportedModelError(f"The model has no prior predictive: {_first_line(error)}") from error
-        except ValueError as error:
+        except (ValueError, TypeError) as error:  # NumPy raises the latter where a number of trials is a float
             raise ModelError(
                 f"The prior draw of seed {seed} gives no data: {_first_line(error)}. Narrow the priors."
             ) from error
