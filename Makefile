@@ -33,10 +33,8 @@ format: $(ENVIRONMENT) ## put the code into the project's style
 	$(PYTHON) -m ruff check --fix .
 	$(PYTHON) -m ruff format .
 
-reports: $(ENVIRONMENT) ## every template's report, written to reports/
-	for name in $$($(PYTHON) -c "import models; print(*models.__all__)"); do \
-		$(RUN) -m bayescompare.cli compare $$name --report reports/$$name.html --reproducible --quiet || exit 1; \
-	done
+reports: $(ENVIRONMENT) ## every template's report and their index, in reports/; what is current stays as it is
+	$(RUN) -m bayescompare.cli gallery --out reports $(ARGS)
 
 benchmark: $(ENVIRONMENT) ## time a comparison against the script that a PyMC user would write
 	$(PYTHON) -m uv pip install --quiet --python $(PYTHON) matplotlib

@@ -15,6 +15,8 @@ from .parts import Curve
 from .words import Name, name
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from ..compare.comparison import Comparison
 
 NAN = math.nan
@@ -98,8 +100,12 @@ class Scalars:
 
 def read(comparison: Comparison) -> Scalars:
     """Read the table once; after this nothing touches a data frame."""
-    table = comparison.table
-    margins = {key: float(x) for key, x in dict(comparison.settings.get("margins", {})).items() if _is_number(x)}
+    return of_table(comparison.table, comparison.settings, comparison.curves.names)
+
+
+def of_table(table: pd.DataFrame, settings: Mapping[str, Any], curves: Sequence[str] = ()) -> Scalars:
+    """Read a table; ``curves`` are the names of the scalars whose densities are known."""
+    margins = {key: float(x) for key, x in dict(settings.get("margins", {})).items() if _is_number(x)}
     margins = {"location": 0.2, "rank": 0.08, "spread": math.log(1.2)} | margins
     columns: dict[str, np.ndarray] = {}
     for column in table.columns:
@@ -115,8 +121,8 @@ def read(comparison: Comparison) -> Scalars:
     return Scalars(
         tuple(rows),
         margins,
-        float(comparison.settings.get("interval", 0.94)),
-        {str(label): i for i, label in enumerate(comparison.curves.names)},
+        float(settings.get("interval", 0.94)),
+        {str(label): i for i, label in enumerate(curves)},
         _states(rows, margins),
     )
 
