@@ -50,6 +50,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "templates": {"errors"},
     "start": {"errors", "templates"},
     "report": ARRAYS | LABELS | {"fit.result", "report"},
+    "plots": {"errors", "numbers", "compare.comparison", "report"},
     "workflow": RUN | {"workflow"},
     "study": RUN | {"workflow", "report", "study"},
     "cli": RUN | {"", "start", "workflow", "report", "study", "cli"},
@@ -57,7 +58,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 # What is not imported at once may go further, where a method is only a door: Comparison.to_html opens the report's.
 MAY_IMPORT_LATER: dict[str, set[str]] = {
-    "compare.comparison": {"report", "compare.storage"},
+    "compare.comparison": {"report", "compare.storage", "plots"},
     "audit": {"templates"},
     "templates": {"simulate"},
     "": set(MAY_IMPORT),
