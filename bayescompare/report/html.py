@@ -187,7 +187,7 @@ def words(parts: Any) -> Markup:
     if isinstance(parts, Number):
         return number(parts)
     if isinstance(parts, Link):
-        return Markup('<a href="#{}">{}</a>').format(parts.section, parts.text)
+        return Markup('<a href="#{}">{}</a>').format(parts.section, words(parts.text))
     return escape(str(parts))
 
 

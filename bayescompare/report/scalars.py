@@ -127,12 +127,17 @@ def of_table(table: pd.DataFrame, settings: Mapping[str, Any], curves: Sequence[
     )
 
 
+def has_curve(comparison: Comparison, scalars: Scalars, scalar: Scalar) -> bool:
+    """True if the posterior density of a scalar is known."""
+    i = scalars.curves.get(scalar.name)
+    return i is not None and bool(np.isfinite(comparison.curves.posterior[i]).any())
+
+
 def curve(comparison: Comparison, scalars: Scalars, scalar: Scalar, by: str = "z") -> Curve | None:
     """The curves of one scalar, None where it has none; ``by`` is the column that stands beside its name."""
-    i = scalars.curves.get(scalar.name)
-    if i is None or not np.isfinite(comparison.curves.posterior[i]).any():
+    if not has_curve(comparison, scalars, scalar):
         return None
-    curves = comparison.curves
+    curves, i = comparison.curves, scalars.curves[scalar.name]
     modes = [f"MAP {scalar.mode}"] if math.isfinite(scalar["map"]) else []
     if math.isfinite(scalar["map_unconstrained"]):
         modes.append(f"unconstrained MAP {scalar.unconstrained}")
@@ -152,6 +157,7 @@ def curve(comparison: Comparison, scalars: Scalars, scalar: Scalar, by: str = "z
         mean_text=scalar.mean,
         title=f"Marginal of {scalar.shown}",
         description="; ".join(description) + ".",
+        id=f"marginal-{i}",
     )
 
 
