@@ -45,7 +45,7 @@ def jointly(comparison: Comparison, scalars: Scalars) -> Section | None:
     )
     parts: list[Part] = [*_typicality(comparison, found, d), _facts(found), *pair(comparison, scalars)]
     parts += _basins(found["basins"])
-    return Section("joint", "The joint picture", how, _finding(found, d), tuple(parts))
+    return Section("joint", "The joint picture", how, _finding(found, d), tuple(parts), link="Joint picture")
 
 
 def _finding(found: Mapping[str, Any], d: int) -> Words:

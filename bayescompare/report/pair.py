@@ -26,7 +26,7 @@ DRAWS, AMONG, POINTS = 400, 100, 72
 MASSES = (0.5, 0.94)
 
 #: The axes hold this share of the draws, and a mode that lies no further out than so many of their widths.
-HELD, NEAR = 0.995, 0.5
+HELD, NEAR = 0.995, 3.0
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,8 @@ def _correlation(x: Array, y: Array) -> float:
 
 def _drawn(one: _Side, other: _Side) -> list[Part]:
     kept = evenly(len(one.draws), DRAWS)
-    x, y = (_axis(side) for side in (one, other))
+    x, y = _axis(one), _axis(other)
+    sides = ((one, x), (other, y))
     series = [Series("dots", "draws", _floats(one.draws[kept]), _floats(other.draws[kept]))]
     ellipses = _ellipses(one, other)
     series += ellipses
@@ -123,13 +124,16 @@ def _drawn(one: _Side, other: _Side) -> list[Part]:
         series.append(Series("triangle", "map", (one.mode,), (other.mode,)))
         key.append(("map", "MAP"))
     if ellipses:
-        series.append(Series("diamond", "lap", (one.unconstrained,), (other.unconstrained,)))
+        kind = "triangle" if _off("unconstrained", sides) else "diamond"
+        series.append(Series(kind, "lap", (one.unconstrained,), (other.unconstrained,)))
         key.append(("laplace_mode", f"Laplace, {' and '.join(f'{100 * m:g}' for m in MASSES)}{NO_BREAK}% inside"))
     names = one.scalar.shown, other.scalar.shown
     caption: Words = ("Vertical: ", name(other.label), ". In these coordinates Laplace is a Gaussian, its level lines ")
     caption = (*caption, "ellipses. The draws are thinned evenly.")
-    if not _inside(one.mode, x) or not _inside(other.mode, y):
-        caption = (*caption, " The MAP lies off the axes: its triangle points to it.")
+    off = [what for what, side in (("MAP", "mode"), ("Laplace approximation", "unconstrained")) if _off(side, sides)]
+    if off:
+        caption = (*caption, f" The {' and the '.join(off)} {'lies' if len(off) == 1 else 'lie'} off the axes, where ")
+        caption = (*caption, "the triangle points." if len(off) == 1 else "the triangles point.")
     plot = Plot(
         f"{names[0]} against {names[1]}",
         f"{_described(one)}; {_described(other)}.",
@@ -195,6 +199,11 @@ def _two(x: Array, y: Array) -> str:
 def _described(side: _Side) -> str:
     middle = np.quantile(side.draws, [0.25, 0.5, 0.75])
     return f"{side.label}: middle half of the draws {plain(float(middle[0]), 3)} to {plain(float(middle[2]), 3)}"
+
+
+def _off(mode: str, sides: tuple[tuple[_Side, Axis], ...]) -> bool:
+    """True if a mode lies off one of the axes."""
+    return any(not _inside(getattr(side, mode), axis) for side, axis in sides)
 
 
 def _inside(value: float, axis: Axis) -> bool:

@@ -105,7 +105,8 @@ def _series(s: Series, x: Scale, y: Scale, up: Up, height: int) -> list[str]:
     if s.kind == "bars":
         return _bars(s, x, up)
     if s.kind == "triangle":
-        return [_triangle(x, a, up(min(max(b, y.lower), y.upper))) for a, b in zip(s.x, s.y, strict=True)]
+        places = [(a, up(min(max(b, y.lower), y.upper))) for a, b in zip(s.x, s.y, strict=True)]
+        return [_triangle(x, a, at, "mf" if s.css == "map" else "la") for a, at in places]
     if s.kind == "dots":
         inside = [(a, b) for a, b in zip(s.x, s.y, strict=True) if x.holds(a) and y.holds(b)]
         drawn = "".join(f"M{px(10 * x(a))} {px(up(b))}h0" for a, b in inside)
@@ -130,12 +131,12 @@ def _series(s: Series, x: Scale, y: Scale, up: Up, height: int) -> list[str]:
     return [nested(f'<path class="ln {s.css}" d="{drawn}"/>', height)] if drawn else []
 
 
-def _triangle(x: Scale, a: float, at: float) -> str:
-    """A MAP of two coordinates; where it lies off the axis it points there, from inside: outside are the labels."""
+def _triangle(x: Scale, a: float, at: float, css: str) -> str:
+    """A mode of two coordinates; where it lies off the axis it points there, from inside: outside are the labels."""
     if x.holds(a):
-        return placed(x(a), at, '<path class="mf" d="M-5 -5L5 -5L0 4Z"/>')
+        return placed(x(a), at, f'<path class="{css}" d="M-5 -5L5 -5L0 4Z"/>')
     tip = "M0 0L-9 -5L-9 5Z" if a > x.upper else "M0 0L9 -5L9 5Z"
-    return placed(x.clipped(a), at, f'<path class="mf" d="{tip}"/>')
+    return placed(x.clipped(a), at, f'<path class="{css}" d="{tip}"/>')
 
 
 def _pieces(s: Series) -> list[list[tuple[float, float, float]]]:

@@ -90,10 +90,23 @@ def test_a_map_on_the_boundary_points_off_the_axis() -> None:
     plot = figure(made((-math.inf, 0.0, 0.0)))
     assert series(plot, "triangle")[0].x == (-math.inf,)
     assert "M0 0L9 -5L9 5Z" in plots.plot(plot)
-    assert "The MAP lies off the axes" in "".join(map(str, plot.caption))
+    assert "The MAP lies off the axes, where the triangle points." in "".join(map(str, plot.caption))
     inside = figure(made())
     assert "M0 0L9 -5L9 5Z" not in plots.plot(inside)
     assert "off the axes" not in "".join(map(str, inside.caption))
+
+
+def test_an_approximation_far_from_the_draws_points_off_the_axis_too() -> None:
+    comparison = made((-math.inf, 0.0, 0.0))
+    fits = dict(comparison.fits)
+    far = MODE + np.array([100.0, 0.0, 0.0])
+    fits["unconstrained_map"] = dataclasses.replace(fits["unconstrained_map"], unconstrained=far)
+    plot = figure(dataclasses.replace(comparison, fits=fits))
+    assert [s.css for s in series(plot, "triangle")] == ["map", "lap"]
+    assert series(plot, "diamond") == []
+    said = "The MAP and the Laplace approximation lie off the axes, where the triangles point."
+    assert said in "".join(map(str, plot.caption))
+    assert 'class="la" d="M0 0L-9 -5L-9 5Z"' in plots.plot(plot)
 
 
 def test_without_laplace_there_is_no_ellipse() -> None:
