@@ -105,7 +105,8 @@ def source(origin: Origin) -> Section:
     code = Code(f"Source of {visible(origin.file)}", visible(origin.source.strip("\n"), keep="\n\t"))
     said = (name(origin.file), ": the question, the data, the model and its options, in one file.")
     how = ("What this report was made from.",)
-    return Section("source", "The template’s source", how, (), (Prose(said), code), link="Source")
+    # As wide as the page: lines of code are long.
+    return Section("source", "The template’s source", how, (), (Prose(said), code), full=True, link="Source")
 
 
 def made_of(report: Path) -> Mapping[str, Any] | None:

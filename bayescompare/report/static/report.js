@@ -116,7 +116,9 @@
     place.className = "copying";
     const status = document.createElement("span");
     status.setAttribute("role", "status");
-    place.append(copier(label, () => element.textContent.trim(), status), status);
+    const button = copier("Copy", () => element.textContent.trim(), status);
+    button.setAttribute("aria-label", label);
+    place.append(button, status);
     element.before(place);
   };
   document.querySelectorAll("pre").forEach((pre) => beside(pre, `Copy ${pre.getAttribute("aria-label")}`));
