@@ -109,6 +109,8 @@ class Block:
         NaN where a replicate has none.
     results : Mapping of str to Results
         By method.
+    seconds : float
+        Simulating and fitting, in the process that did it, without compiling.
     compile_seconds : float
         What this block waited for the model to be compiled; 0 where the process had it.
     died : bool
@@ -122,6 +124,7 @@ class Block:
     names: tuple[str, ...]
     truth: Array
     results: Mapping[str, Results]
+    seconds: float = 0.0
     compile_seconds: float = 0.0
     died: bool = False
 
@@ -287,6 +290,7 @@ class Replicate:
 
 
 def _fitted(task: Task, made: _Made, compile_seconds: float) -> Block:
+    began = time.perf_counter()
     plan, count = task.plan, len(task.replicates)
     truth = np.full((count, len(made.problem.scalars)), np.nan)
     rows: dict[int, dict[str, _Row]] = {}
@@ -304,7 +308,8 @@ def _fitted(task: Task, made: _Made, compile_seconds: float) -> Block:
         for method in plan.arms[task.arm]
     }
     names = tuple(made.problem.scalars.names[i] for i in made.chosen)
-    return Block(*task.key, task.replicates, names, truth[:, made.chosen], results, compile_seconds)
+    seconds = time.perf_counter() - began
+    return Block(*task.key, task.replicates, names, truth[:, made.chosen], results, seconds, compile_seconds)
 
 
 def _simulated(task: Task, made: _Made) -> Iterator[Replicate | tuple[int, str]]:

@@ -121,7 +121,9 @@ class Plan:
             "target": _name_of(self.target),
             "grid": {name: tuple(_plain(v) for v in _listed(name, values)) for name, values in self.grid.items()},
             "methods": tuple(m for m in METHODS if m in self.methods) if _known(self.methods) else (),
-            "truth": self.truth if isinstance(self.truth, str) else {k: _plain(v) for k, v in self.truth.items()} or "prior",
+            "truth": self.truth
+            if isinstance(self.truth, str)
+            else {k: _plain(v) for k, v in self.truth.items()} or "prior",
             "levels": tuple(float(level) for level in self.levels),
             "parameters": None if self.parameters is None else tuple(self.parameters),
             "options": {name: _plain(value) for name, value in self.options.items()},

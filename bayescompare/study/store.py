@@ -260,7 +260,8 @@ class Store:
         with _said(self.path):
             rows = self._connection.execute(query, (point, arm, method)).fetchall()
         k, levels = len(names), len(self.plan.levels)
-        replicates, truths, statuses, reasons = [], [], [], []
+        replicates, truths, statuses = [], [], []
+        reasons: list[str] = []
         pieces: dict[str, list[Array]] = {name: [] for name in ARRAYS}
         for first, count, truth, truth_sum, row_sum, status, reason, *arrays in rows:
             if truth_sum != _checksum((truth,)) or row_sum != _checksum((status, reason, *arrays)):
