@@ -45,12 +45,14 @@ class StudyResult:
     @property
     def done(self) -> int:
         """Fits that are in the file, of ``plan.fits``."""
-        return sum(len(c.replicates) for _, _, c in self.blocks())
+        with Store.read(self.path) as store:
+            return store.counts()[0]
 
     @property
     def failed(self) -> int:
         """Of those, fits that failed."""
-        return sum(int((c.results.status == STATUSES.index("failed")).sum()) for _, _, c in self.blocks())
+        with Store.read(self.path) as store:
+            return store.counts()[1]
 
     def blocks(self) -> Iterator[tuple[Point, str, Cells]]:
         """Arrays of each grid point and method, in the plan's order."""
