@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,7 +34,6 @@ class StudyResult:
     """
 
     path: Path
-    _held: Any = field(default=None, repr=False)
 
     @cached_property
     def plan(self) -> Plan:
