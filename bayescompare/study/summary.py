@@ -83,9 +83,9 @@ def rows(store: Store, margins: v.Margins | None = None) -> Iterator[Measure]:
 
     - ``failed``, ``suspect``: share of fits; ``seconds``: mean time of a fit without compiling (of the cheap methods
       together, as they share their work); ``k_hat``: mean, and ``k_hat_bad``: share above 0.7.
-    - ``location_same``, ``location_differs``, ``location_undecided`` and the same of ``spread``: shares of replicates
-      by the verdict of the comparison's layer, the method in the place of the MAP and of Laplace, over the recorded
-      scalars.
+    - ``location_same``, ``location_differs``, ``location_undecided`` and the same of ``spread``: shares of the
+      replicates in which both fits are sound, by the verdict of the comparison's layer, the method in the place of the
+      MAP and of Laplace, over the recorded scalars.
 
     Parameters
     ----------
@@ -241,7 +241,7 @@ class _Summary:
         mine, theirs, reference = self._paired()
         if reference is None:
             return
-        sound = (self.cells.results.status[mine] != FAILED) & (reference.results.status[theirs] == 0)
+        sound = (self.cells.results.status[mine] == 0) & (reference.results.status[theirs] == 0)
         mine, theirs = mine[sound], theirs[sound]
         states: dict[str, list[v.State]] = {"location": [], "spread": []}
         for i, j in zip(mine, theirs, strict=True):
