@@ -57,7 +57,7 @@ COMPILE := $(PYTHON) -m uv pip compile --quiet --upgrade --universal --python-ve
 	--no-annotate --no-emit-index-url --custom-compile-command "make requirements"
 
 requirements: $(ENVIRONMENT) ## compile requirements/*.txt anew
-	$(COMPILE) pyproject.toml --group dev --extra numpyro --extra blackjax --output-file requirements/dev.txt
+	$(COMPILE) pyproject.toml --group dev --extra numpyro --extra blackjax --extra plots --output-file requirements/dev.txt
 	$(COMPILE) pyproject.toml --constraint requirements/dev.txt --output-file requirements/runtime.txt
 	echo uv | $(COMPILE) - --constraint requirements/dev.txt --output-file requirements/uv.txt
 

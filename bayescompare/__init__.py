@@ -8,12 +8,13 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-# The subpackages share their names with two functions. Loading them first, and dropping the names that doing so
-# binds, leaves ``bayescompare.compare`` and ``bayescompare.fit`` to mean the functions for good.
+# Three subpackages share their names with functions. Loading them first, and dropping the names that doing so binds,
+# leaves ``bayescompare.compare``, ``bayescompare.fit`` and ``bayescompare.study`` to mean the functions for good.
 from . import compare as _compare  # noqa: F401
 from . import fit as _fit  # noqa: F401
+from . import study as _study  # noqa: F401
 
-del compare, fit  # noqa: F821
+del compare, fit, study  # noqa: F821
 
 if TYPE_CHECKING:
     from .audit import Finding, check
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from .fit.nuts import SamplerOptions
     from .fit.result import Fit, Status
     from .problem import Problem
+    from .study.plan import Plan
+    from .study.result import StudyResult
+    from .study.run import study
     from .templates import Template, template
     from .workflow import CompareOptions, compare, fit
     from .workflow.triage import Triage, triage
@@ -42,10 +46,12 @@ _HOME = {
     "LaplaceOptions": "fit.laplace",
     "Margins": "compare.verdict",
     "ModeOptions": "fit.mode",
+    "Plan": "study.plan",
     "Problem": "problem",
     "ReportNumbers": "compare.page",
     "SamplerOptions": "fit.nuts",
     "Status": "fit.result",
+    "StudyResult": "study.result",
     "Template": "templates",
     "Triage": "workflow.triage",
     "Verdict": "compare.verdict",
@@ -53,6 +59,7 @@ _HOME = {
     "compare": "workflow",
     "fit": "workflow",
     "open": "compare.storage",
+    "study": "study.run",
     "triage": "workflow.triage",
     "template": "templates",
 }
@@ -66,10 +73,12 @@ __all__ = [
     "LaplaceOptions",
     "Margins",
     "ModeOptions",
+    "Plan",
     "Problem",
     "ReportNumbers",
     "SamplerOptions",
     "Status",
+    "StudyResult",
     "Template",
     "Triage",
     "Verdict",
@@ -77,6 +86,7 @@ __all__ = [
     "compare",
     "fit",
     "open",
+    "study",
     "template",
     "triage",
 ]

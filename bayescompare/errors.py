@@ -7,7 +7,8 @@
     │   ├── UnknownNameError          no such template, method, engine or option
     │   ├── MissingFileError          a file that is not there
     │   ├── EngineNotInstalledError   an optional sampler that is not installed
-    │   └── OutputError               a file that cannot be written
+    │   ├── OutputError               a file that cannot be written
+    │   └── PlanError                 a study whose store holds another plan
     ├── ModelError (3)            the model cannot be used
     │   ├── ModelFileError            its file does not import, holds no model or several, or raises
     │   ├── DataError                 data that do not fit the model
@@ -49,6 +50,10 @@ class EngineNotInstalledError(UsageError):
 
 class OutputError(UsageError):
     """An output file cannot be written; found out before anything runs."""
+
+
+class PlanError(UsageError):
+    """A study's store holds the cells of another plan."""
 
 
 class ModelError(BayesCompareError):

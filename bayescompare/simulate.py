@@ -5,14 +5,14 @@ There is no second simulator to keep in step with the model: what is drawn is th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .density import without_compiler
-from .errors import ModelError, UnsupportedModelError
+from .errors import ModelError, UnsupportedModelError, UsageError
 from .problem import Problem
 
 if TYPE_CHECKING:
@@ -22,13 +22,16 @@ type Values = dict[str, NDArray[Any]]
 """Arrays by name."""
 
 
-def simulator(model: pm.Model) -> Callable[[int], tuple[Values, Values]]:
+def simulator(model: pm.Model, *, fixed: Mapping[str, Any] | None = None) -> Callable[[int], tuple[Values, Values]]:
     """A function of a seed that draws parameters and data; it is compiled once.
 
     Parameters
     ----------
     model : pymc.Model
         It is not changed. What its data containers hold beside the observed values (predictors, group indices) is kept.
+    fixed : Mapping of str to array, optional
+        Free variables that are not drawn: their values in the model's coordinates, a scalar standing for all of a
+        variable's. What depends on them is drawn given these values; what they depend on is not touched.
 
     Returns
     -------
@@ -43,18 +46,21 @@ def simulator(model: pm.Model) -> Callable[[int], tuple[Values, Values]]:
     UnsupportedModelError
         If the model is not generative; what it is that has no draws is named: an improper prior, a Potential, data that
         predict themselves. From the function itself: a distribution without a random method.
+    UsageError
+        If what is fixed is no free variable, or its shape does not fit.
     ModelError
         From the function: a draw that the likelihood cannot use (a Poisson rate beyond all integers).
     """
     from pymc.pytensorf import compile, find_rng_nodes, replace_rng_nodes, reseed_rngs
     from pytensor.graph.replace import clone_replace
 
-    _refuse_what_has_no_draws(Problem(model))
+    constants = _constants(model, fixed or {})
+    _refuse_what_has_no_draws(Problem(model), fixed or {})
     observed = _shared([model.rvs_to_values[rv] for rv in model.observed_RVs])
     parameters = [*model.free_RVs, *(d for d in model.deterministics if not _shared([d]) & observed)]
     containers = [_container(model, rv) for rv in model.observed_RVs]
     # A copy of the graph first: PyMC puts new generators into the very graph that it is given.
-    outputs = replace_rng_nodes(clone_replace([*parameters, *model.observed_RVs]))
+    outputs = replace_rng_nodes(clone_replace([*parameters, *model.observed_RVs], constants))
     with without_compiler():
         compiled = compile([], outputs)
     generators = find_rng_nodes(compiled.maker.fgraph.outputs)
@@ -81,13 +87,34 @@ def simulator(model: pm.Model) -> Callable[[int], tuple[Values, Values]]:
     return draw
 
 
-def _refuse_what_has_no_draws(problem: Problem) -> None:
+def _constants(model: pm.Model, fixed: Mapping[str, Any]) -> dict[Any, Any]:
+    """The variables that are not drawn, each with its value."""
+    import pytensor.tensor as pt
+
+    free = {rv.name: rv for rv in model.free_RVs}
+    found: dict[Any, Any] = {}
+    if fixed:
+        with without_compiler():
+            shapes = model.eval_rv_shapes()
+    for name, value in fixed.items():
+        if name not in free:
+            raise UsageError(f"{name!r} is no free variable of the model, which has {', '.join(free)}.")
+        try:
+            whole = np.broadcast_to(np.asarray(value, dtype=float), shapes[name])
+        except ValueError as error:
+            raise UsageError(f"The value of {name!r} must be of shape {tuple(shapes[name])}: {error}.") from error
+        found[free[name]] = pt.constant(whole.astype(free[name].dtype), dtype=free[name].dtype)
+    return found
+
+
+def _refuse_what_has_no_draws(problem: Problem, fixed: Mapping[str, Any]) -> None:
     from pytensor.graph.traversal import ancestors
 
     model = problem.model
-    if problem.improper:
+    improper = [name for name in problem.improper if name not in fixed]
+    if improper:
         raise UnsupportedModelError(
-            f"The prior of {', '.join(problem.improper)} is improper: it has a density but no draws, so there is no "
+            f"The prior of {', '.join(improper)} is improper: it has a density but no draws, so there is no "
             "prior predictive. Give a proper prior, a wide one if need be."
         )
     weighing = [p.name for p in model.potentials if set(model.basic_RVs) & set(ancestors([p]))]

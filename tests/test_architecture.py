@@ -52,9 +52,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "report": ARRAYS | LABELS | {"fit.result", "report"},
     "plots": {"errors", "numbers", "compare.comparison", "report"},
     "workflow": RUN | {"workflow"},
-    "study": RUN | {"workflow", "report", "study"},
+    "study": RUN | {"simulate", "workflow", "report", "study"},
     "cli": RUN | {"", "start", "workflow", "report", "study", "cli"},
-    "": {"compare", "fit"},  # their names only: test_import_has_no_side_effects
+    "": {"compare", "fit", "study"},  # their names only: test_import_has_no_side_effects
 }
 # What is not imported at once may go further, where a method is only a door: Comparison.to_html opens the report's.
 MAY_IMPORT_LATER: dict[str, set[str]] = {
@@ -282,7 +282,8 @@ print(sorted(set({HEAVY}) & set(sys.modules)))
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["--version"], ["compare", "--help"], ["fit", "--help"], ["check", "--help"]]
+    "arguments",
+    [["--help"], ["--version"], ["compare", "--help"], ["fit", "--help"], ["check", "--help"], ["study", "--help"]],
 )
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     code = f"""

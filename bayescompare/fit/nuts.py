@@ -82,7 +82,14 @@ def check_engine(engine: str) -> None:
         )
 
 
-def run(problem: Problem, *, seed: int = 0, options: SamplerOptions | None = None, progress: bool = False) -> Fit:
+def run(
+    problem: Problem,
+    *,
+    seed: int = 0,
+    options: SamplerOptions | None = None,
+    progress: bool = False,
+    cores: int | None = None,
+) -> Fit:
     """Draw from the posterior.
 
     Parameters
@@ -92,6 +99,8 @@ def run(problem: Problem, *, seed: int = 0, options: SamplerOptions | None = Non
     options : SamplerOptions, optional
     progress : bool
         Show the engine's own progress bar.
+    cores : int, optional
+        Chains that run side by side; by default as many as the engine likes. The draws do not depend on it.
 
     Returns
     -------
@@ -110,7 +119,7 @@ def run(problem: Problem, *, seed: int = 0, options: SamplerOptions | None = Non
     options = options or SamplerOptions()
     check_engine(options.engine)
     sample = _nutpie if options.engine == "nutpie" else _by_pymc
-    points, statistics, notes = sample(problem, seed, options, progress)
+    points, statistics, notes = sample(problem, seed, options, progress, cores)
     return _fit(problem, options, points, statistics, notes)
 
 
@@ -252,13 +261,13 @@ def prepare(problem: Problem, options: SamplerOptions, *, once: bool = False) ->
 
 
 def _nutpie(
-    problem: Problem, seed: int, options: SamplerOptions, progress: bool
+    problem: Problem, seed: int, options: SamplerOptions, progress: bool, cores: int | None
 ) -> tuple[Array, dict[str, Array], dict[str, Any]]:
     began = time.perf_counter()
     backend, compiled = _compiled(problem, options.backend)
     compile_seconds = time.perf_counter() - began
     began = time.perf_counter()
-    sampler = _started(compiled, options, seed, progress=progress)
+    sampler = _started(compiled, options, seed, progress=progress, cores=cores)
     try:
         tree = sampler.wait()
     except KeyboardInterrupt:
@@ -409,7 +418,7 @@ def _over_own_density(problem: Problem) -> Any:
 
 
 def _by_pymc(
-    problem: Problem, seed: int, options: SamplerOptions, progress: bool
+    problem: Problem, seed: int, options: SamplerOptions, progress: bool, cores: int | None
 ) -> tuple[Array, dict[str, Array], dict[str, Any]]:
     import pymc as pm
 
@@ -424,6 +433,7 @@ def _by_pymc(
                 draws=options.draws,
                 tune=options.tune,
                 chains=options.chains,
+                cores=cores,
                 nuts_sampler=options.engine,
                 random_seed=seed,
                 progressbar=progress,

@@ -1,0 +1,1 @@
+"""Studies: MAP against full Bayes across thousands of fits."""
