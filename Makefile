@@ -37,7 +37,6 @@ reports: $(ENVIRONMENT) ## every template's report and their index, in reports/;
 	$(RUN) -m bayescompare.cli gallery --out reports $(ARGS)
 
 benchmark: $(ENVIRONMENT) ## time a comparison against the script that a PyMC user would write
-	$(PYTHON) -m uv pip install --quiet --python $(PYTHON) matplotlib
 	$(RUN) benchmarks/end_to_end.py $(ARGS)
 
 benchmark-modes: $(ENVIRONMENT) ## the modes of reference posteriors, as points and as cost, beside pm.find_MAP's

@@ -141,7 +141,8 @@ def _widened(function: Callable[..., Any]) -> Callable[..., Any]:
         wide = [arg.astype(jax.numpy.int64) if arg.dtype in _NARROW else arg for arg in args]
         return function(*wide)
 
-    return jax.jit(widened)
+    compiled: Callable[..., Any] = jax.jit(widened)
+    return compiled
 
 
 def _of_row(args: Sequence[Any], mapped: Sequence[int], row: int) -> list[Any]:

@@ -85,7 +85,9 @@ def _functions(density: Density, value: JaxFunction, push: JaxFunction, swapped:
         return jnp.where(finite, out[0], -jnp.inf), jnp.where(finite, out[1:], 0.0)
 
     def climb(starts: Any, weights: Any, *data: Any) -> tuple[Any, Any]:
-        return jax.vmap(lambda u: search(lambda v: height(v, weights, *data), u, density.transformed))(starts)
+        each = jax.vmap(lambda u: search(lambda v: height(v, weights, *data), u, density.transformed))
+        found: tuple[Any, Any] = each(starts)
+        return found
 
     def local(u: Any, steps: Any, weights: Any, *data: Any) -> tuple[Any, Any, Any]:
         """Central differences of the exact gradient: a compiled Hessian was silently wrong on some models."""
