@@ -138,6 +138,7 @@ def _compared(terminal: Terminal, target: Target, seed: int) -> Comparison:
 def _origin(template: Template, target: Target, seed: int) -> Origin:
     """What the page keeps of the template: its file, and all that decides on the result."""
     import sys
+    import tokenize
     from dataclasses import asdict
     from hashlib import sha256
 
@@ -148,7 +149,8 @@ def _origin(template: Template, target: Target, seed: int) -> Origin:
 
     module = sys.modules[template.build.__module__]
     file = Path(str(module.__file__))
-    source = file.read_text(encoding="utf-8")
+    with tokenize.open(file) as opened:
+        source = opened.read()
     made_of = {
         "bayescompare": __version__,
         "fingerprint": Problem(target.model).fingerprint,

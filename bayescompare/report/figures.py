@@ -19,8 +19,8 @@ from markupsafe import Markup, escape
 from ..numbers import plain, ticks
 from .parts import Curve, Density, Forest, ForestRow, LayerRow, Ranks, Sketch
 
-MOST_POINTS = 120
-"""Points of a curve; more are not seen at any width."""
+MOST_POINTS, SKETCHED = 120, 28
+"""Points of a curve, and of one in a cell; more are not seen at any width."""
 
 GAUGE = 2.5
 """The gauge runs to so many margins."""
@@ -167,7 +167,7 @@ def sketch(part: Sketch) -> Markup:
     inside = (drawn.x >= scale.lower) & (drawn.x <= scale.upper) & np.isfinite(drawn.posterior)
     parts: list[str] = []
     if inside.sum() > 1:
-        x, y = _thin(drawn.x[inside], drawn.posterior[inside], 40)
+        x, y = _thin(drawn.x[inside], drawn.posterior[inside], SKETCHED)
         parts.append(nested(_area(x, y, scale, 22, 3, max(float(y.max()), 1e-300)), 24))
     if scale.holds(drawn.mode):
         parts.append(segment("map s", scale(drawn.mode), scale(drawn.mode), 1, 23))

@@ -89,12 +89,16 @@ def _coordinate(comparison: Comparison, fit: str, i: int) -> float:
 
 
 def _label(shown: Name, moved: Array, own: Array) -> str:
-    """What the coordinate is: the scalar itself, its logarithm, or another function of it."""
+    """What the coordinate is: the scalar itself, its logarithm, its logit, or another function of it."""
     some = slice(0, 50)
     if np.allclose(moved[some], own[some], rtol=1e-6, atol=0.0):
         return shown.text
     if (own[some] > 0).all() and np.allclose(moved[some], np.log(own[some]), rtol=1e-6, atol=1e-9):
         return f"log {shown.text}"
+    if ((own[some] > 0) & (own[some] < 1)).all():
+        odds = own[some] / (1 - own[some])
+        if np.allclose(moved[some], np.log(odds), rtol=1e-6, atol=1e-9):
+            return f"logit {shown.text}"
     return f"{shown.text}, unconstrained"
 
 
@@ -170,7 +174,7 @@ def _ellipses(one: _Side, other: _Side) -> list[Series]:
     found = []
     for mass in MASSES:
         x, y = math.sqrt(-2 * math.log1p(-mass)) * circle
-        found.append(Series("line", "lap", _floats(one.unconstrained + x), _floats(other.unconstrained + y)))
+        found.append(Series("contour", "lap", _floats(one.unconstrained + x), _floats(other.unconstrained + y)))
     return found
 
 

@@ -117,6 +117,11 @@ def _series(s: Series, x: Scale, y: Scale, up: Up, height: int) -> list[str]:
         if s.kind == "diamond":
             return [placed(x(a), up(b), '<path class="lf" d="M0 -5L5 0L0 5L-5 0Z"/>') for a, b in inside]
         return [f'<circle class="{css}" cx="{pct(x(a))}" cy="{px(up(b))}" r="{radius}"/>' for a, b in inside]
+    if s.kind == "contour":  # cut off where the axes end
+        tall = height - BASE - TOP
+        drawn = f'<path class="ln {s.css}" d="{_path(list(zip(s.x, s.y, strict=True)), x, up)}"/>'
+        size = f'viewBox="0 {TOP} 1000 {tall}" y="{TOP}" width="100%" height="{tall}"'
+        return [f'<svg {size} preserveAspectRatio="none">{drawn}</svg>']
     pieces = _pieces(s)
     if s.kind == "area":
         drawn = "".join(

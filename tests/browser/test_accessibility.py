@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bayescompare.report import gallery, index_to_html, to_html
+from bayescompare.compare.difference import difference
+from bayescompare.report import difference_to_html, fragment, gallery, index_to_html, to_html
 from tests.report.factory import make
 from tests.report.test_report_gallery import origin, write
 
@@ -81,6 +82,17 @@ def test_a_page_of_the_gallery_breaks_no_rule(visit: Open, axe: str, tmp_path: P
     path = tmp_path / "a.html"
     path.write_text(to_html(make("differs", losses=True), origin=origin()), encoding="utf-8")
     assert violations(visit(path).page, axe) == []
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_a_difference_and_a_notebooks_fragment_break_no_rule(visit: Open, axe: str, tmp_path: Path, dark: bool) -> None:
+    path, notebook = tmp_path / "difference.html", tmp_path / "notebook.html"
+    found = difference(make("differs", 5), make("same", 5), same_model=True)
+    path.write_text(difference_to_html(found, ("a.nc", "b.nc")), encoding="utf-8")
+    head = "<!doctype html><html lang='en'><meta charset='utf-8'><title>notebook</title>"
+    notebook.write_text(head + fragment(make("differs")), encoding="utf-8")
+    assert violations(visit(path, dark=dark).page, axe) == []
+    assert violations(visit(notebook, dark=dark).page, axe) == []
 
 
 def test_what_breaks_a_rule_is_found(visit: Open, axe: str, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The figures for notebooks: what they hold, by a backend that draws nothing and by matplotlib where it is there."""
+"""The figures for notebooks: what they hold, by a backend that draws nothing and by matplotlib."""
 
 from __future__ import annotations
 
@@ -127,7 +127,8 @@ def test_without_any_plotting_library_it_says_so() -> None:
 
 @pytest.mark.parametrize("kind", list(plots.KINDS))
 def test_matplotlib_draws_it(kind: str, tmp_path: Path) -> None:
-    matplotlib = pytest.importorskip("matplotlib")
+    import matplotlib
+
     matplotlib.use("Agg")
     figure = make("differs").plot(kind, backend="matplotlib")
     figure.savefig(tmp_path / "figure.png")

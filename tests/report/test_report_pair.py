@@ -12,9 +12,10 @@ import pytest
 
 from bayescompare.compare.comparison import Comparison
 from bayescompare.report import plots, to_html
-from bayescompare.report.pair import pair
+from bayescompare.report.pair import _label, pair
 from bayescompare.report.parts import Heading, Plot, Series
 from bayescompare.report.scalars import read
+from bayescompare.report.words import Name
 from tests.report.factory import make
 
 COVARIANCE = np.array([[4.0, 1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 0.25]])
@@ -66,11 +67,20 @@ def test_it_is_the_scalar_most_off_and_the_one_that_laplace_ties_it_to_most_wron
 
 @pytest.mark.parametrize(("which", "mass"), [(0, 0.5), (1, 0.94)])
 def test_the_ellipses_hold_the_mass_that_they_should(which: int, mass: float) -> None:
-    ellipse = series(figure(made()), "line")[which]
+    ellipse = series(figure(made()), "contour")[which]
     off = np.stack([ellipse.x, ellipse.y]) - MODE[:2, None]
     distances = np.einsum("ik,ij,jk->k", off, np.linalg.inv(COVARIANCE[:2, :2]), off)
     # In two dimensions the squared distance has an exponential law with mean 2.
     assert 1 - np.exp(-distances / 2) == pytest.approx(np.full(distances.size, mass), abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("function", "label"), [(lambda u: u, "x"), (np.exp, "log x"), (lambda u: 1 / (1 + np.exp(-u)), "logit x")]
+)
+def test_a_coordinate_is_called_what_it_is(function: Any, label: str) -> None:
+    u = np.random.default_rng(2).normal(size=60)
+    assert _label(Name("x"), u, function(u)) == label
+    assert _label(Name("x"), u, function(u) ** 3 + 5.0) == "x, unconstrained"
 
 
 def test_the_draws_are_thinned_evenly_and_always_the_same() -> None:
@@ -111,7 +121,7 @@ def test_an_approximation_far_from_the_draws_points_off_the_axis_too() -> None:
 
 def test_without_laplace_there_is_no_ellipse() -> None:
     plot = figure(made(laplace=False))
-    assert series(plot, "line") == []
+    assert series(plot, "contour") == []
     assert [kind for kind, _ in plot.key] == ["draws", "map"]
     assert plot.x.label == "a"
 
