@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .density import CHUNK, Array, Density, without_compiler
+from .compiled import CHUNK, Array, without_compiler
+from .density import Density
 from .moments import NOT_NUMBERS
 from .observed import Observed, observed
 from .problem import Problem

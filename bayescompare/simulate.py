@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .density import without_compiler
+from .compiled import without_compiler
 from .errors import ModelError, UnsupportedModelError, UsageError
 from .problem import Problem
 

@@ -28,17 +28,23 @@ LABELS = {  # of the arrays: names, words, files
     "compare.sentence",
     "compare.storage",
 }
-MODEL = {"errors", "numbers", "fit.result", "density", "problem", "predictive"}
+COMPILED = {"straight", "compiled", "graphs", "density"}
+MODEL = COMPILED | {"errors", "numbers", "fit.result", "problem", "kept", "predictive"}
 RUN = MODEL | ARRAYS | LABELS | {"fit", "audit", "templates"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "numbers": set(),
     "fit.result": {"errors"},
-    "density": {"errors", "fit.result"},
-    "problem": {"errors", "fit.result", "density"},
+    "straight": set(),
+    "compiled": {"straight"},
+    "graphs": {"errors"},
+    "density": {"compiled", "graphs"},
+    "points": {"compiled"},
+    "problem": {"errors", "fit.result", "points"} | COMPILED,
+    "kept": {"problem"},
     "moments": set(),
-    "observed": {"density", "problem", "moments"},
-    "predictive": {"density", "problem", "moments", "observed"},
+    "observed": COMPILED | {"problem", "moments"},
+    "predictive": COMPILED | {"problem", "moments", "observed"},
     "fit": MODEL | ARRAYS | {"fit"},
     "audit": MODEL | {"audit"},
     "compare": ARRAYS,

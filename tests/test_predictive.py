@@ -11,8 +11,8 @@ import pytensor.tensor as pt
 import pytest
 from scipy import special, stats
 
-from bayescompare import density as module
-from bayescompare.density import CHUNK
+from bayescompare import compiled as module
+from bayescompare.compiled import CHUNK
 from bayescompare.predictive import Predictive, Term
 from bayescompare.problem import Problem
 from tests.test_density import BlackBox

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..density import Array
+from ..compiled import Array
 from ..errors import EngineNotInstalledError, FitError, UnknownNameError, UsageError
 from ..problem import Problem
 from .result import Fit, Status

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..density import Array
+from ..compiled import Array
 from ..errors import DataError, NoFiniteStartError
 from ..fit import laplace, mode
 from ..fit.curvature import RIDGE

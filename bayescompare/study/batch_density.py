@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..density import Array, Density, JaxFunction
+from ..compiled import Array, JaxFunction
+from ..density import Density
 from .batch_search import search
 
 Weights = tuple[float, float, float]
@@ -55,9 +56,9 @@ def functions(density: Density, swapped: tuple[str, ...]) -> Functions | None:
 
     Those of ``swapped`` have rows, one a replicate.
     """
-    value = density._value("value", density.start)
+    value = density.through_jax()
     push = density.once("batch push", lambda: _push(density))
-    if not isinstance(value, JaxFunction) or not isinstance(push, JaxFunction):
+    if value is None or not isinstance(push, JaxFunction):
         return None
     key = f"batch {swapped} {[array.shape for array in density.data.values()]}"
     made: Functions = density.once(key, lambda: _functions(density, value, push, swapped))

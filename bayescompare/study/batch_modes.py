@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..density import Array
+from ..compiled import Array
 from ..fit import endings
 from ..fit.curvature import RIDGE
 from ..fit.result import Fit, Status

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from ..density import Array
+from ..compiled import Array
 from ..fit.curvature import WIDEST
 from ..fit.search import STRIDE, ModeOptions
 from .batch_density import Chunk, Index, Weights
