@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ..compare.comparison import Comparison
     from ..compare.difference import Difference
+    from .study_rows import Study
 
-__all__ = ["difference_to_html", "fragment", "to_html"]
+__all__ = ["difference_to_html", "fragment", "study_to_html", "to_html"]
 
 
 def to_html(comparison: Comparison, *, reproducible: bool = False) -> str:
@@ -67,3 +68,21 @@ def difference_to_html(found: Difference, names: tuple[str, str]) -> str:
     from . import html
 
     return html.difference_to_html(found, names)
+
+
+def study_to_html(study: Study) -> str:
+    """Render a study as one self-contained HTML page.
+
+    Parameters
+    ----------
+    study : Study
+        Its rows and what was asked, as pure data.
+
+    Returns
+    -------
+    str
+        The page. It loads nothing, and reads without JavaScript.
+    """
+    from . import html
+
+    return html.study_to_html(study)

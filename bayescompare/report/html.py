@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ from .words import Link, Name, plain_text
 if TYPE_CHECKING:
     from ..compare.comparison import Comparison
     from ..compare.difference import Difference
+    from .study_rows import Study
 
 #: Observations of a likelihood term up to which the page holds a number for each.
 OBSERVATIONS = 200
@@ -98,6 +100,34 @@ def difference_to_html(found: Difference, names: tuple[str, str]) -> str:
     return page.render(changed=changed(found, names), policy=policy, style=Markup(style))
 
 
+def study_to_html(study: Study) -> str:
+    """Render a study as one self-contained HTML page.
+
+    Parameters
+    ----------
+    study : Study
+
+    Returns
+    -------
+    str
+    """
+    from .study import build
+    from .study_data import document
+
+    built = build(study)
+    style = colours.rules() + _static("first.css") + _static("report.css") + _static("study.css")
+    script = _static("report.js")
+    data = document(study, built.title.text, plain_text(built.sentence))
+    page = _environment().get_template("study.html.j2")
+    return page.render(
+        study=built,
+        policy=_policy(style, script),
+        style=Markup(style),
+        script=Markup(script),
+        document=Markup(_json(data)),
+    )
+
+
 def _embedded(comparison: Comparison, reproducible: bool) -> str:
     """The comparison as JSON that cannot end the element it stands in: what the page shows, and how much is left out.
 
@@ -116,6 +146,11 @@ def _embedded(comparison: Comparison, reproducible: bool) -> str:
     for term, arrays in document["pointwise"].items():
         if len(arrays["observed"]) > OBSERVATIONS:
             document["pointwise"][term] = {"left_out": "too many observations for a page: --json and --save hold them"}
+    return _json(document)
+
+
+def _json(document: Mapping[str, Any]) -> str:
+    """JSON that cannot end the element it stands in."""
     text = json.dumps(document, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
