@@ -117,7 +117,7 @@ def study_to_html(study: Study) -> str:
     built = build(study)
     style = colours.rules() + _static("first.css") + _static("report.css") + _static("study.css")
     script = _static("report.js")
-    data = document(study, built.title.text, plain_text(built.sentence))
+    data = document(study, built.held, built.title.text, plain_text(built.sentence))
     page = _environment().get_template("study.html.j2")
     return page.render(
         study=built,

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..numbers import NO_BREAK, NONE, figure, percent
+from . import study_data, study_prose, study_sections
 from . import study_figures as f
-from . import study_prose, study_sections
 from . import study_words as w
 from .parts import Cell, Headline, Part, Prose, Row, Section, Table
 from .study_rows import ALL, Focus, Rows, Study
@@ -21,7 +21,7 @@ from .words import Name, Words, name, plain_text, visible
 
 @dataclass(frozen=True)
 class StudyPage:
-    """The page on a study."""
+    """The page on a study; ``held`` are the rows that it holds as data."""
 
     title: Name
     size: str
@@ -36,6 +36,7 @@ class StudyPage:
     right: tuple[Part, ...]
     sections: tuple[Section, ...]
     footer: str
+    held: Rows
 
 
 def build(study: Study) -> StudyPage:
@@ -51,6 +52,7 @@ def build(study: Study) -> StudyPage:
     """
     rows = Rows(study.rows)
     chosen = f.pairs(rows)
+    held = study_data.held(rows, (pair.parameter for pair in chosen))
     focus = w.focus_of(study, rows)
     sections = (
         study_prose.asked(study, rows),
@@ -60,7 +62,7 @@ def build(study: Study) -> StudyPage:
         study_sections.verdicts(rows, focus),
         study_sections.ranks(study, rows),
         study_sections.cost(rows),
-        study_sections.table(study, rows, chosen),
+        study_sections.table(study, rows, held, chosen),
         study_prose.methods(study, rows),
         study_prose.glossary(rows),
         study_prose.provenance(study),
@@ -79,9 +81,10 @@ def build(study: Study) -> StudyPage:
         right=(_fits(rows),),
         sections=tuple(section for section in sections if section is not None),
         footer=(
-            "One file, no network. Every figure, unrounded, is inside it as JSON (schema bayescompare-study/1) and as "
+            "One file, no network. The figures, unrounded, are inside it as JSON (schema bayescompare-study/1) and as "
             "CSV."
         ),
+        held=held,
     )
 
 

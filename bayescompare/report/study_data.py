@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import csv as writer
 import io
-import json
 import math
 import re
+from collections.abc import Iterable
 from typing import Any
 
-from .study_rows import Rows, Study
+from .study_rows import ALL, Rows, Study
+
+#: Figures that a page holds; of more, those of the parameters that are farthest off.
+MOST = 60_000
 
 COLUMNS = ("method", "parameter", "measure", "value", "mcse", "n", "failed", "reason")
+
+
+def held(rows: Rows, parameters: Iterable[str]) -> Rows:
+    """The figures that the page holds; the parameters that come first, if it cannot hold all."""
+    if len(rows.rows) <= MOST:
+        return rows
+    rank = {name: i for i, name in enumerate(dict.fromkeys((ALL, *parameters)))}
+    return Rows(sorted(rows.rows, key=lambda row: rank.get(row.parameter, len(rank)))[:MOST])
 
 
 def csv(rows: Rows) -> str:
@@ -25,13 +36,12 @@ def csv(rows: Rows) -> str:
     return out.getvalue()
 
 
-def document(study: Study, title: str, finding: str) -> dict[str, Any]:
+def document(study: Study, rows: Rows, title: str, finding: str) -> dict[str, Any]:
     """Every figure as data, a list for each column, grid points by their index."""
-    rows = Rows(study.rows)
-    place = {json.dumps(dict(c), sort_keys=True, default=str): i for i, c in enumerate(rows.cells)}
+    place = {rows.key(c): i for i, c in enumerate(rows.cells)}
     columns: dict[str, list[Any]] = {name: [] for name in ("cell", *COLUMNS)}
-    for row in study.rows:
-        columns["cell"].append(place[json.dumps(dict(row.cell), sort_keys=True, default=str)])
+    for row in rows.rows:
+        columns["cell"].append(place[rows.key(row.cell)])
         for name, value in zip(COLUMNS, _values(row), strict=True):
             columns[name].append(value if not isinstance(value, float) or math.isfinite(value) else None)
     return {
@@ -41,6 +51,7 @@ def document(study: Study, title: str, finding: str) -> dict[str, Any]:
         "plans": [plan.toml for plan in study.plans],
         "cells": [dict(cell) for cell in rows.cells],
         "columns": columns,
+        "rows_left_out": len(study.rows) - len(rows.rows),
     }
 
 

@@ -28,6 +28,9 @@ FAR = 30.0
 #: Labels under a small figure, and under a wide one.
 FEW, MANY = 4, 9
 
+#: Points of a line, or marks of a colour, up to which each is drawn.
+MARKS = 60
+
 CSS = {"nuts": "post", "map_laplace": "map", "psis_laplace": "lap", "mle_wald": "mle"}
 LINES = {"post": "post", "map": "map path", "lap": "lap", "mle": "mle"}
 HEIGHT = 176
@@ -273,7 +276,7 @@ def series(lines: Iterable[Line], y: Axis) -> list[Series]:
     for line in lines:
         inside = tuple(v if y.lower <= v <= y.upper else math.nan for v in line.y)
         drawn.append(Series("line", LINES.get(line.css, f"l{line.css}"), line.x, inside))
-    drawn += [Series("marks", line.css, line.x, line.y) for line in lines]
+    drawn += [Series("marks", line.css, line.x, line.y) for line in lines if len(line.x) <= MARKS]
     return drawn
 
 

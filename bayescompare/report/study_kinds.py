@@ -14,6 +14,7 @@ from .study_figures import (
     FEW,
     HEIGHT,
     LINES,
+    MARKS,
     PANELS,
     Drawn,
     Line,
@@ -182,6 +183,7 @@ def cost(rows: Rows) -> Plot | None:
                 points.setdefault(m, []).append((math.log10(seconds), math.log10(ratio.value)))
     if len(points) < 2:
         return None
+    points = {m: each[:: 1 + len(each) // (5 * MARKS)] for m, each in points.items()}
     every = [p for each in points.values() for p in each]
     x_low, x_high = min(p[0] for p in every) - 0.2, max(p[0] for p in every) + 0.2
     lines = [

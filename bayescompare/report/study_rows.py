@@ -164,12 +164,12 @@ class Varied:
     name: str
     values: tuple[Any, ...]
 
-    @property
+    @cached_property
     def numeric(self) -> bool:
         """True if it is an axis of numbers."""
         return all(isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v) for v in self.values)
 
-    @property
+    @cached_property
     def geometric(self) -> bool:
         """True if logarithms space its values more evenly than the values themselves."""
         if not self.numeric or min(self.values) <= 0 or max(self.values) < WIDE * min(self.values):
@@ -215,13 +215,23 @@ class Rows:
     rows: Sequence[Measured]
 
     @cached_property
+    def _keys(self) -> dict[int, str]:
+        """Keys of the grid points that the rows hold: rows of one grid point share it, as a rule."""
+        held = {id(r.cell): r.cell for r in self.rows}
+        return {at: key(cell) for at, cell in held.items()}
+
+    def key(self, cell: Mapping[str, Any]) -> str:
+        """A grid point as a key."""
+        return self._keys.get(id(cell)) or key(cell)
+
+    @cached_property
     def _by(self) -> dict[tuple[str, str, str, str], Measured]:
-        return {(key(r.cell), r.method, r.parameter, r.measure): r for r in self.rows}
+        return {(self.key(r.cell), r.method, r.parameter, r.measure): r for r in self.rows}
 
     @cached_property
     def cells(self) -> tuple[Mapping[str, Any], ...]:
         """The grid points, in their order."""
-        return tuple({key(r.cell): r.cell for r in self.rows}.values())
+        return tuple({self.key(r.cell): r.cell for r in self.rows}.values())
 
     @cached_property
     def methods(self) -> tuple[str, ...]:
@@ -285,7 +295,7 @@ class Rows:
 
     def row(self, cell: Mapping[str, Any], method: str, parameter: str, measure: str) -> Measured | None:
         """One row, or None."""
-        return self._by.get((key(cell), method, parameter, measure))
+        return self._by.get((self.key(cell), method, parameter, measure))
 
     def get(self, cell: Mapping[str, Any], method: str, parameter: str, measure: str) -> Value:
         """One figure."""
@@ -294,14 +304,14 @@ class Rows:
 
     def at(self, cell: Mapping[str, Any]) -> tuple[str, ...]:
         """Parameters of a grid point."""
-        return self._parameters.get(key(cell), ())
+        return self._parameters.get(self.key(cell), ())
 
     @cached_property
     def _parameters(self) -> dict[str, tuple[str, ...]]:
         found: dict[str, dict[str, None]] = {}
         for r in self.rows:
             if r.parameter != ALL:
-                found.setdefault(key(r.cell), {})[r.parameter] = None
+                found.setdefault(self.key(r.cell), {})[r.parameter] = None
         return {cell: tuple(names) for cell, names in found.items()}
 
     def pooled(self, cells: Iterable[Mapping[str, Any]], method: str, focus: Focus) -> Value:

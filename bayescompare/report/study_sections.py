@@ -293,9 +293,8 @@ def _cost_said(rows: Rows) -> Words:
     return (*parts, "; compiling is not in it.")
 
 
-def table(study: Study, rows: Rows, chosen: list[f.Pair]) -> Section:
+def table(study: Study, rows: Rows, held: Rows, chosen: list[f.Pair]) -> Section:
     """Every figure: the main ones as a table, all of them as CSV."""
-    csv = study_data.csv(rows)
     varied = tuple(v.name for v in rows.varied)
     measures = [m for m in study_prose.order(rows) if not m.startswith(("sbc_chi2", "risk_"))]
     body = []
@@ -316,11 +315,14 @@ def table(study: Study, rows: Rows, chosen: list[f.Pair]) -> Section:
         *(Column((w.label(m),), number=True) for m in measures),
     )
     link = Download(
-        f"Download every figure as CSV ({counted(len(study.rows), 'row')})",
+        f"Download the figures as CSV ({counted(len(held.rows), 'row')})",
         f"{study_data.stem(w.title(study))}.csv",
-        csv,
+        study_data.csv(held),
     )
     parts: list[Part] = [link, Table("Measures by parameter", header, tuple(body), big=True)]
+    if len(held.rows) < len(rows.rows):
+        more = counted(len(rows.rows) - len(held.rows), "row")
+        parts.append(Prose((f"{more} more are too many for a page: --summary FILE.csv holds all.",), small=True))
     if len(lines) > ROWS:
         parts.append(
             Prose(

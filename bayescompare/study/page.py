@@ -69,13 +69,21 @@ def page_of(results: StudyResult | Mapping[str, StudyResult], options: PageOptio
         if several and TEMPLATE in result.plan.grid:
             raise UsageError(f'A plan varies "{TEMPLATE}", which is what tells studies on one page apart.')
         mark = {TEMPLATE: name} if several else {}
-        own = [replace(row, cell={**mark, **row.cell}) if mark else row for row in result.rows()]
+        own = _marked(result.rows(), mark)
         rows += own
         plans.append(_asked(result))
         curves += _ecdfs(result, own, mark)
     return Study(
         rows, tuple(plans), options.title, options.question, options.finding, options.focus, ecdfs=tuple(curves)
     )
+
+
+def _marked(rows: list[Measure], mark: Mapping[str, Any]) -> list[Measure]:
+    """Rows whose grid points say which study they are of."""
+    if not mark:
+        return rows
+    cells = {id(row.cell): {**mark, **row.cell} for row in rows}
+    return [replace(row, cell=cells[id(row.cell)]) for row in rows]
 
 
 def _asked(result: StudyResult) -> Asked:
