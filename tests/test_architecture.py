@@ -281,7 +281,8 @@ print(sorted(set({HEAVY}) & set(sys.modules)))
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["--version"], ["compare", "--help"], ["fit", "--help"], ["check", "--help"], ["study", "--help"]]
+    "arguments",
+    [["--help"], ["--version"], ["compare", "--help"], ["fit", "--help"], ["check", "--help"], ["study", "--help"]],
 )
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     code = f"""

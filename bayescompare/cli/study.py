@@ -275,8 +275,7 @@ def lines(result: StudyResult) -> list[Line]:
     from .summary import align
 
     plan, rows = result.plan, result.rows()
-    failed = sum(row.value * row.n for row in rows if row.measure == "failed")
-    head = f"{plan.fits:,} fits, {failed:,.0f} failed" if failed else f"{plan.fits:,} fits, none failed"
+    head = f"{result.done:,} fits, {result.failed or 'none'} failed"
     shown: list[Line] = [((plan.target, "bold"), (f"  {head}", "")), (("", ""),)]
     columns = ["bias", "rmse", *(f"coverage_{100 * level:g}" for level in plan.levels)]
     table: list[Sequence[str]] = [["", *plan.grid, "parameter", *columns]]

@@ -207,6 +207,8 @@ _KEPT: OrderedDict[str, _Made] = OrderedDict()
 
 def _made(task: Task) -> tuple[_Made, float]:
     """The model of a task's grid point, and the seconds that making it took."""
+    from ..simulate import simulator
+
     began = time.perf_counter()
     plan, point = task.plan, task.plan.points[task.point]
     options, truth = plan.built_with(point), plan.truth_at(point)
@@ -219,7 +221,7 @@ def _made(task: Task) -> tuple[_Made, float]:
     made = _KEPT[key]
     fixed = json.dumps(truth, sort_keys=True)
     if fixed not in made.simulators:
-        made.simulators[fixed] = _simulator(made.problem, truth)
+        made.simulators[fixed] = simulator(made.problem.model, fixed=truth)
     if task.arm == "nuts" and not made.sampler_ready:
         nuts.prepare(made.problem, nuts.options(plan.sampler, made.target))
         made.sampler_ready = True
@@ -237,20 +239,6 @@ def _make(plan: Plan, options: Mapping[str, Any]) -> _Made:
     if wrong:
         raise FaultyModelError(f"{wrong[0].variable}: {wrong[0].what} {wrong[0].instead}")
     return _Made(target, problem, recorded(problem, plan.parameters))
-
-
-def _simulator(problem: Problem, truth: Mapping[str, Any]) -> Callable[[int], Any]:
-    from ..simulate import simulator
-
-    simulate = simulator(problem.model, fixed=truth)
-    _, data = simulate(0)
-    constant = [name for name in data if name not in problem.density.data]
-    if constant:
-        raise UnsupportedModelError(
-            f"The data of {', '.join(constant)} are a constant of the model, so that they cannot be swapped. Put them "
-            f'into pm.Data("{constant[0]}_data", ...) and hand that to observed=.'
-        )
-    return simulate
 
 
 def recorded(problem: Problem, parameters: Sequence[str] | None) -> NDArray[np.intp]:
@@ -320,9 +308,19 @@ def _simulated(task: Task, made: _Made) -> Iterator[Replicate | tuple[int, str]]
         seed = seeds(plan, point, index)
         try:
             parameters, data = simulate(seed.data)
+            _check_swappable(made.problem, data)
             yield Replicate(place, seed, data, _truth(made.problem, parameters))
         except Exception as error:  # as above
             yield place, f"no data: {_said(error)}"
+
+
+def _check_swappable(problem: Problem, data: Mapping[str, NDArray[Any]]) -> None:
+    constant = [name for name in data if name not in problem.density.data]
+    if constant:
+        raise UnsupportedModelError(
+            f"The data of {', '.join(constant)} are a constant of the model, so that they cannot be swapped. Put them "
+            f'into pm.Data("{constant[0]}_data", ...) and hand that to observed=.'
+        )
 
 
 def _truth(problem: Problem, parameters: Mapping[str, NDArray[Any]]) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,7 +36,6 @@ class StudyResult:
     """
 
     path: Path
-    _held: Any = field(default=None, repr=False)
 
     @cached_property
     def plan(self) -> Plan:
@@ -47,12 +46,14 @@ class StudyResult:
     @property
     def done(self) -> int:
         """Fits that are in the file, of ``plan.fits``."""
-        return sum(len(c.replicates) for _, _, c in self.blocks())
+        with Store.read(self.path) as store:
+            return store.counts()[0]
 
     @property
     def failed(self) -> int:
         """Of those, fits that failed."""
-        return sum(int((c.results.status == STATUSES.index("failed")).sum()) for _, _, c in self.blocks())
+        with Store.read(self.path) as store:
+            return store.counts()[1]
 
     def blocks(self) -> Iterator[tuple[Point, str, Cells]]:
         """Arrays of each grid point and method, in the plan's order."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import time
+import weakref
 from collections import Counter, deque
 from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 from typing import Protocol
 
 from ..errors import UsageError
@@ -102,20 +104,31 @@ def study(
     -----
     Processes are started by ``spawn``: a script must call this under ``if __name__ == "__main__":``.
     """
-    held = TemporaryDirectory(prefix="bayescompare-") if store is None else None
-    path = Path(held.name) / "cells.study" if held is not None else Path(store or "")
-    with Store.create_or_resume(path, plan) as opened:
-        finished = opened.finished()
+    if store is not None:
+        return _run(plan, Path(store), workers, executor, progress or _Silent())
+    folder = mkdtemp(prefix="bayescompare-")
+    try:
+        result = _run(plan, Path(folder) / "cells.study", workers, executor, progress or _Silent())
+    except BaseException:
+        shutil.rmtree(folder)
+        raise
+    weakref.finalize(result, shutil.rmtree, folder, ignore_errors=True)
+    return result
+
+
+def _run(plan: Plan, path: Path, workers: int | None, executor: str | Executor, progress: StudyProgress) -> StudyResult:
+    with Store.create_or_resume(path, plan) as store:
+        finished = store.finished()
         missing = [task for task in cells.tasks(plan.absolute()) if task.key not in finished]
         if missing:
             plan.check()
             ready = lanes(executor, workers)
             try:
-                _Coordinator(plan, opened, ready, progress or _Silent(), finished).run(missing)
+                _Coordinator(plan, store, ready, progress, finished).run(missing)
             finally:
                 for lane in ready:
                     lane.close()
-    return StudyResult(path, held)
+    return StudyResult(path)
 
 
 class _Coordinator:

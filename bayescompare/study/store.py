@@ -6,6 +6,7 @@ to a row, with a checksum.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sqlite3
@@ -34,12 +35,10 @@ _HEADER = b"SQLite format 3\x00"
 _TABLES = f"""
 CREATE TABLE plan (
     one INTEGER PRIMARY KEY CHECK (one = 1), toml TEXT NOT NULL, identity TEXT NOT NULL);
-CREATE TABLE points (
-    point INTEGER PRIMARY KEY, grid TEXT NOT NULL, names TEXT);
 CREATE TABLE blocks (
     point INTEGER NOT NULL, arm TEXT NOT NULL, block INTEGER NOT NULL, first INTEGER NOT NULL, count INTEGER NOT NULL,
-    failed INTEGER NOT NULL, died INTEGER NOT NULL, compile_seconds REAL NOT NULL, truth BLOB NOT NULL,
-    checksum INTEGER NOT NULL, PRIMARY KEY (point, arm, block));
+    failed INTEGER NOT NULL, died INTEGER NOT NULL, compile_seconds REAL NOT NULL, names TEXT NOT NULL,
+    truth BLOB NOT NULL, checksum INTEGER NOT NULL, PRIMARY KEY (point, arm, block));
 CREATE TABLE results (
     point INTEGER NOT NULL, method TEXT NOT NULL, block INTEGER NOT NULL, status BLOB NOT NULL, reasons TEXT NOT NULL,
     {", ".join(f"{name} BLOB" for name in ARRAYS)},
@@ -156,8 +155,6 @@ class Store:
         run(f"PRAGMA application_id = {APPLICATION}")
         run(f"PRAGMA user_version = {VERSION}")
         run("INSERT INTO plan VALUES (1, ?, ?)", (plan.to_toml(), json.dumps(plan.identity())))
-        rows = [(point.index, json.dumps(dict(point.values))) for point in plan.points]
-        self._connection.executemany("INSERT INTO points (point, grid) VALUES (?, ?)", rows)
 
     def _check(self) -> None:
         """Ours, of a version that is known, and whole."""
@@ -173,9 +170,7 @@ class Store:
             raise ResultFileError(f"{self.path} is damaged ({str(found[0]).splitlines()[-1]}); it is left as it is.")
 
     def _check_plan(self, plan: Plan) -> None:
-        with _said(self.path):
-            (text,) = self._connection.execute("SELECT identity FROM plan").fetchone()
-        before, now = json.loads(text), plan.identity()
+        before, now = self.identity, plan.identity()
         changed = [name for name in now if before.get(name) != now[name]]
         if "plan" in changed:
             raise PlanError(
@@ -201,7 +196,7 @@ class Store:
         OutputError
             If that fails (a full disk); every block before it stays.
         """
-        truth = _bytes(block.truth)
+        names, truth = json.dumps(block.names), _bytes(block.truth)
         head = (*block.key, block.replicates.start, len(block.replicates), block.failed, int(block.died))
         rows = []
         for method, results in block.results.items():
@@ -210,12 +205,9 @@ class Store:
             rows.append((block.point, method, block.block, *content, _checksum(content)))
         marks = ", ".join("?" * (6 + len(ARRAYS)))
         with _said(self.path), _transaction(self._connection) as run:
-            if block.names:
-                names = json.dumps(block.names)
-                run("UPDATE points SET names = ? WHERE point = ? AND names IS NULL", (names, block.point))
             run(
-                "INSERT OR REPLACE INTO blocks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (*head, block.compile_seconds, truth, _checksum((truth,))),
+                "INSERT OR REPLACE INTO blocks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (*head, block.compile_seconds, names, truth, _checksum((names, truth))),
             )
             for row in rows:
                 run(f"INSERT OR REPLACE INTO results VALUES ({marks})", row)
@@ -227,6 +219,8 @@ class Store:
         """The plan that the file holds."""
         with _said(self.path):
             (text,) = self._connection.execute("SELECT toml FROM plan").fetchone()
+        if hashlib.sha256(text.encode()).hexdigest() != self.identity.get("plan"):
+            raise ResultFileError(f"{self.path} is damaged: its plan; it is left as it is.")
         return Plan.from_toml(str(text))
 
     @property
@@ -234,7 +228,7 @@ class Store:
         """What the plan was begun with: versions of packages, the model's file."""
         with _said(self.path):
             (text,) = self._connection.execute("SELECT identity FROM plan").fetchone()
-        found: dict[str, str] = json.loads(text)
+            found: dict[str, str] = json.loads(text)
         return found
 
     def finished(self) -> dict[tuple[int, str, int], int]:
@@ -242,6 +236,13 @@ class Store:
         with _said(self.path):
             rows = self._connection.execute("SELECT point, arm, block, failed FROM blocks WHERE died = 0").fetchall()
         return {(point, arm, block): failed for point, arm, block, failed in rows}
+
+    def counts(self) -> tuple[int, int]:
+        """Fits that are in the file, and those of them that failed."""
+        with _said(self.path):
+            rows = self._connection.execute("SELECT arm, sum(count), sum(failed) FROM blocks GROUP BY arm").fetchall()
+        arms = self.plan.arms
+        return sum(len(arms[arm]) * count for arm, count, _ in rows), sum(failed for *_, failed in rows)
 
     def cells(self, point: int, method: str) -> Cells:
         """Everything of one grid point and method.
@@ -251,20 +252,21 @@ class Store:
         ResultFileError
             If a row's checksum is not that of its content.
         """
-        names, arm = self.names(point), "nuts" if method == "nuts" else "cheap"
+        arm = "nuts" if method == "nuts" else "cheap"
         query = (
-            f"SELECT b.first, b.count, b.truth, b.checksum, r.checksum, r.status, r.reasons, {_columns('r')} "
+            f"SELECT b.first, b.count, b.names, b.truth, b.checksum, r.checksum, r.status, r.reasons, {_columns('r')} "
             "FROM blocks b JOIN results r ON r.point = b.point AND r.block = b.block "
             "WHERE b.point = ? AND b.arm = ? AND r.method = ? ORDER BY b.block"
         )
         with _said(self.path):
             rows = self._connection.execute(query, (point, arm, method)).fetchall()
+        names = self.names(point)
         k, levels = len(names), len(self.plan.levels)
         replicates, truths, statuses = [], [], []
         reasons: list[str] = []
         pieces: dict[str, list[Array]] = {name: [] for name in ARRAYS}
-        for first, count, truth, truth_sum, row_sum, status, reason, *arrays in rows:
-            if truth_sum != _checksum((truth,)) or row_sum != _checksum((status, reason, *arrays)):
+        for first, count, named, truth, truth_sum, row_sum, status, reason, *arrays in rows:
+            if truth_sum != _checksum((named, truth)) or row_sum != _checksum((status, reason, *arrays)):
                 raise ResultFileError(f"{self.path} is damaged: block {first} of grid point {point}, {method}.")
             replicates.append(np.arange(first, first + count))
             truths.append(_array(truth, (count, k)))
@@ -284,9 +286,10 @@ class Store:
 
     def names(self, point: int) -> tuple[str, ...]:
         """The recorded scalars of a grid point; none where no block of it had a model."""
+        query = "SELECT names FROM blocks WHERE point = ? AND names <> '[]' LIMIT 1"
         with _said(self.path):
-            (text,) = self._connection.execute("SELECT names FROM points WHERE point = ?", (point,)).fetchone()
-        return tuple(json.loads(text)) if text else ()
+            found = self._connection.execute(query, (point,)).fetchone()
+            return tuple(json.loads(found[0])) if found else ()
 
     def compile_seconds(self) -> float:
         """What all workers together waited for models to be compiled."""
@@ -354,12 +357,12 @@ def _said(path: Path) -> Iterator[None]:
         text = str(error)
         if "locked" in text:
             raise OutputError(f"{path} is being written by another process. One study at a time has a file.") from error
-        if "malformed" in text:
+        if "malformed" in text or "decode" in text:
             raise ResultFileError(f"{path} is damaged ({text}); it is left as it is.") from error
         raise OutputError(
             f"{path} cannot be written: {text}. What was finished is kept; make room, and run the same command again."
         ) from error
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, ValueError) as error:  # JSON that is none
         raise ResultFileError(f"{path} is damaged or no study ({error}); it is left as it is.") from error
 
 

@@ -119,7 +119,10 @@ def test_a_model_that_fails_at_some_points_is_no_fault_of_the_plan(tmp_path: Pat
 
 def test_templates_and_functions_become_names() -> None:
     assert bc.Plan(models.jellybeans).target == "jellybeans"
-    assert bc.Plan(test_templates_and_functions_become_names).target == f"{__file__}:test_templates_and_functions_become_names"
+    assert (
+        bc.Plan(test_templates_and_functions_become_names).target
+        == f"{__file__}:test_templates_and_functions_become_names"
+    )
     with pytest.raises(UsageError, match="defined in a file"):
         bc.Plan(models.jellybeans())
     assert bc.Plan("some/file.py:name").absolute().target == f"{Path('some/file.py').resolve()}:name"

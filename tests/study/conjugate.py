@@ -1,0 +1,38 @@
+"""A conjugate model for the tests of studies: mu ~ N(0, 1), n observations N(mu, sigma²), sigma known or not."""
+
+import multiprocessing
+import os
+import signal
+
+import numpy as np
+import pymc as pm
+
+
+def normal(n: int = 4, fault: str = "") -> pm.Model:
+    """The posterior of mu is N(Σy/(n + 1), 1/(n + 1)); ``fault`` names what goes wrong instead."""
+    if fault == "raises":
+        raise RuntimeError("there is no such model")
+    if fault == "kills" and multiprocessing.parent_process() is not None:
+        os.kill(os.getpid(), signal.SIGKILL)
+    with pm.Model() as model:
+        y = pm.Data("y_data", np.zeros(n))
+        mu = pm.Normal("mu", 0.0, 1.0)
+        pm.Normal("y", mu, 1.0, observed=y)
+    return model
+
+
+def scaled(n: int = 4) -> pm.Model:
+    """With a scale whose true value can be fixed where no data come of it."""
+    with pm.Model() as model:
+        y = pm.Data("y_data", np.zeros(n))
+        mu = pm.Normal("mu", 0.0, 1.0)
+        sigma = pm.LogNormal("sigma", 0.0, 0.5)
+        pm.Normal("y", mu, sigma, observed=y)
+    return model
+
+
+def constant() -> pm.Model:
+    """Its data are a constant of the graph."""
+    with pm.Model() as model:
+        pm.Normal("y", pm.Normal("mu", 0.0, 1.0), 1.0, observed=np.zeros(3))
+    return model
