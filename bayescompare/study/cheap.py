@@ -7,15 +7,23 @@ importance weights are batches over the replicates. A failure is a failure: its 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from ..density import Array
-from ..errors import UsageError
+from ..errors import DataError, UsageError
+from ..fit import endings, mode
+from ..fit.result import Status
 from ..problem import Problem
+from . import batch_density
+from .batch_arms import Arms, Batched, OneByOne
+from .batch_density import Chunk, Index
+from .batch_draws import Summary, draws_at_once, importance, summaries, wald
+from .batch_modes import Modes
 
 #: The methods, in the order of their results.
 METHODS = ("mle_wald", "map_laplace", "psis_laplace")
@@ -33,13 +41,14 @@ class CheapOptions:
     levels : tuple of float
         Probabilities of the central intervals.
     starts : int
-        Starts of each search: initial point, jitter, prior draws; the same ones for every replicate.
+        Starts of each search: initial point, jitter, prior draws; the same ones for every replicate. Where no two of
+        them end at one height there are as many more.
     """
 
     methods: tuple[str, ...] = METHODS
     draws: int = 1000
     levels: tuple[float, ...] = (0.5, 0.9)
-    starts: int = 4
+    starts: int = 8
 
     def __post_init__(self) -> None:
         unknown = [name for name in self.methods if name not in METHODS]
@@ -122,4 +131,176 @@ def fit_batch(
     DataError
         If a container is unknown, or rows are not of its shape. NaN in a row is no error: that row fails.
     """
-    raise NotImplementedError
+    options = options or CheapOptions()
+    rows = _checked(problem, data)
+    count, k = len(seeds), len(problem.scalars)
+    truth = np.full((count, k), np.nan) if truth is None else np.asarray(truth, dtype=float)
+    if truth.shape != (count, k) or any(len(array) != count for array in rows.values()):
+        lengths = ", ".join(f"{name} {len(array)}" for name, array in rows.items())
+        raise DataError(
+            f"{count} seeds want so many rows of data ({lengths}) and truth ({count}, {k}), not {truth.shape}."
+        )
+    compiled = batch_density.functions(problem.density, tuple(rows))
+    size = batch_density.chunk_size(problem.density)
+    numbers = [int(seed) for seed in seeds]
+    parts = [{name: _Rows.nothing(0, k, options) for name in options.methods}]
+    with threadpool_limits(limits=1, user_api="blas"):  # the same bits whatever a worker's threads
+        for start in range(0, count, size):
+            wanted = min(size, count - start)
+            places = np.minimum(np.arange(start, start + size), count - 1)
+            own = {name: array[places] for name, array in rows.items()}
+            arms: Arms
+            if compiled is None:
+                places = places[:wanted]
+                arms = OneByOne(
+                    problem, {n: a[:wanted] for n, a in own.items()}, numbers[start : start + wanted], options.draws
+                )
+            else:
+                chunk = Chunk(problem.density, compiled, own, size)
+                arms = Batched(chunk, problem, [numbers[i] for i in places], wanted, options.draws, options.starts)
+            parts.append(_fitted(arms, problem, truth[places], wanted, options))
+    return {name: _joined([part[name] for part in parts]) for name in options.methods}
+
+
+def _checked(problem: Problem, data: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Rows of the swapped data in the containers' order and types."""
+    known = problem.density.data
+    unknown = sorted(set(data) - set(known))
+    if unknown:
+        raise DataError(
+            f"The model has no data container {unknown[0]!r} (it has: {', '.join(sorted(known)) or 'none'})."
+        )
+    rows = {name: np.asarray(data[name], dtype=old.dtype) for name, old in known.items() if name in data}
+    for name, array in rows.items():
+        if array.shape[1:] != known[name].shape:
+            raise DataError(
+                f"Rows of {name!r} have the shape {array.shape[1:]}, but the problem's is {known[name].shape}. "
+                "A batch is over one shape: swap one row in by Problem.with_data first."
+            )
+    return rows
+
+
+# -- results ---------------------------------------------------------------------------------------
+
+
+@dataclass(eq=False)
+class _Rows:
+    """The arrays of :class:`Estimates` while they are filled."""
+
+    point: Array
+    sd: Array
+    lower: Array
+    upper: Array
+    rank: Array
+    status: list[str]
+    reasons: list[tuple[str, ...]]
+    k_hat: Array
+    log_density: Array
+
+    @classmethod
+    def nothing(cls, rows: int, k: int, options: CheapOptions) -> _Rows:
+        scalars, ends = (rows, k), (rows, len(options.levels), k)
+        shapes = [scalars, scalars, ends, ends, scalars, (rows,), (rows,)]
+        point, sd, lower, upper, rank, k_hat, log_density = (np.full(shape, np.nan) for shape in shapes)
+        return cls(point, sd, lower, upper, rank, ["failed"] * rows, [()] * rows, k_hat, log_density)
+
+    def put(self, row: int, status: Status, reasons: tuple[str, ...]) -> None:
+        self.status[row], self.reasons[row] = str(status), reasons
+
+    def fill(self, rows: Index, summary: Summary, of: Index) -> None:
+        """Rows of a summary, all but its mean."""
+        for name in ("sd", "lower", "upper", "rank"):
+            getattr(self, name)[rows] = getattr(summary, name)[of]
+
+    def blank(self) -> None:
+        """What failed has no number, so that it cannot be read as one; k-hat may be the reason."""
+        failed = np.array([status == "failed" for status in self.status], dtype=bool)
+        for name in ("point", "sd", "lower", "upper", "rank", "log_density"):
+            getattr(self, name)[failed] = np.nan
+
+
+def _joined(parts: list[_Rows]) -> Estimates:
+    def whole(name: str) -> Any:
+        values = [getattr(part, name) for part in parts]
+        if isinstance(values[0], list):
+            return tuple(each for value in values for each in value)
+        return np.concatenate(values)
+
+    return Estimates(**{each.name: whole(each.name) for each in fields(Estimates)})
+
+
+def _fitted(arms: Arms, problem: Problem, truth: Array, wanted: int, options: CheapOptions) -> dict[str, _Rows]:
+    """Every method on the replicates of one chunk, the first ``wanted`` of its rows."""
+    found = {}
+    if "mle_wald" in options.methods:
+        found["mle_wald"] = _mle(arms, problem, truth, wanted, options)
+    if {"map_laplace", "psis_laplace"} & set(options.methods):
+        found |= _laplace(arms, problem, truth, wanted, options)
+    for rows in found.values():
+        rows.blank()
+    return found
+
+
+def _mle(arms: Arms, problem: Problem, truth: Array, wanted: int, options: CheapOptions) -> _Rows:
+    rows = _Rows.nothing(wanted, truth.shape[1], options)
+    if endings.unreached(problem):  # the same for all data
+        refused = mode.fit(problem, "mle")
+        for row in range(wanted):
+            rows.put(row, refused.status, refused.reasons)
+        return rows
+    modes = arms.modes("mle")
+    all_of_them = np.arange(wanted)
+    rows.point[:], rows.log_density[:] = modes.estimate[:wanted], modes.value[:wanted]
+    rows.fill(all_of_them, wald(modes.estimate, arms.errors(modes), truth, options.levels), all_of_them)
+    for row in range(wanted):
+        rows.put(row, modes.status[row] or Status.FAILED, modes.reasons[row])
+    return rows
+
+
+def _laplace(arms: Arms, problem: Problem, truth: Array, wanted: int, options: CheapOptions) -> dict[str, _Rows]:
+    """MAP + Laplace and PSIS-Laplace: both are of the same draws."""
+    k = truth.shape[1]
+    top = arms.modes("unconstrained_map")
+    modes = arms.modes("map") if problem.density.transformed.any() else top
+    plain, weighted = _Rows.nothing(wanted, k, options), _Rows.nothing(wanted, k, options)
+    plain.point[:], plain.log_density[:] = modes.estimate[:wanted], modes.value[:wanted]
+    weighted.log_density[:] = top.value[:wanted]
+    why_not: list[str | None] = [None] * wanted
+    size = draws_at_once(options.draws, problem.dimension, k, len(truth))
+    for start in range(0, wanted, size):
+        rows = np.arange(start, min(start + size, len(truth)))
+        draws, ratios = arms.draws(top, rows)
+        weights = importance(ratios)
+        of_draws, of_weights = summaries(draws, weights.log_weights, truth[rows], options.levels)
+        own = rows[rows < wanted]
+        plain.fill(own, of_draws, own - start)
+        weighted.fill(own, of_weights, own - start)
+        weighted.point[own] = of_weights.mean[own - start]
+        plain.k_hat[own] = weighted.k_hat[own] = np.where(top.interior[own], weights.k_hat[own - start], np.nan)
+        for row in own:
+            why_not[row] = weights.reasons[row - start]
+    for row in range(wanted):
+        _judge(row, plain, weighted, modes, top, why_not[row])
+    return {
+        name: rows for name, rows in (("map_laplace", plain), ("psis_laplace", weighted)) if name in options.methods
+    }
+
+
+def _judge(row: int, plain: _Rows, weighted: _Rows, modes: Modes, top: Modes, why_not: str | None) -> None:
+    """Status and reasons of both methods: what fails the Laplace approximation fails them both."""
+    status, reasons = top.status[row] or Status.FAILED, top.reasons[row]
+    if status is Status.FAILED:
+        reasons = (f"no unconstrained mode to approximate at: {reasons[0]}", *reasons[1:])
+    elif not top.interior[row]:
+        status, reasons = Status.FAILED, ("no Laplace approximation at the unconstrained mode", *reasons)
+    if modes is top:
+        plain.put(row, status, reasons)
+    else:
+        own = modes.status[row] or Status.FAILED
+        worst = max(own, status, key=list(Status).index)
+        plain.put(
+            row, worst, (*modes.reasons[row], *(reason for reason in reasons if reason not in modes.reasons[row]))
+        )
+    if why_not is not None and status is not Status.FAILED:
+        status, reasons = Status.FAILED, (why_not, *reasons)
+    weighted.put(row, status, reasons)

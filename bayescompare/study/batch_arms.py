@@ -1,0 +1,158 @@
+"""Modes, standard errors and Laplace draws of some replicates: all at once, or one by one where there is no batch.
+
+Where a batch cannot tell what its search ended at, the search for a single mode (:mod:`bayescompare.fit.mode`) decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..density import Array
+from ..errors import DataError, NoFiniteStartError
+from ..fit import laplace, mode
+from ..fit.curvature import RIDGE
+from ..fit.result import Fit, Status
+from ..fit.search import starts
+from ..problem import Problem
+from . import batch_draws, batch_modes
+from .batch_density import Chunk, Index
+from .batch_modes import Modes
+from .batch_newton import polish
+
+
+class Arms(Protocol):
+    """What both ways give, for replicates that are counted from 0."""
+
+    def modes(self, method: str) -> Modes:
+        """The modes that ``method`` names: ``mle``, ``map`` or ``unconstrained_map``."""
+        ...
+
+    def errors(self, modes: Modes) -> Array:
+        """Standard errors in the model's coordinates by the delta method, (n, k); NaN where a mode is not interior."""
+        ...
+
+    def draws(self, modes: Modes, rows: Index) -> tuple[Array, Array]:
+        """Laplace draws (rows, D, k) at these modes, and log p(y, u) − log q(u), (rows, D)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Batched:
+    """All replicates of a chunk at once.
+
+    Attributes
+    ----------
+    chunk : Chunk
+    problem : Problem
+    seeds : sequence of int, B of them
+    wanted : int
+        How many of the chunk's rows are replicates; the others are copies that fill it.
+    size : int
+        Draws.
+    starts : int
+        Of a round of starts.
+    """
+
+    chunk: Chunk
+    problem: Problem
+    seeds: Sequence[int]
+    wanted: int
+    size: int
+    starts: int
+
+    def modes(self, method: str) -> Modes:
+        rounds = batch_modes.ROUNDS
+        points = np.stack([u for _, u in starts(self.problem, self.starts * rounds, 0)])
+        in_rounds = np.stack([points[i::rounds] for i in range(rounds)])  # some of each kind in every round
+        weights = mode.WEIGHTS[method]
+        found = batch_modes.find(self.chunk, self.problem, in_rounds, weights)
+        unclear = np.flatnonzero(found.open)
+        for row in unclear[unclear < self.wanted]:
+            data = {name: array[row] for name, array in self.chunk.swapped.items()}
+            put(found, int(row), alone(self.problem, data, method, self.seeds[row]))
+        again = np.isin(np.arange(self.chunk.size), unclear) & found.interior
+        if again.any():
+            top = polish(
+                self.chunk, np.where(again[:, None], found.u, 0.0), np.zeros(found.u.shape, dtype=bool), weights, again
+            )
+            sound = again & (top.smallest > RIDGE)
+            found.h[sound] = top.h[sound]
+            found.interior &= sound | ~again
+        return found
+
+    def errors(self, modes: Modes) -> Array:
+        found = np.full(modes.estimate.shape, np.nan)
+        rows = np.flatnonzero(modes.interior)
+        if len(rows):
+            found[rows] = batch_draws.standard_errors(self.chunk, modes.u[rows], modes.h[rows], rows)
+        return found
+
+    def draws(self, modes: Modes, rows: Index) -> tuple[Array, Array]:
+        draws = np.zeros((len(rows), self.size, modes.estimate.shape[1]))
+        ratios = np.full(draws.shape[:2], -np.inf)
+        own = np.flatnonzero(modes.interior[rows])
+        if len(own):
+            u, h, seeds = modes.u[rows[own]], modes.h[rows[own]], [self.seeds[row] for row in rows[own]]
+            draws[own], ratios[own] = batch_draws.laplace(self.chunk.part(rows), u, h, own, seeds, self.size)
+        return draws, ratios
+
+
+@dataclass(frozen=True)
+class OneByOne:
+    """Each replicate by itself, for a model that PyTensor cannot translate to JAX."""
+
+    problem: Problem
+    data: Mapping[str, NDArray[Any]]
+    seeds: Sequence[int]
+    size: int
+
+    def modes(self, method: str) -> Modes:
+        n, d, k = len(self.seeds), self.problem.dimension, len(self.problem.scalars)
+        found = Modes.unknown(n, d, k)
+        for row, seed in enumerate(self.seeds):
+            put(found, row, alone(self.problem, self._row(row), method, seed))
+        return found
+
+    def errors(self, modes: Modes) -> Array:
+        found = np.full(modes.estimate.shape, np.nan)
+        for row, fit in modes.fits.items():
+            found[row] = list(fit.diagnostics["standard_errors"].values())
+        return found
+
+    def draws(self, modes: Modes, rows: Index) -> tuple[Array, Array]:
+        options = laplace.LaplaceOptions(draws=self.size)
+        draws = np.zeros((len(rows), self.size, modes.estimate.shape[1]))
+        ratios = np.full(draws.shape[:2], -np.inf)
+        for i, row in enumerate(rows):
+            if modes.interior[row]:
+                problem = self.problem.with_data(**self._row(int(row)))
+                fit = laplace.fit(problem, seed=self.seeds[row], options=options, at=modes.fits[int(row)])
+                if fit.draws is not None:
+                    draws[i], ratios[i] = fit.draws[0], fit.statistics["log_ratio"][0]
+        return draws, ratios
+
+    def _row(self, row: int) -> dict[str, NDArray[Any]]:
+        return {name: array[row] for name, array in self.data.items()}
+
+
+def alone(problem: Problem, data: Mapping[str, NDArray[Any]], method: str, seed: int) -> Fit:
+    """The single search; data that cannot be fitted are a failure of that replicate."""
+    try:
+        return mode.fit(problem.with_data(**data), method, seed=seed)
+    except (DataError, NoFiniteStartError) as error:
+        names = problem.scalars.names
+        return Fit(method, Status.FAILED, (str(error),), names, np.full(len(names), np.nan))
+
+
+def put(modes: Modes, row: int, fit: Fit) -> None:
+    """A single fit as a row of modes."""
+    modes.status[row], modes.reasons[row] = fit.status, fit.reasons
+    modes.fits[row] = fit
+    if fit.unconstrained is not None:
+        modes.u[row], modes.estimate[row], modes.value[row] = fit.unconstrained, fit.estimate, fit.log_density
+        modes.interior[row] = not fit.diagnostics["boundary"] and not fit.diagnostics["kink"]

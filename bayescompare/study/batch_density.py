@@ -1,0 +1,209 @@
+"""One compiled density over many data sets at once: replicates are an axis of every call.
+
+Every call is over a chunk of replicates of one size, the last one filled up with copies, so that a row's arithmetic is
+the same whatever stands beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..density import Array, Density, JaxFunction
+from .batch_search import search
+
+Weights = tuple[float, float, float]
+Index = NDArray[np.intp]
+
+#: Most replicates of a chunk.
+CHUNK = 256
+
+#: Bytes that are worked on at a time, so that they stay in the processor's cache.
+CACHE = 1 << 21
+
+#: Most replicates of a group, which is what is computed together.
+GROUP = 32
+
+#: Bytes of a chunk's data and curvatures.
+BYTES = 1 << 26
+
+
+@dataclass(frozen=True)
+class Functions:
+    """Functions of JAX over a chunk of B replicates: which of them are asked for, points, weights, and the data.
+
+    Attributes
+    ----------
+    search : starts (B, S, d), weights -> ends (B, S, d), values (B, S)
+    local : points (B, d), steps (B, d), weights -> values (B,), gradients (B, d), curvatures (B, d, d)
+    values : points (B, P, d), weights -> values (B, P)
+    push : points (B, P, d) -> scalars (B, P, k)
+    """
+
+    search: Callable[..., Any]
+    local: Callable[..., Any]
+    values: Callable[..., Any]
+    push: Callable[..., Any]
+
+
+def functions(density: Density, swapped: tuple[str, ...]) -> Functions | None:
+    """Compiled for this density, once for all its data of one shape; None where PyTensor cannot translate it to JAX.
+
+    Those of ``swapped`` have rows, one a replicate.
+    """
+    value = density._value("value", density.start)
+    push = density.once("batch push", lambda: _push(density))
+    if not isinstance(value, JaxFunction) or not isinstance(push, JaxFunction):
+        return None
+    key = f"batch {swapped} {[array.shape for array in density.data.values()]}"
+    made: Functions = density.once(key, lambda: _functions(density, value, push, swapped))
+    return made
+
+
+def _push(density: Density) -> Any:
+    import pytensor.tensor as pt
+
+    flat = [pt.as_tensor(out).astype("float64").ravel() for out in density.graphs.outputs]
+    return density.translated([pt.concatenate(flat)], density.start)
+
+
+def _functions(density: Density, value: JaxFunction, push: JaxFunction, swapped: tuple[str, ...]) -> Functions:
+    import jax
+    import jax.numpy as jnp
+
+    packed, pushed = value.packed(), push.packed()
+    ones = [np.ones(size) for size in density.sizes]
+
+    def height(u: Any, weights: Any, *data: Any) -> Any:
+        """Value and gradient; −∞ and zeros where either is not finite, as a call of the density has it."""
+        out = packed(u, weights, *ones, *data)
+        finite = jnp.isfinite(out).all()
+        return jnp.where(finite, out[0], -jnp.inf), jnp.where(finite, out[1:], 0.0)
+
+    def climb(starts: Any, weights: Any, *data: Any) -> tuple[Any, Any]:
+        return jax.vmap(lambda u: search(lambda v: height(v, weights, *data), u, density.transformed))(starts)
+
+    def local(u: Any, steps: Any, weights: Any, *data: Any) -> tuple[Any, Any, Any]:
+        """Central differences of the exact gradient: a compiled Hessian was silently wrong on some models."""
+        shifts = jnp.diag(steps)
+        points = jnp.concatenate([u[None], u + shifts, u - shifts])
+        values, gradients = over(lambda v: height(v, weights, *data), points)
+        d = len(u)
+        h = (gradients[1 + d :] - gradients[1 : 1 + d]) / (2 * steps[:, None])
+        finite = jnp.isfinite(values).all()
+        return values[0], gradients[0], jnp.where(finite, (h + h.T) / 2, jnp.nan)
+
+    def values(points: Any, weights: Any, *data: Any) -> Any:
+        found = over(lambda v: packed(v, weights, *ones, *data)[0], points)
+        return jnp.where(jnp.isfinite(found), found, -jnp.inf)
+
+    def scalars(points: Any, *data: Any) -> Any:
+        return over(lambda v: pushed(v, *data), points)
+
+    def over(function: Callable[..., Any], points: Any) -> Any:
+        size = _at_once(density, 1, len(points))
+        return jax.lax.map(function, points, batch_size=size) if size < len(points) else jax.vmap(function)(points)
+
+    def over_replicates(function: Callable[..., Any], *mapped: bool) -> Any:
+        """The function of one replicate over groups of them; a group that nobody asks for costs nothing, and is 0."""
+        axes = [0 if is_mapped else None for is_mapped in (*mapped, *(name in swapped for name in density.data))]
+
+        def all_of_them(asked: Any, *args: Any) -> Any:
+            first = args[0]
+            points = first.shape[1] if first.ndim == 3 else 2 * density.dimension + 1
+            size = _at_once(density, points, min(len(first), GROUP))
+            of_group = jax.vmap(function, in_axes=axes)
+
+            def group(own: tuple[Any, list[Any]]) -> Any:
+                rows = iter(own[1])
+                inputs = [arg if axis is None else next(rows) for arg, axis in zip(args, axes, strict=True)]
+                shapes = jax.eval_shape(of_group, *inputs)
+                nothing = jax.tree.map(lambda out: jnp.zeros(out.shape, out.dtype), shapes)
+                return jax.lax.cond(own[0].any(), lambda: of_group(*inputs), lambda: nothing)
+
+            rows = [arg for arg, axis in zip(args, axes, strict=True) if axis == 0]
+            grouped = jax.tree.map(lambda a: a.reshape(-1, size, *a.shape[1:]), (asked, rows))
+            return jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), jax.lax.map(group, grouped))
+
+        return jax.jit(all_of_them)
+
+    return Functions(
+        over_replicates(climb, True, False),
+        over_replicates(local, True, True, False),
+        over_replicates(values, True, False),
+        over_replicates(scalars, True),
+    )
+
+
+def _at_once(density: Density, points: int, most: int) -> int:
+    """Of ``most`` replicates, or points, those evaluated together: a power of two, or all, from the shapes alone."""
+    each = 8 * points * (density.dimension + density.observations + sum(a.size for a in density.data.values()))
+    fitting = max(CACHE // each, 1)
+    return most if fitting >= most else 1 << (fitting.bit_length() - 1)
+
+
+class Chunk:
+    """The density over the data of one chunk of B replicates; every call is of n ≥ 1 of its rows.
+
+    Parameters
+    ----------
+    density : Density
+    compiled : Functions
+    swapped : Mapping of str to ndarray of shape (B, ...)
+        Rows of the data that are swapped.
+    size : int
+        B.
+    """
+
+    def __init__(self, density: Density, compiled: Functions, swapped: Mapping[str, NDArray[Any]], size: int) -> None:
+        self.density, self.size, self.swapped = density, size, swapped
+        self._compiled = compiled
+        self._last: tuple[bytes, list[Any]] = (b"none", [])
+
+    def part(self, rows: Index) -> Chunk:
+        """The density over the data of these rows."""
+        swapped = {name: array[rows] for name, array in self.swapped.items()}
+        return Chunk(self.density, self._compiled, swapped, len(rows))
+
+    def search(self, starts: Array, weights: Weights, rows: Index) -> tuple[Array, Array]:
+        """Ends (n, S, d) of first-order searches from ``starts`` (S, d), and their heights (n, S)."""
+        ends, values = self._over(self._compiled.search, rows, [np.repeat(starts[None], len(rows), axis=0)], weights)
+        return ends, values
+
+    def local(self, u: Array, steps: Array, weights: Weights, rows: Index) -> tuple[Array, Array, Array]:
+        """Heights (n,), gradients (n, d) and −∇² (n, d, d), that NaN where the density is not finite within a step."""
+        value, gradient, h = self._over(self._compiled.local, rows, [u, steps], weights)
+        return value, gradient, h
+
+    def values(self, points: Array, weights: Weights, rows: Index) -> Array:
+        """Heights (n, P) at ``points`` (n, P, d)."""
+        return self._over(self._compiled.values, rows, [points], weights)[0]
+
+    def push(self, points: Array, rows: Index) -> Array:
+        """All scalars (n, P, k) at ``points`` (n, P, d), in the model's coordinates."""
+        return self._over(self._compiled.push, rows, [points], None)[0]
+
+    def _over(
+        self, function: Callable[..., Any], rows: Index, inputs: list[Array], weights: Weights | None
+    ) -> list[Array]:
+        """The function of n ``rows`` of the chunk, side by side, so that few groups of them are computed."""
+        filled = np.concatenate([rows, np.repeat(rows[-1:], self.size - len(rows))])
+        if self._last[0] != filled.tobytes():
+            data = [
+                self.swapped[name][filled] if name in self.swapped else old for name, old in self.density.data.items()
+            ]
+            self._last = filled.tobytes(), data
+        padded = [np.concatenate([array, np.repeat(array[-1:], self.size - len(rows), axis=0)]) for array in inputs]
+        shared = [] if weights is None else [np.array(weights)]
+        outputs = function(np.arange(self.size) < len(rows), *padded, *shared, *self._last[1])
+        return [np.array(out[: len(rows)]) for out in (outputs if isinstance(outputs, tuple) else (outputs,))]
+
+
+def chunk_size(density: Density) -> int:
+    """Replicates of a chunk, so that their data and curvatures fit into memory: a power of two, by the shapes alone."""
+    each = 8 * (density.dimension**2 + sum(array.size for array in density.data.values()))
+    return int(min(CHUNK, 1 << (max(BYTES // each, 1).bit_length() - 1)))

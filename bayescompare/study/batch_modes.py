@@ -1,0 +1,324 @@
+"""The modes of one chunk of replicates, each audited as a single one is (:mod:`bayescompare.fit.endings`).
+
+What a batch can tell is told here: interior modes, modes on the boundary, ridges, densities that rise for ever, data
+without a density. Every other ending (a kink, a saddle, two modes of one height, a search that did not end) is left to
+the search for a single mode, which looks harder.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..density import Array
+from ..fit import endings
+from ..fit.curvature import RIDGE
+from ..fit.result import Fit, Status
+from ..fit.search import End, ModeOptions
+from ..problem import Problem
+from .batch_density import Chunk, Weights
+from .batch_newton import CONVERGED, Mask, Tops, conditional_sd, newton, polish, spectra
+
+#: Rounds of starts while no two agree: the first is everyone's, the others are for those that need them.
+ROUNDS = 2
+
+#: Ends that are polished after each round, at most, until two are of one height.
+CLIMBS = 2
+
+#: Difference of heights, in nats, up to which they are one height.
+AGREEMENT = ModeOptions().agreement
+
+
+@dataclass
+class Modes:
+    """The modes of B replicates under one choice of weights.
+
+    Attributes
+    ----------
+    u : ndarray of shape (B, d)
+        NaN where failed; infinite where the mode lies on a bound.
+    estimate : ndarray of shape (B, k)
+        The scalars there.
+    value : ndarray of shape (B,)
+        Height, nats.
+    h : ndarray of shape (B, d, d)
+        −∇² there.
+    interior : ndarray of bool of shape (B,)
+        True where curvature tells the width: on no bound, on no kink.
+    status, reasons : lists of length B
+        None where only the search for a single mode can tell.
+    fits : dict of int to Fit
+        By row, what that search said.
+    """
+
+    u: Array
+    estimate: Array
+    value: Array
+    h: Array
+    interior: Mask
+    status: list[Status | None]
+    reasons: list[tuple[str, ...]]
+    fits: dict[int, Fit]
+
+    @classmethod
+    def unknown(cls, rows: int, d: int, k: int) -> Modes:
+        """None is known yet."""
+        nothing = np.full(rows, np.nan)
+        u, estimate, h = np.full((rows, d), np.nan), np.full((rows, k), np.nan), np.full((rows, d, d), np.nan)
+        return cls(u, estimate, nothing, h, np.zeros(rows, dtype=bool), [None] * rows, [()] * rows, {})
+
+    @property
+    def open(self) -> Mask:
+        """Rows that are not decided yet."""
+        return np.array([status is None for status in self.status])
+
+    def fail(self, row: int | np.integer[Any], *reasons: str) -> None:
+        self.status[int(row)], self.reasons[int(row)] = Status.FAILED, reasons
+
+
+# -- search and audit ------------------------------------------------------------------------------
+
+
+def find(chunk: Chunk, problem: Problem, starts: Array, weights: Weights) -> Modes:
+    """Search for each replicate's mode and audit it.
+
+    Parameters
+    ----------
+    chunk : Chunk
+    problem : Problem
+        For names.
+    starts : ndarray of shape (rounds, S, d)
+    weights : tuple of float
+        Of likelihood, prior and Jacobian.
+    """
+    ends = _searched(chunk, starts, weights)
+    top, usable = ends.top, ends.usable
+    modes = Modes.unknown(chunk.size, problem.dimension, len(problem.scalars))
+    for row in np.flatnonzero(~usable):
+        modes.fail(row, f"the density is zero or NaN at all of {starts.shape[0] * starts.shape[1]} starts")
+    converged = usable & (top.decrement <= CONVERGED)
+    _runaways(chunk, modes, top, usable & ~converged, weights)
+    running = _runs(chunk, top) & converged[:, None]
+    if running.any():
+        bounded = _on_bounds(chunk, top, running, weights)
+        top.put(running.any(axis=1), bounded.take(running.any(axis=1)))
+        converged &= (top.decrement <= CONVERGED) & (~running.any(axis=1) | top.held.any(axis=1))
+    _creeps(chunk, modes, top, converged, weights)
+    identified = _refined(chunk, problem, modes, top, converged & (np.abs(top.smallest) < endings.DOUBT), weights)
+    _accept(chunk, problem, modes, top, converged & modes.open & identified & ~ends.twins)
+    for row in np.flatnonzero((ends.same.sum(axis=1) < 2) & [status is Status.OK for status in modes.status]):
+        modes.status[row] = Status.SUSPECT
+        modes.reasons[row] = (f"only one of {starts.shape[0] * starts.shape[1]} starts ended here", *modes.reasons[row])
+    return modes
+
+
+class _Ends:
+    """Where m searches ended, each polished in its turn: ``u`` (B, m, d), ``value`` (B, m), and the best, ``top``."""
+
+    def __init__(self, chunk: Chunk, weights: Weights) -> None:
+        b, d = chunk.size, chunk.density.dimension
+        self._chunk, self._weights = chunk, weights
+        self.u, self.value, self._polished = np.empty((b, 0, d)), np.empty((b, 0)), np.empty((b, 0), dtype=bool)
+        self.top = Tops.nothing(np.zeros((b, d)), np.zeros((b, d), dtype=bool))
+
+    def add(self, starts: Array, rows: Mask) -> None:
+        """Search from more starts; a row that did not want them does not get to know of them."""
+        b, count, d = self._chunk.size, *starts.shape
+        u, value = np.zeros((b, count, d)), np.full((b, count), -np.inf)
+        u[rows], value[rows] = self._chunk.search(starts, self._weights, np.flatnonzero(rows))
+        self.u, self.value = np.concatenate([self.u, u], axis=1), np.concatenate([self.value, value], axis=1)
+        self._polished = np.concatenate([self._polished, np.zeros(value.shape, dtype=bool)], axis=1)
+
+    def climb(self, rows: Mask) -> None:
+        """Polish the highest end of each of these rows that is not polished yet."""
+        left = np.where(self._polished, -np.inf, self.value)
+        place = left.argmax(axis=1)
+        every = np.arange(len(rows))
+        rows = rows & np.isfinite(left[every, place])
+        polished = polish(self._chunk, self.u[every, place], np.zeros_like(self.top.held), self._weights, rows)
+        self._polished[every[rows], place[rows]] = True
+        rows = rows & np.isfinite(polished.value)
+        self.u[every[rows], place[rows]] = polished.u[rows]
+        self.value[every[rows], place[rows]] = polished.value[rows]
+        higher = rows & (polished.value > self.top.value + AGREEMENT)
+        self.top.put(higher, polished.take(higher))
+
+    @property
+    def usable(self) -> Mask:
+        """Rows with any density at all."""
+        return np.isfinite(self.value).any(axis=1)
+
+    @property
+    def same(self) -> Mask:
+        """Ends as high as the top."""
+        return np.isfinite(self.value) & (self.value >= self.top.value[:, None] - AGREEMENT)
+
+    @property
+    def twins(self) -> Mask:
+        """Rows with an end as high as the top, in another place than the curvature there says of that height."""
+        same = self.same
+        away = np.where(same[:, :, None] & ~self.top.held[:, None], self.u - self.top.u[:, None], 0.0)
+        expected = 0.5 * ((away @ self.top.h) * away).sum(axis=2)
+        gap = np.where(same, self.top.value[:, None] - self.value, 0.0)
+        apart: Mask = (np.abs(expected - gap) > 1e-3 + 0.1 * np.abs(gap)).any(axis=1)
+        return apart
+
+
+def _searched(chunk: Chunk, starts: Array, weights: Weights) -> _Ends:
+    """Search in rounds, and climb from the highest ends, until two of each row are of the top's height."""
+    ends = _Ends(chunk, weights)
+    wanted = np.ones(chunk.size, dtype=bool)
+    for points in starts:
+        ends.add(points, wanted)
+        for _ in range(CLIMBS):
+            ends.climb(wanted)
+            wanted = ends.same.sum(axis=1) < 2
+            if not wanted.any():
+                return ends
+    return ends
+
+
+def _accept(chunk: Chunk, problem: Problem, modes: Modes, top: Tops, clean: Mask) -> None:
+    """Modes that are sound, in the model's coordinates: the bound itself where one lies on it."""
+    rows = np.flatnonzero(clean)
+    if not len(rows):
+        return
+    limits = np.where(top.held, np.copysign(np.inf, top.u), top.u)[rows]
+    inside, exact = np.moveaxis(chunk.push(np.stack([top.u[rows], limits], axis=1), rows), 1, 0)
+    names = problem.scalars.names
+    for i, row in enumerate(rows):
+        end = _end(top, row)
+        bounds = endings.boundary_names(problem, end) if end.held else []
+        endless = [name for name in bounds if np.isinf(exact[i, names.index(name)])]
+        if endless:
+            modes.fail(row, f"no mode exists: the density is highest as {', '.join(endless)} grows without limit")
+            continue
+        modes.status[row] = Status.OK
+        modes.reasons[row] = tuple(f"{name} lies on the boundary of its range" for name in bounds)
+        modes.estimate[row] = np.where(np.isfinite(exact[i]), exact[i], inside[i]) if end.held else inside[i]
+        modes.u[row], modes.value[row], modes.h[row] = limits[i], top.value[row], top.h[row]
+        modes.interior[row] = not end.held
+
+
+def _end(top: Tops, row: np.integer[Any]) -> End:
+    """One row, as the audit of a single mode has it."""
+    held = {int(i): float(top.u[row, i]) for i in np.flatnonzero(top.held[row])}
+    end = End("batch", top.u[row], float(top.value[row]), smallest=float(top.smallest[row]), held=held)
+    end.hessian = top.h[row][np.ix_(end.free, end.free)]
+    return end
+
+
+# -- boundaries ------------------------------------------------------------------------------------
+
+
+def _runs(chunk: Chunk, top: Tops) -> Mask:
+    """Transformed coordinates that run to a bound: wide, and at no top of their own; (B, d)."""
+    eigenvalues, vectors, sd = spectra(top.h)
+    with np.errstate(divide="ignore", over="ignore"):
+        width = sd * np.sqrt((vectors**2 / np.abs(eigenvalues)[:, None, :]).sum(axis=2))
+    curvature = np.diagonal(top.h, axis1=1, axis2=2)
+    settled = (curvature > endings.SETTLED) & (np.abs(top.gradient) < 1e-3 * curvature)
+    running: Mask = (width > endings.BOUNDARY_SD) & chunk.density.transformed & ~settled
+    return running
+
+
+def _on_bounds(chunk: Chunk, top: Tops, running: Mask, weights: Weights) -> Tops:
+    """The tops with coordinates put on their bound where the density does not fall towards it, the others polished.
+
+    Rows that hold nothing, or are higher inside, are not converged.
+    """
+    b, d = top.u.shape
+    any_runs = running.any(axis=1)
+    points = np.repeat(top.u[any_runs, None], 2 * d, axis=1)
+    points[:, np.arange(d), np.arange(d)] = -endings.LIMIT
+    points[:, np.arange(d, 2 * d), np.arange(d)] = endings.LIMIT
+    level = np.zeros((b, 2 * d), dtype=bool)
+    heights = chunk.values(points, weights, np.flatnonzero(any_runs))
+    level[any_runs] = heights >= (top.value[any_runs] - AGREEMENT)[:, None]
+    low, high = level[:, :d], level[:, d:]
+    # Both: the density does not depend on it. A simplex's coordinates mix its scalars, none can be put on a bound.
+    mixed = [block.transform == "simplex" for block in chunk.density.blocks for _ in range(block.size)]
+    held = running & (low ^ high) & ~np.array(mixed)
+    u = np.where(held, np.where(high, endings.LIMIT, -endings.LIMIT), top.u)
+    rows = held.any(axis=1)
+    bounded = polish(chunk, u, held, weights, rows)
+    for place in range(int(held.sum(axis=1).max(initial=0))):
+        deep = rows & (held.sum(axis=1) > place)
+        i = np.argsort(~held, axis=1, kind="stable")[:, place]
+        inner = bounded.u.copy()
+        for depth in endings.INWARD:  # one-sided slope and second order both count
+            inner[np.arange(b), i] = np.copysign(depth, u[np.arange(b), i])
+            inside = polish(chunk, inner, held, weights, deep)
+            bounded.decrement[deep & (inside.value > bounded.value + AGREEMENT)] = np.inf
+            inner = inside.u
+    return bounded
+
+
+def _refined(chunk: Chunk, problem: Problem, modes: Modes, top: Tops, doubtful: Mask, weights: Weights) -> Mask:
+    """Fail the ridges among the doubtful rows, whose flattest direction could be one; True where there is curvature.
+
+    Differences err by their step squared, so that a curved ridge can look like a mode: Richardson's extrapolation from
+    two steps takes that away, and what it changes is what it may still be wrong by.
+    """
+    flatness = np.full(len(top.u), RIDGE)
+    rows = np.flatnonzero(doubtful)
+    if len(rows):
+        u, held = top.u[rows], top.held[rows]
+        scale = np.where(held, 1.0, np.minimum(conditional_sd(top.h[rows]), 1e3))
+        coarse, fine = (newton(chunk, u, held, factor * scale, weights, rows).h for factor in (1.0, 0.5))
+        better = (4 * fine - coarse) / 3
+        lowest, other = (spectra(h)[0][:, 0] for h in (better, fine))
+        top.h[rows], top.smallest[rows] = better, lowest
+        flatness[rows] = np.maximum(RIDGE, np.abs(lowest - other))
+    for row in rows[modes.open[rows] & (np.abs(top.smallest[rows]) <= flatness[rows])]:
+        _, reasons = endings._flat(problem, _end(top, row), float(flatness[row]), weights, ModeOptions())
+        modes.fail(row, *reasons)
+    return np.asarray(top.smallest > flatness)
+
+
+# -- no mode ---------------------------------------------------------------------------------------
+
+
+def _runaways(chunk: Chunk, modes: Modes, top: Tops, rows: Mask, weights: Weights) -> None:
+    """Fail the rows whose density rises without limit along a transformed coordinate, the others following."""
+    far = chunk.density.transformed
+    b = len(top.u)
+    furthest = np.argsort(-np.abs(top.u) * far, axis=1, kind="stable")[:, :3]
+    for i in furthest.T:
+        led = rows & modes.open & far[i]
+        if not led.any():
+            continue
+        held = np.zeros_like(top.held)
+        held[np.arange(b), i] = True
+        trial, heights = top.u.copy(), []
+        first = np.minimum(np.abs(top.u[np.arange(b), i]), 20.0)
+        for further in range(7):  # a bounded density levels off, an endless one does not
+            trial[np.arange(b), i] = np.copysign(first + further, top.u[np.arange(b), i])
+            polished = polish(chunk, trial, held, weights, led)
+            trial = polished.u
+            heights.append(polished.value)
+        with np.errstate(invalid="ignore"):
+            early, late = heights[3] - heights[0], heights[6] - heights[3]
+        for row in np.flatnonzero(led & (early > AGREEMENT) & (late > 0.5 * early)):
+            block = next(b for b in chunk.density.blocks if b.start <= i[row] < b.stop)
+            rises = endings._grows(block, float(top.u[row, i[row]]))
+            modes.fail(row, f"no mode exists: the density {rises}", endings.REMEDIES)
+
+
+def _creeps(chunk: Chunk, modes: Modes, top: Tops, converged: Mask, weights: Weights) -> None:
+    """Fail the rows whose density still rises many Newton steps on, towards a limit: separated data."""
+    rows = np.flatnonzero(converged & modes.open & (top.decrement > 1e-14 * np.maximum(1.0, np.abs(top.value))))
+    if not len(rows):
+        return
+    ahead = top.u[rows, None] + np.array([[3.0], [10.0]]) * top.step[rows, None]
+    rising = chunk.values(ahead, weights, rows) > (top.value + top.decrement)[rows, None]
+    share = top.step**2 * np.abs(np.diagonal(top.h, axis1=1, axis2=2))
+    for row in rows[rising.all(axis=1)]:
+        carriers = endings._carriers(chunk.density, share[row] / share[row].sum())
+        modes.fail(
+            row,
+            f"no mode exists: the density rises for ever along {carriers}, towards a limit",
+            "a prior that is a probability makes a mode",
+        )
