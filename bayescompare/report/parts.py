@@ -304,7 +304,10 @@ class Download:
     @property
     def address(self) -> str:
         """The file as an address."""
-        return "data:text/csv;charset=utf-8;base64," + base64.b64encode(self.content.encode(errors="backslashreplace")).decode()
+        return (
+            "data:text/csv;charset=utf-8;base64,"
+            + base64.b64encode(self.content.encode(errors="backslashreplace")).decode()
+        )
 
 
 @dataclass(frozen=True)

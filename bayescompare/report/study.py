@@ -133,12 +133,12 @@ def _extreme(rows: Rows, focus: Focus, method: str) -> Words:
         return ("over all replicates.",)
     _, parameter, cell, worst = max(found, key=lambda entry: entry[0])
     varied = {v.name for v in rows.varied}
-    where = w.placed({k: v for k, v in cell.items() if k in varied})
+    where = w.at({k: v for k, v in cell.items() if k in varied})
     said: list[Any] = ["farthest off: " if target == target else "lowest: ", w.written(focus.measure, worst)]
     said.append(f"{NO_BREAK}%" if w.is_share(focus.measure) else "")
     if focus.parameter == ALL and len(rows.parameters) > 1:
         said += [" for ", name(parameter)]
-    said += [" at ", *where] if where else []
+    said += [" ", *where] if where else []
     return (*said, ".")
 
 
@@ -150,12 +150,14 @@ def _main(rows: Rows, focus: Focus) -> tuple[Part, ...]:
     of = visible(focus.parameter) if focus.parameter != ALL else ""
     what = w.label(focus.measure)
     heading = f"{what[:1].upper() + what[1:]}" + (f", {of}" if of else "")
-    caption = "Bands: ± 2 Monte-Carlo errors." + (" Dashed: nominal." if math.isfinite(level) else "")
-    drawn = f.Drawn(focus.measure, heading, caption, line=line, shared=True, log=focus.measure == "sd_ratio")
+    caption = "± 2 Monte-Carlo errors around each mark." + (" Line across: nominal." if math.isfinite(level) else "")
+    drawn = f.Drawn(
+        focus.measure, heading, caption, line=line, shared=True, log=focus.measure == "sd_ratio", small=True
+    )
     found = f.figure(rows, drawn, having)
     if found is None:
         return (Prose(("There is no figure to draw.",)),)
-    return (found,)
+    return tuple(study_sections.parts_of(found))
 
 
 def _fits(rows: Rows) -> Table:

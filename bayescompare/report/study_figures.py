@@ -45,13 +45,19 @@ class Pair:
 
     @property
     def heading(self) -> Words:
-        """Its name; what the part of the grid shares stands beside it."""
-        return (name(self.parameter),) if self.parameter != ALL else ("all parameters",)
+        """Its name; of all parameters, what its part of the grid is."""
+        if self.parameter != ALL:
+            return (name(self.parameter),)
+        return (name(_shared(self.facet)),) if self.facet.shared else ("all parameters",)
 
     @property
     def beside(self) -> str:
-        """What the part of the grid shares."""
-        return ", ".join(value_text(value) for value in self.facet.shared.values())
+        """What its part of the grid is, if the heading does not say it."""
+        return _shared(self.facet) if self.parameter != ALL else ""
+
+
+def _shared(facet: Facet) -> str:
+    return ", ".join(value_text(value) for value in facet.shared.values())
 
 
 @dataclass(frozen=True)
@@ -59,7 +65,7 @@ class Drawn:
     """How a measure is drawn.
 
     ``line`` is a reference across, in the measure's own unit; ``shared`` gives all small figures one vertical axis;
-    ``log`` draws in logarithms.
+    ``log`` draws in logarithms; ``small`` leaves the numbers beside strips out.
     """
 
     measure: str
@@ -68,6 +74,7 @@ class Drawn:
     line: float = math.nan
     shared: bool = False
     log: bool = False
+    small: bool = False
     methods: tuple[str, ...] = ()
 
 
@@ -303,6 +310,7 @@ def _strips(rows: Rows, drawn: Drawn, chosen: Sequence[Pair], methods: Sequence[
     lines = [through([0.0], [v], drawn, css(m)) for (_, m), v in found.items()]
     y = vertical(lines, drawn)
     axis = Axis(y.lower, y.upper, w.label(drawn.measure), y.marks)
+    shown = () if drawn.small else methods
     table = []
     for i, pair in enumerate(chosen):
         marks: list[Mark] = []
@@ -315,10 +323,8 @@ def _strips(rows: Rows, drawn: Drawn, chosen: Sequence[Pair], methods: Sequence[
                 marks.append(Mark("own", css(m), upwards(one.value, drawn), y=at))
         text = f"{plain_text(pair.heading)}{f' ({pair.beside})' if pair.beside else ''}: {w.label(drawn.measure)}"
         strip = Strip(text, axis, tuple(marks), 9 + 11 * len(methods), upwards(drawn.line, drawn))
-        header: Words = (*pair.heading, f" {pair.beside}") if pair.beside else pair.heading
-        cells: list[Cell] = [strip, *(w.written(drawn.measure, found[i, m]) for m in methods)]
+        header: Words = (name(pair.beside), ": ", *pair.heading) if pair.beside else pair.heading
+        cells: list[Cell] = [strip, *(w.written(drawn.measure, found[i, m]) for m in shown)]
         table.append(Row(header, tuple(cells)))
-    columns = (Column(("of",)), Column(("",)), *(Column((w.method(m),), number=True) for m in methods))
-    return Strips(
-        drawn.heading, columns, tuple(table), (axis, *(None for _ in methods)), keys(methods), (drawn.caption,)
-    )
+    columns = (Column(("of",)), Column(("",)), *(Column((w.method(m),), number=True) for m in shown))
+    return Strips(drawn.heading, columns, tuple(table), (axis, *(None for _ in shown)), keys(methods), (drawn.caption,))

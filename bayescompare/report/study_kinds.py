@@ -192,9 +192,9 @@ def cost(rows: Rows) -> Plot | None:
     drawn = Drawn("rmse", "", "", line=1.0, log=True)
     y = vertical(lines, drawn)
     caption = (
-        "Mean seconds of a fit without compiling against the RMSE of its estimates over that of NUTS, a geometric mean "
-        "over parameters. Both axes are logarithmic; each mark is a grid point. The cheap methods share their work and "
-        "have one time."
+        "Mean wall time of a fit against the RMSE of its estimates over that of NUTS, a geometric mean over "
+        "parameters. Both axes are logarithmic; each mark is a grid point. The cheap methods share their "
+        "work and have one time."
     )
     return Plot(
         "Time against accuracy",

@@ -9,7 +9,7 @@ from ..numbers import NO_BREAK, NONE, counted, figure, fixed
 from . import study_data, study_kinds, study_prose
 from . import study_figures as f
 from . import study_words as w
-from .parts import Cell, Column, Details, Download, Heading, Panels, Part, Prose, Row, Section, Strips, Table
+from .parts import Cell, Column, Details, Download, Heading, Part, Prose, Row, Section, Strips, Table
 from .study_rows import ALL, Focus, Rows, Study, of, value_text
 from .words import Words, listed, name, visible
 
@@ -36,13 +36,13 @@ def coverage(rows: Rows, chosen: list[f.Pair]) -> Section | None:
         "In each parameter’s own unit, on a logarithmic axis. Narrow is good where coverage holds.",
         log=True,
     )
-    parts = _parts(f.figure(rows, drawn, chosen), study_kinds.nominal(rows), f.figure(rows, width, chosen))
+    parts = parts_of(f.figure(rows, drawn, chosen), study_kinds.nominal(rows), f.figure(rows, width, chosen))
     parts += _others(rows, chosen)
     how = (
         "An interval is honest where its line lies on the dashed one: below, it misses more often than it says.",
         "Bands are ± 2 Monte-Carlo errors; a fit that failed is in none.",
     )
-    return Section("coverage", "Coverage", how, _coverage_said(rows, level), parts) if parts else None
+    return Section("coverage", "Coverage", how, _coverage_said(rows, level), tuple(parts)) if parts else None
 
 
 def _coverage_said(rows: Rows, level: float) -> Words:
@@ -70,9 +70,11 @@ def error(rows: Rows, chosen: list[f.Pair]) -> Section | None:
         line=0.0,
         methods=tuple(m for m in rows.methods if m != "nuts"),
     )
-    parts = _parts(*(f.figure(rows, drawn, chosen) for drawn in (bias, rmse, regret)))
+    parts = parts_of(*(f.figure(rows, drawn, chosen) for drawn in (bias, rmse, regret)))
     how = ("The point estimate of each method against the truth that the data were simulated from.",)
-    return Section("error", "Error of the estimates", how, _error_said(rows), parts, link="Error") if parts else None
+    if not parts:
+        return None
+    return Section("error", "Error of the estimates", how, _error_said(rows), tuple(parts), link="Error")
 
 
 def _error_said(rows: Rows) -> Words:
@@ -106,13 +108,12 @@ def posterior(rows: Rows, chosen: list[f.Pair]) -> Section | None:
         log=True,
         methods=cheap,
     )
-    parts = _parts(*(f.figure(rows, drawn, chosen) for drawn in (shift, ratio)))
+    parts = parts_of(*(f.figure(rows, drawn, chosen) for drawn in (shift, ratio)))
     how = ("Each method against NUTS on the same data: where the point lies, and how wide its distribution is.",)
-    return (
-        Section("posterior", "Against the posterior", how, _posterior_said(rows, cheap), parts, link="Posterior")
-        if parts
-        else None
-    )
+    if not parts:
+        return None
+    said = _posterior_said(rows, cheap)
+    return Section("posterior", "Against the posterior", how, said, tuple(parts), link="Posterior")
 
 
 def _posterior_said(rows: Rows, cheap: tuple[str, ...]) -> Words:
@@ -128,8 +129,8 @@ def _posterior_said(rows: Rows, cheap: tuple[str, ...]) -> Words:
         return ()
     _, m, p, c, v = max(found, key=lambda entry: entry[0])
     varied = {one.name for one in rows.varied}
-    where = w.placed({k: value for k, value in c.items() if k in varied})
-    at: Words = (" at ", *where) if where else ()
+    where = w.at({k: value for k, value in c.items() if k in varied})
+    at: Words = (" ", *where) if where else ()
     return (
         "The largest mean shift is ",
         w.written("shift", v),
@@ -150,7 +151,7 @@ def verdicts(rows: Rows, focus: Focus) -> Section | None:
         return None
     ordered = sorted(cheap, key=lambda m: m != focus.method)
     table, said = _flips(rows, ordered)
-    parts = [*_parts(study_kinds.verdicts(rows, ordered)), table]
+    parts = [*parts_of(study_kinds.verdicts(rows, ordered)), table]
     how = (
         "The comparison’s verdict on each data set, with the method in the place of the MAP and of Laplace.",
         "A layer is the same where the gap and two of its errors are within the margin.",
@@ -240,7 +241,7 @@ def ranks(study: Study, rows: Rows) -> Section | None:
         (*columns("method", "ranks not uniform", "smallest p", "ECDF distance there"), Column(("where",))),
         tuple(body),
     )
-    parts = [*_parts(study_kinds.ecdfs(study.ecdfs, (v.name for v in rows.varied))), table]
+    parts = [*parts_of(study_kinds.ecdfs(study.ecdfs, (v.name for v in rows.varied))), table]
     how = (
         "Where the truth is drawn from the prior, its rank in an exact posterior is uniform (simulation-based "
         "calibration).",
@@ -269,7 +270,7 @@ def cost(rows: Rows) -> Section | None:
     table = Table("Fits at each grid point", header, tuple(body[:FITS]))
     left = [Prose((f"{counted(len(body) - FITS, 'more row')} in the CSV.",), small=True)] if len(body) > FITS else []
     parts = [
-        *_parts(None if drawn is None else Heading(("RMSE over that of NUTS, against time",)), drawn),
+        *parts_of(None if drawn is None else Heading(("RMSE over that of NUTS, against time",)), drawn),
         Details(("Failures and time at each grid point",), (table, *left)),
     ]
     how = ("Failed: no estimate. Suspect: an estimate that its own audit doubts. Both are shares of all fits.",)
@@ -290,7 +291,7 @@ def _cost_said(rows: Rows) -> Words:
     for i, (number, who) in enumerate(times.values()):
         together = ", together" if len(who) > 1 else ""
         parts += [" and " if i else "", number, f"{NO_BREAK}s by ", *listed(who), together]
-    return (*parts, "; compiling is not in it.")
+    return (*parts, ".")
 
 
 def table(study: Study, rows: Rows, held: Rows, chosen: list[f.Pair]) -> Section:
@@ -342,8 +343,15 @@ def _others(rows: Rows, chosen: list[f.Pair]) -> tuple[Part, ...]:
     return (Prose((f"The {most} that are farthest off, here and below; {left} in the table.",), small=True),)
 
 
-def _parts(*found: Panels | Strips | Part | None) -> Any:
-    return [part for part in found if part is not None]
+def parts_of(*found: Part | None) -> list[Part]:
+    """Those that there are; strips have no heading of their own, and get one."""
+    parts: list[Part] = []
+    for part in found:
+        if isinstance(part, Strips):
+            parts.append(Heading((part.label,)))
+        if part is not None:
+            parts.append(part)
+    return parts
 
 
 def _value_name(value: Any) -> Cell:

@@ -46,6 +46,10 @@ LABELS = {
 }
 
 
+TEMPLATE = "template"
+"""The grid's name that tells studies on one page apart: its values speak for themselves."""
+
+
 def method(key: str) -> str:
     """A method's name."""
     return NAMES.get(key, visible(key))
@@ -79,8 +83,15 @@ def placed(cell: Mapping[str, Any]) -> Words:
     """A grid point in running text: ``n = 10 and prior = wide``."""
     parts: list[str | Name | Number | Any] = []
     for i, (key, value) in enumerate(cell.items()):
-        parts += [" and "] * bool(i) + [name(key), f"{NO_BREAK}={NO_BREAK}", name(value_text(value))]
+        parts += [" and "] * bool(i)
+        parts += [] if key == TEMPLATE else [name(key), f"{NO_BREAK}={NO_BREAK}"]
+        parts.append(name(value_text(value)))
     return tuple(parts)
+
+
+def at(cell: Mapping[str, Any]) -> Words:
+    """Where a figure is: ``at n = 10``; nothing where nothing varies."""
+    return ("for " if TEMPLATE in cell else "at ", *placed(cell)) if cell else ()
 
 
 # -- the finding -----------------------------------------------------------------------------------
@@ -122,7 +133,7 @@ def _ends(rows: Rows, focus: Focus) -> list[tuple[Words, Value]]:
         ends = []
         for value in (values[0], values[-1]):
             cells = [c for c in rows.within(focus) if c.get(rows.axis.name) == value]
-            where = ("at ", *placed({rows.axis.name: value}))
+            where = at({rows.axis.name: value})
             ends.append((where, rows.pooled(cells, focus.method, focus)))
         return [(where, found) for where, found in ends if found.known]
     kept = [facet for facet in rows.facets if all(facet.shared.get(k) == v for k, v in focus.where.items())]
@@ -135,7 +146,9 @@ def _ends(rows: Rows, focus: Focus) -> list[tuple[Words, Value]]:
 
 
 def _where(facet: Facet) -> Words:
-    return ("where ", *placed(facet.shared)) if facet.shared else ()
+    if not facet.shared:
+        return ()
+    return ("for " if TEMPLATE in facet.shared else "where ", *placed(facet.shared))
 
 
 def _frame(rows: Rows, focus: Focus) -> tuple[Words, str, str, Words]:

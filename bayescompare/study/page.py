@@ -12,6 +12,7 @@ import numpy as np
 
 from ..errors import UsageError
 from ..report.study_rows import Asked, Ecdf, Focus, Study
+from ..report.study_words import TEMPLATE
 from . import measures
 from .cells import STATUSES
 from .store import Store
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 
 #: Parameters and grid points whose ECDFs are drawn, and reasons of failure that are told.
 CURVES, REASONS = 6, 5
-
-#: The grid's name that tells several studies apart.
-TEMPLATE = "template"
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,136 @@
+"""Run the shipped studies and write their reports: ``make studies``, or ``python reports/studies/publish.py NAME ...``.
+
+Cells are kept in ``artefacts/studies``: a study that was interrupted goes on, one that is done is only rendered.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from scipy.stats import chi2
+
+import bayescompare as bc
+from bayescompare.numbers import NO_BREAK, Number, figure, percent
+from bayescompare.report import study_to_html
+from bayescompare.report.study_rows import Focus, Rows, Value
+from bayescompare.study.page import PageOptions, page_of
+from bayescompare.study.result import StudyResult
+
+HERE = Path(__file__).parent
+STORES, PAGES = Path("artefacts/studies"), HERE.parent
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """A study that is published: its plans, in files of their names, and what its page says beside its figures."""
+
+    title: str
+    question: str
+    plans: tuple[str, ...]
+    focus: Focus
+    finding: Callable[[Rows], str] | None = None
+
+
+def share(found: Value) -> str:
+    """A share with its error: ``78 ± 1 %``."""
+    return f"{percent(found.value, found.error)}{NO_BREAK}%"
+
+
+def number(found: Value) -> Number:
+    """A figure with its error."""
+    return figure(found.value, found.error)
+
+
+def of_groups(rows: Rows) -> str:
+    """How often the groups' sd is estimated as 0, and how often it must be.
+
+    With both sds 1 the maximum of the marginal likelihood lies at 0 where the sum of squares, 2 χ² on J − 1 degrees of
+    freedom, is at most J.
+    """
+    few, many = ({"groups": j, "form": "marginal"} for j in (min(rows.axis.values), max(rows.axis.values)) if rows.axis)
+    told = [
+        (share(rows.get(c, "mle_wald", "tau", "at_bound")), chi2.cdf(c["groups"] / 2, c["groups"] - 1))
+        for c in (few, many)
+    ]
+    joint = share(rows.get({**many, "form": "joint"}, "map_laplace", "tau", "at_bound"))
+    kept = share(rows.get({**few, "form": "marginal, gamma prior"}, "map_laplace", "tau", "at_bound"))
+    (low, exact), (high, _) = told
+    return (
+        f"With {few['groups']} groups the marginal maximum-likelihood estimate of their sd, truly 1, is 0 in {low} of data "
+        f"sets ({percent(exact)}{NO_BREAK}% by theory), with {many['groups']} in {high}; the mode of the joint density is 0 "
+        f"in {joint} even then, that under Chung et al.’s gamma prior in {kept}."
+    )
+
+
+def of_prior(rows: Rows) -> str:
+    """What a strong prior does to the estimate and to its interval, at both ends."""
+    strong, weak = ({"prior_sd": s} for s in (min(rows.axis.values), max(rows.axis.values)) if rows.axis)
+    bias, held = (
+        [rows.get(cell, "map_laplace", "count", measure) for cell in (strong, weak)]
+        for measure in ("bias", "coverage_90")
+    )
+    return (
+        f"A prior of sd {strong['prior_sd']} pulls the MAP of 370 jellybeans to its own 300 by {number(Value(-bias[0].value, bias[0].error))}, "
+        f"and its 90{NO_BREAK}% interval covers the truth in {share(held[0])} of data sets; one of sd {weak['prior_sd']} "
+        f"pulls it by {number(Value(-bias[1].value, bias[1].error))}, and covers in {share(held[1])}."
+    )
+
+
+SHIPPED = {
+    "data_size": Shipped(
+        "How much data until MAP is enough",
+        "At how many observations does MAP + Laplace of a logistic regression say what NUTS says?",
+        ("data_size",),
+        Focus("location_same", "map_laplace"),
+    ),
+    "groups": Shipped(
+        "How many groups until their spread is not zero",
+        "How often is the sd between groups estimated as 0, by the number of groups and by what is maximised?",
+        ("groups",),
+        Focus("at_bound", "map_laplace", "tau"),
+        of_groups,
+    ),
+    "coverage": Shipped(
+        "How often intervals cover, over five templates",
+        "How often does the interval of MLE + Wald, MAP + Laplace, PSIS-Laplace and NUTS hold the truth?",
+        tuple(
+            f"coverage_{name}"
+            for name in ("eight_schools", "gamma_coordinates", "negative_binomial", "separation", "surgical")
+        ),
+        Focus("coverage_90", "map_laplace"),
+    ),
+    "prior_strength": Shipped(
+        "What prior strength does: the jellybeans’ pull",
+        "How far does a prior that is 70 jellybeans off pull the estimate from ten guesses, by its sd?",
+        ("prior_strength",),
+        Focus("bias", "map_laplace", "count"),
+        of_prior,
+    ),
+}
+
+
+def publish(name: str) -> Path:
+    """Run a study, as far as it is not done, and write its page."""
+    shipped = SHIPPED[name]
+    STORES.mkdir(parents=True, exist_ok=True)
+    found: dict[str, StudyResult] = {}
+    for plan in shipped.plans:
+        found[plan.removeprefix(f"{name}_")] = bc.study(
+            bc.Plan.from_toml(HERE / f"{plan}.toml"), store=STORES / f"{plan}.study"
+        )
+    results = found if len(found) > 1 else next(iter(found.values()))
+    page = page_of(results, PageOptions(shipped.title, shipped.question, "", shipped.focus))
+    if shipped.finding is not None:
+        finding = shipped.finding(Rows(page.rows))
+        page = page_of(results, PageOptions(shipped.title, shipped.question, finding, shipped.focus))
+    path = PAGES / f"study_{name}.html"
+    path.write_text(study_to_html(page), encoding="utf-8")
+    return path
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:] or SHIPPED:
+        print(publish(name))
