@@ -103,8 +103,18 @@ def _heads(rows: Rows, focus: Focus) -> tuple[Headline, ...]:
         found = rows.pooled(rows.within(focus), m, focus)
         if found.known:
             unit = "%" if w.is_share(focus.measure) else ""
-            heads.append(Headline(w.method(m), w.written(focus.measure, found), unit, _extreme(rows, focus, m)))
+            said = (*_extreme(rows, focus, m), *_lost(rows, m))
+            heads.append(Headline(w.method(m), w.written(focus.measure, found), unit, said))
     return tuple(heads)
+
+
+def _lost(rows: Rows, method: str) -> Words:
+    """How many fits are not in a method's figure, where that is more than one in a hundred."""
+    failed, total = rows.lost(method)
+    if failed <= 0.01 * total:
+        return ()
+    share = percent(failed / total, most=0)
+    return (" Without the ", share, f"{NO_BREAK}% of its fits that failed.")
 
 
 def _heads_sub(rows: Rows, focus: Focus) -> str:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from scipy.stats import chi2
 
 import bayescompare as bc
-from bayescompare.numbers import NO_BREAK, Number, figure, percent
+from bayescompare.numbers import NO_BREAK, figure, percent
 from bayescompare.report import study_to_html
 from bayescompare.report.study_rows import Focus, Rows, Value
 from bayescompare.study.page import PageOptions, page_of
@@ -39,11 +39,6 @@ def share(found: Value) -> str:
     return f"{percent(found.value, found.error)}{NO_BREAK}%"
 
 
-def number(found: Value) -> Number:
-    """A figure with its error."""
-    return figure(found.value, found.error)
-
-
 def of_groups(rows: Rows) -> str:
     """How often the groups' sd is estimated as 0, and how often it must be.
 
@@ -51,31 +46,28 @@ def of_groups(rows: Rows) -> str:
     freedom, is at most J.
     """
     few, many = ({"groups": j, "form": "marginal"} for j in (min(rows.axis.values), max(rows.axis.values)) if rows.axis)
-    told = [
-        (share(rows.get(c, "mle_wald", "tau", "at_bound")), chi2.cdf(c["groups"] / 2, c["groups"] - 1))
-        for c in (few, many)
-    ]
+    low, high = (share(rows.get(cell, "mle_wald", "tau", "at_bound")) for cell in (few, many))
+    exact = percent(float(chi2.cdf(few["groups"] / 2, few["groups"] - 1)))
     joint = share(rows.get({**many, "form": "joint"}, "map_laplace", "tau", "at_bound"))
     kept = share(rows.get({**few, "form": "marginal, gamma prior"}, "map_laplace", "tau", "at_bound"))
-    (low, exact), (high, _) = told
     return (
-        f"With {few['groups']} groups the marginal maximum-likelihood estimate of their sd, truly 1, is 0 in {low} of data "
-        f"sets ({percent(exact)}{NO_BREAK}% by theory), with {many['groups']} in {high}; the mode of the joint density is 0 "
-        f"in {joint} even then, that under Chung et al.’s gamma prior in {kept}."
+        f"With {few['groups']} groups the marginal maximum-likelihood estimate of their sd, truly 1, is 0 in {low} of "
+        f"data sets ({exact}{NO_BREAK}% by theory), with {many['groups']} in {high}; the mode of the joint density is "
+        f"0 in {joint} even then, that under Chung et al.’s gamma prior in {kept}."
     )
 
 
 def of_prior(rows: Rows) -> str:
     """What a strong prior does to the estimate and to its interval, at both ends."""
-    strong, weak = ({"prior_sd": s} for s in (min(rows.axis.values), max(rows.axis.values)) if rows.axis)
-    bias, held = (
-        [rows.get(cell, "map_laplace", "count", measure) for cell in (strong, weak)]
-        for measure in ("bias", "coverage_90")
-    )
+    told = []
+    for sd in (min(rows.axis.values), max(rows.axis.values)) if rows.axis else ():
+        bias, held = (rows.get({"prior_sd": sd}, "map_laplace", "count", m) for m in ("bias", "coverage_90"))
+        told.append((sd, figure(-bias.value, bias.error), share(held)))
+    (strong, pull, covers), (weak, less, most) = told
     return (
-        f"A prior of sd {strong['prior_sd']} pulls the MAP of 370 jellybeans to its own 300 by {number(Value(-bias[0].value, bias[0].error))}, "
-        f"and its 90{NO_BREAK}% interval covers the truth in {share(held[0])} of data sets; one of sd {weak['prior_sd']} "
-        f"pulls it by {number(Value(-bias[1].value, bias[1].error))}, and covers in {share(held[1])}."
+        f"A prior of sd {strong} around 300 pulls the MAP of the 370 jellybeans down by {pull}, and its "
+        f"90{NO_BREAK}% interval covers the truth in {covers} of data sets; one of sd {weak} pulls by {less}, and the "
+        f"interval covers in {most}."
     )
 
 
@@ -124,8 +116,7 @@ def publish(name: str) -> Path:
     results = found if len(found) > 1 else next(iter(found.values()))
     page = page_of(results, PageOptions(shipped.title, shipped.question, "", shipped.focus))
     if shipped.finding is not None:
-        finding = shipped.finding(Rows(page.rows))
-        page = page_of(results, PageOptions(shipped.title, shipped.question, finding, shipped.focus))
+        page = replace(page, finding=shipped.finding(Rows(page.rows)))
     path = PAGES / f"study_{name}.html"
     path.write_text(study_to_html(page), encoding="utf-8")
     return path
