@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from ..numbers import NO_BREAK, NONE, figure, percent
+from ..numbers import NO_BREAK, NONE, figure, fixed, percent
 from . import study_data, study_prose, study_sections
 from . import study_figures as f
 from . import study_words as w
@@ -113,8 +113,7 @@ def _lost(rows: Rows, method: str) -> Words:
     failed, total = rows.lost(method)
     if failed <= 0.01 * total:
         return ()
-    share = percent(failed / total, most=0)
-    return (" Without the ", share, f"{NO_BREAK}% of its fits that failed.")
+    return (f" Without the {fixed(100 * failed / total, 0)}{NO_BREAK}% of its fits that failed.",)
 
 
 def _heads_sub(rows: Rows, focus: Focus) -> str:

@@ -241,10 +241,11 @@ def vertical(lines: Iterable[Line], drawn: Drawn) -> Axis:
     share = w.is_share(drawn.measure)
     across_at = upwards(drawn.line, drawn) if math.isfinite(drawn.line) else math.nan
     if not share and len(values):
-        middle = across_at if drawn.log and math.isfinite(across_at) else 0.0
+        middle = across_at if math.isfinite(across_at) else float(np.median(values)) if drawn.log else 0.0
         reaches = sorted(max((abs(v - middle) for v in line.y if math.isfinite(v)), default=0.0) for line in lines)
         usual = reaches[(len(reaches) - 1) // 2]
-        near = values[np.abs(values - middle) <= FAR * usual] if usual > 0 else values
+        limit = usual + 1.0 if drawn.log else FAR * usual  # a decade more, on an axis in logarithms
+        near = values[np.abs(values - middle) <= limit] if limit > 0 else values
         values = near if len(near) else values
     held = [*map(float, values), *([across_at] if math.isfinite(across_at) else [])] or [0.0, 1.0]
     low, high = min(held), max(held)

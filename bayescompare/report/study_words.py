@@ -254,7 +254,7 @@ def failures(study: Study, rows: Rows) -> Words:
         if lost:
             by.append(f"{lost:,} of {total:,} by {method(key)}")
     most = max((r for p in study.plans for r in p.reasons), key=lambda pair: pair[1], default=("", 0))
-    why = f" Most often: {visible(most[0])}." if most[0] else ""
+    why = f" Most often: {visible(most[0].partition(';')[0])}." if most[0] else ""  # what to do comes after
     share = percent(failed / done if done else math.nan)
     return (
         f"{failed:,} of {counted(done, 'fit')} failed (",
