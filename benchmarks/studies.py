@@ -4,8 +4,9 @@
 
 Eight schools (non-centred), data drawn from the prior; NUTS draws 4 × (500 + 500). A study's time is that of
 ``bc.study`` with its workers started and its models compiled, as both are once a study; what they take is told apart.
-The loop calls ``pm.find_MAP`` and ``pm.sample`` on the same data in one warm process with the same number of cores,
-    Memory is the resident one, after a quarter, a half and all of the fits.
+The loop calls ``pm.find_MAP`` and ``pm.sample`` on data drawn alike in one warm process with the same number of cores,
+``pm.set_data`` between them, progress bars off; its first replicate does not count. Memory is what is resident, after a
+quarter, a half and all of the fits.
 """
 
 from __future__ import annotations
@@ -107,7 +108,8 @@ def cheap(cells: int, workers: int, folder: Path) -> None:
         rows = result.rows()
         print(
             f"cheap arm: {cells:,} cells in {ran:.0f} s, {1000 * clock.steady() * len(CHEAP):.2f} ms a cell once "
-            f"compiled; file {path.stat().st_size / 2**20:.1f} MiB; {len(rows)} rows in {time.perf_counter() - began:.1f} s"
+            f"compiled; file {path.stat().st_size / 2**20:.1f} MiB; {len(rows)} rows in "
+            f"{time.perf_counter() - began:.1f} s"
         )
         _tell_memory(clock)
 
