@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ from .words import Link, Name, plain_text
 if TYPE_CHECKING:
     from ..compare.comparison import Comparison
     from ..compare.difference import Difference
+    from .gallery import Index, Origin
 
 #: Observations of a likelihood term up to which the page holds a number for each.
 OBSERVATIONS = 200
@@ -36,7 +38,7 @@ OBSERVATIONS = 200
 WORDS = {"not_computed": "not computed"}
 
 
-def to_html(comparison: Comparison, *, reproducible: bool = False) -> str:
+def to_html(comparison: Comparison, *, reproducible: bool = False, origin: Origin | None = None) -> str:
     """Render a comparison as one self-contained HTML page.
 
     Parameters
@@ -44,6 +46,8 @@ def to_html(comparison: Comparison, *, reproducible: bool = False) -> str:
     comparison : Comparison
     reproducible : bool
         Leave out times, platform and command, so that two runs with one seed give the same bytes.
+    origin : Origin, optional
+        The template it was made from: for a page of a gallery.
 
     Returns
     -------
@@ -53,12 +57,13 @@ def to_html(comparison: Comparison, *, reproducible: bool = False) -> str:
     script = _static("report.js")
     page = _environment().get_template("report.html.j2")
     return page.render(
-        report=build(comparison, reproducible=reproducible),
+        report=build(comparison, reproducible=reproducible, origin=origin),
         policy=_policy(style, script),
         # The policy's hash is of the very text between the tags, and there is nothing of a model's in either.
         style=Markup(style),
         script=Markup(script),
         document=Markup(_embedded(comparison, reproducible)),
+        origin=None if origin is None else Markup(_json(origin.record)),
     )
 
 
@@ -98,8 +103,25 @@ def difference_to_html(found: Difference, names: tuple[str, str]) -> str:
     return page.render(changed=changed(found, names), policy=policy, style=Markup(style))
 
 
+def index_to_html(index: Index) -> str:
+    """Render the index of a gallery: a page that links its reports, and reads without its script.
+
+    Parameters
+    ----------
+    index : Index
+
+    Returns
+    -------
+    str
+    """
+    style = colours.rules() + _static("first.css") + _static("report.css") + _static("index.css")
+    script = _static("index.js")
+    page = _environment().get_template("index.html.j2")
+    return page.render(index=index, policy=_policy(style, script), style=Markup(style), script=Markup(script))
+
+
 def _embedded(comparison: Comparison, reproducible: bool) -> str:
-    """The comparison as JSON that cannot end the element it stands in: what the page shows, and how much is left out.
+    """The comparison as JSON: what the page shows, and how much is left out.
 
     Where scalars are left out of the table they are left out of the modes' values too.
     """
@@ -116,6 +138,11 @@ def _embedded(comparison: Comparison, reproducible: bool) -> str:
     for term, arrays in document["pointwise"].items():
         if len(arrays["observed"]) > OBSERVATIONS:
             document["pointwise"][term] = {"left_out": "too many observations for a page: --json and --save hold them"}
+    return _json(document)
+
+
+def _json(document: Mapping[str, Any]) -> str:
+    """JSON that cannot end the element it stands in."""
     text = json.dumps(document, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
@@ -160,7 +187,7 @@ def words(parts: Any) -> Markup:
     if isinstance(parts, Number):
         return number(parts)
     if isinstance(parts, Link):
-        return Markup('<a href="#{}">{}</a>').format(parts.section, parts.text)
+        return Markup('<a href="#{}">{}</a>').format(parts.section, words(parts.text))
     return escape(str(parts))
 
 

@@ -150,6 +150,7 @@ class Curve:
     mean_text: str
     title: str
     description: str
+    id: str = ""
 
 
 @dataclass(frozen=True)
@@ -244,7 +245,8 @@ class Strips:
 @dataclass(frozen=True)
 class Series:
     """What a plot draws: ``line``, ``area`` (down to ``base``), ``bars`` (edges in ``x``, one more than ``y``),
-    ``points`` or ``diamond``; ``label`` stands at ``at``, or after the last point where that is not given.
+    ``points``, ``dots`` (many, small), ``diamond``, ``triangle`` or ``contour``; ``label`` stands at ``at``, or after
+    the last point where that is not given.
     """
 
     kind: str
