@@ -12,13 +12,17 @@ quarter, a half and all of the fits.
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import tempfile
 import time
 import warnings
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import bayescompare as bc
+from bayescompare.study.cells import Task, run
+from bayescompare.study.plan import CHEAP
 
 METHODS = ("map_laplace", "nuts")
 
@@ -44,24 +48,43 @@ class Clock:
             workers = [c.memory_info().rss for c in me.children() if "spawn_main" in " ".join(c.cmdline())]
             self.memory.append((done.fits, me.memory_info().rss / 2**20, max(workers, default=0) / 2**20))
 
-    def steady(self) -> float:
-        """Seconds a fit between the first finished block and the last."""
-        (start, first), (end, last) = next(t for t in self.times if t[1]), self.times[-1]
-        return (end - start) / (last - first)
+    def tell(self) -> None:
+        done = [m for m in self.memory if m[0]]
+        for fits, mine, theirs in (done[len(done) // 4], done[len(done) // 2], done[-1]):
+            print(f"memory after {fits:,} fits: coordinator {mine:.0f} MiB, largest worker {theirs:.0f} MiB")
 
 
-def ours(replicates: int, workers: int, folder: Path) -> tuple[float, float, Clock]:
-    """Whole seconds; seconds a replicate once everything is compiled; memory."""
+def warm(workers: int, methods: tuple[str, ...]) -> ProcessPoolExecutor:
+    """Workers that have compiled the model: each arm is handed to all of them at once, as all are idle."""
+    executor = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    asked = plan(512, methods)
+    for arm in asked.arms:
+        tasks = [Task(asked, 0, arm, block) for block in range(workers)]
+        for future in [executor.submit(run, task) for task in tasks]:
+            future.result()
+    return executor
+
+
+def ours(replicates: int, workers: int, folder: Path, methods: tuple[str, ...] = METHODS) -> tuple[float, Clock]:
+    """Seconds a replicate once everything is compiled; memory."""
     clock = Clock()
     began = time.perf_counter()
-    with tempfile.TemporaryDirectory(dir=folder) as place:
-        result = bc.study(plan(replicates), store=Path(place) / "a.study", workers=workers, progress=clock)
-        whole = time.perf_counter() - began
-        frame = result.cells()
-    seconds = frame.groupby("method")["seconds"]
-    print(f"| {workers} workers, {replicates} replicates | {whole:.1f} s | {result.failed} failed |")
-    print("seconds of a fit, median:", seconds.median().round(4).to_dict())
-    return whole, clock.steady() * len(METHODS), clock
+    with warm(workers, methods) as executor, tempfile.TemporaryDirectory(dir=folder) as place:
+        warmed = time.perf_counter() - began
+        began = time.perf_counter()
+        path = Path(place) / "a.study"
+        result = bc.study(plan(replicates, methods), store=path, workers=workers, executor=executor, progress=clock)
+        seconds = time.perf_counter() - began
+        found, began = result.rows(), time.perf_counter()
+        rows = len(result.rows())
+        told = time.perf_counter() - began
+        medians = {m.method: round(m.value, 4) for m in found if m.measure == "seconds"}
+        print(f"{', '.join(methods)}, {workers} workers, {replicates:,} replicates: {seconds:.1f} s, ", end="")
+        print(f"{1000 * seconds / replicates:.2f} ms a replicate; {warmed:.1f} s to start and compile before that")
+        print(f"{result.failed} fits failed; median seconds of a fit: {medians}")
+        print(f"file: {path.stat().st_size / 2**20:.1f} MiB; {rows} rows of the summary in {told:.1f} s")
+        clock.tell()
+    return seconds / replicates, clock
 
 
 def loop(sample: int, cores: int) -> float:
@@ -95,31 +118,6 @@ def loop(sample: int, cores: int) -> float:
     return sum(times[1:]) / sample
 
 
-def cheap(cells: int, workers: int, folder: Path) -> None:
-    """A large study of the cheap arm: its time, its file, its summary."""
-    from bayescompare.study.plan import CHEAP
-
-    with tempfile.TemporaryDirectory(dir=folder) as place:
-        path, clock = Path(place) / "a.study", Clock()
-        began = time.perf_counter()
-        result = bc.study(plan(cells, CHEAP), store=path, workers=workers, progress=clock)
-        ran = time.perf_counter() - began
-        began = time.perf_counter()
-        rows = result.rows()
-        print(
-            f"cheap arm: {cells:,} cells in {ran:.0f} s, {1000 * clock.steady() * len(CHEAP):.2f} ms a cell once "
-            f"compiled; file {path.stat().st_size / 2**20:.1f} MiB; {len(rows)} rows in "
-            f"{time.perf_counter() - began:.1f} s"
-        )
-        _tell_memory(clock)
-
-
-def _tell_memory(clock: Clock) -> None:
-    done = [m for m in clock.memory if m[0]]
-    for fits, mine, theirs in (done[len(done) // 4], done[len(done) // 2], done[-1]):
-        print(f"memory after {fits:,} fits: coordinator {mine:.0f} MiB, largest worker {theirs:.0f} MiB")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--replicates", type=int, default=200)
@@ -128,17 +126,16 @@ def main() -> None:
     parser.add_argument("--cheap-cells", type=int, default=0)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        print("study:")
-        _, one, _ = ours(asked.replicates, 1, Path(folder))
-        _, several, clock = ours(asked.replicates, asked.workers, Path(folder))
-        _tell_memory(clock)
+        one, _ = ours(asked.replicates, 1, Path(folder))
+        several, _ = ours(asked.replicates, asked.workers, Path(folder))
         print(
             f"a replicate: {one:.4f} s with 1 worker, {several:.4f} s with {asked.workers}: {one / several:.2f} times"
         )
-        theirs = loop(asked.sample, asked.workers)
-        print(f"pm.find_MAP + pm.sample: {theirs:.3f} s a replicate, {theirs / several:.0f} times as long")
+        if asked.sample:
+            theirs = loop(asked.sample, asked.workers)
+            print(f"pm.find_MAP + pm.sample: {theirs:.3f} s a replicate, {theirs / several:.0f} times as long")
         if asked.cheap_cells:
-            cheap(asked.cheap_cells, asked.workers, Path(folder))
+            ours(asked.cheap_cells, asked.workers, Path(folder), CHEAP)
 
 
 if __name__ == "__main__":
