@@ -33,13 +33,10 @@ format: $(ENVIRONMENT) ## put the code into the project's style
 	$(PYTHON) -m ruff check --fix .
 	$(PYTHON) -m ruff format .
 
-reports: $(ENVIRONMENT) ## every template's report, written to reports/
-	for name in $$($(PYTHON) -c "import models; print(*models.__all__)"); do \
-		$(RUN) -m bayescompare.cli compare $$name --report reports/$$name.html --reproducible --quiet || exit 1; \
-	done
+reports: $(ENVIRONMENT) ## every template's report and their index, in reports/; what is current stays as it is
+	$(RUN) -m bayescompare.cli gallery --out reports $(ARGS)
 
 benchmark: $(ENVIRONMENT) ## time a comparison against the script that a PyMC user would write
-	$(PYTHON) -m uv pip install --quiet --python $(PYTHON) matplotlib
 	$(RUN) benchmarks/end_to_end.py $(ARGS)
 
 benchmark-modes: $(ENVIRONMENT) ## the modes of reference posteriors, as points and as cost, beside pm.find_MAP's
@@ -59,7 +56,7 @@ COMPILE := $(PYTHON) -m uv pip compile --quiet --upgrade --universal --python-ve
 	--no-annotate --no-emit-index-url --custom-compile-command "make requirements"
 
 requirements: $(ENVIRONMENT) ## compile requirements/*.txt anew
-	$(COMPILE) pyproject.toml --group dev --extra numpyro --extra blackjax --output-file requirements/dev.txt
+	$(COMPILE) pyproject.toml --group dev --extra numpyro --extra blackjax --extra plots --output-file requirements/dev.txt
 	$(COMPILE) pyproject.toml --constraint requirements/dev.txt --output-file requirements/runtime.txt
 	echo uv | $(COMPILE) - --constraint requirements/dev.txt --output-file requirements/uv.txt
 

@@ -7,345 +7,34 @@ The weights, a weight per observation and the data are run-time inputs, so the g
 
 from __future__ import annotations
 
-import contextlib
 import math
-import os
-import sys
 import time
-import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .errors import UnsupportedModelError
+from .compiled import (
+    LOOPED,
+    UNTRANSLATABLE,
+    Array,
+    BySize,
+    Compiled,
+    JaxFunction,
+    PyTensorFunction,
+    padded,
+    start_jax,
+    through_jax,
+)
+from .graphs import Graphs
 
 if TYPE_CHECKING:
     import pymc as pm
 
-Array = NDArray[np.float64]
-
-#: Names of the weights' three entries, in order.
-TERMS = ("likelihood", "prior", "jacobian")
-
-#: Most rows evaluated in one batched call; batches are padded to one size so that each function compiles once.
-CHUNK = 128
-
-#: Rows up to which a batch is a loop over the function that is compiled already: a search asks for some thousand rows
-#: in all, 60 µs each, and compiling its batched form takes longer. By size alone, so that a seed gives the same bits.
-LOOPED = 64
-
-#: Most bytes that one batched call returns: large rows go fewer at a time.
-BATCH_BYTES = 1 << 26
-
-# What PyTensor's and JAX's translation raise for a graph that they cannot express.
-_UNTRANSLATABLE = (NotImplementedError, TypeError, ValueError, IndexError, AttributeError)
-
-
-def without_compiler() -> Any:
-    """A context in which PyTensor compiles nothing by C or numba: right for a graph that is evaluated a few times."""
-    import pytensor
-
-    return pytensor.config.change_flags(mode="FAST_COMPILE", cxx="")
-
-
-class Compiled(Protocol):
-    """The seam to a compiler: a function of arrays, and the same over rows of its first argument.
-
-    Of the other arguments those at the positions ``mapped`` (the first of them is 0) have rows too.
-    """
-
-    backend: str
-
-    def __call__(self, *args: Any) -> list[Array]: ...
-
-    def batch(self, rows: Array, *args: Any, mapped: Sequence[int] = ()) -> list[Array]: ...
-
-    def rows_at_once(self, *args: Any) -> int: ...
-
-
-class JaxFunction:
-    """A PyTensor graph translated to JAX and compiled by XLA."""
-
-    backend = "jax"
-
-    def __init__(self, inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
-        _one_xla_thread()
-        import pytensor
-
-        with warnings.catch_warnings():
-            # PyTensor's parameter checks have no translation: a parameter out of range gives NaN, which is log p = −∞.
-            warnings.filterwarnings("ignore", message="Skipping .* as JAX tracing would remove it")
-            function = pytensor.function(list(inputs), list(outputs), mode="JAX", on_unused_input="ignore")
-        self._function = function.vm.jit_fn
-        self._batched: dict[tuple[int | None, ...], Callable[..., Any]] = {}
-        self._rows_at_once: dict[tuple[tuple[int, ...], ...], int] = {}
-        self._packed: Callable[..., Any] | None = None
-
-    def __call__(self, *args: Any) -> list[Array]:
-        return [np.asarray(out) for out in self._function(*args)]
-
-    def packed(self) -> Callable[..., Any]:
-        """All outputs in one array: one crossing from the device instead of several."""
-        import jax
-
-        if self._packed is None:
-            self._packed = jax.jit(lambda *a: jax.numpy.concatenate([out.ravel() for out in self._function(*a)]))
-        return self._packed
-
-    def batch(self, rows: Array, *args: Any, mapped: Sequence[int] = ()) -> list[Array]:
-        import jax
-
-        if len(rows) <= LOOPED:
-            results = [self(row, *_of_row(args, mapped, i)) for i, row in enumerate(rows)]
-            return [np.stack(parts) for parts in zip(*results, strict=True)]
-        axes = (0, *(0 if i in mapped else None for i in range(len(args))))
-        if axes not in self._batched:
-            self._batched[axes] = jax.jit(jax.vmap(self._function, in_axes=axes))
-        batched = self._batched[axes]
-        # A power of two: few shapes to compile, little padding to waste.
-        fitting = self.rows_at_once(rows[0], *_of_row(args, mapped, 0))
-        size = min(fitting, 1 << max(len(rows) - 1, 0).bit_length())
-        pieces = []
-        for start in range(0, len(rows), size):
-            count = min(size, len(rows) - start)
-            pairs = zip((rows, *args), axes, strict=True)
-            padded = [arg if axis is None else _padded(arg, start, size) for arg, axis in pairs]
-            pieces.append([np.asarray(out)[:count] for out in batched(*padded)])
-        return [np.concatenate(parts) for parts in zip(*pieces, strict=True)]
-
-    def rows_at_once(self, *args: Any) -> int:
-        """How many rows like this one go into one batched call: a power of two."""
-        import jax
-
-        shapes = tuple(np.shape(arg) for arg in args)
-        if shapes not in self._rows_at_once:
-            size = 8 * sum(math.prod(out.shape) for out in jax.eval_shape(self._function, *args))
-            fitting = max(BATCH_BYTES // max(size, 1), 1)
-            self._rows_at_once[shapes] = min(CHUNK, 1 << (fitting.bit_length() - 1))
-        return self._rows_at_once[shapes]
-
-
-def _of_row(args: Sequence[Any], mapped: Sequence[int], row: int) -> list[Any]:
-    """The arguments of one row of a batch."""
-    return [arg[row] if i in mapped else arg for i, arg in enumerate(args)]
-
-
-def _padded(rows: Array, start: int, size: int) -> Array:
-    """``size`` rows from ``start`` on; the last one again where there are no more."""
-    piece = rows[start : start + size]
-    return np.concatenate([piece, np.repeat(piece[-1:], size - len(piece), axis=0)])
-
-
-def _one_xla_thread() -> None:
-    """Keep XLA from splitting one small evaluation over all cores, unless the user has set it or JAX runs already.
-
-    With two chains sampling side by side, splitting made each evaluation twice to four times slower.
-    """
-    flags = os.environ.get("XLA_FLAGS", "")
-    if "jax" not in sys.modules and "xla_cpu_multi_thread_eigen" not in flags:
-        os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_multi_thread_eigen=false".strip()
-
-
-class PyTensorFunction:
-    """The same graph run by PyTensor itself, for operations that have no translation to JAX.
-
-    ``FAST_COMPILE`` alone leaves out the rewrites that keep a density finite (``logit_p=800`` gives −inf),
-    so ``stabilize`` is added.
-    """
-
-    backend = "pytensor"
-
-    def __init__(self, inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
-        import pytensor
-        from pymc.logprob.utils import ParameterValueError
-        from pytensor.compile.mode import get_mode
-
-        mode = get_mode("FAST_COMPILE").including("stabilize")
-        # Scans compile their inner graph with the global mode, which would be numba's (half a minute).
-        with without_compiler():
-            self._function = pytensor.function(list(inputs), list(outputs), mode=mode, on_unused_input="ignore")
-        self._outside_support = ParameterValueError
-        shapes = [out.type.shape for out in outputs]
-        self._shapes = None if any(None in shape for shape in shapes) else shapes
-
-    def __call__(self, *args: Any) -> list[Array]:
-        try:
-            outputs = [np.asarray(out) for out in self._function(*args)]
-        except self._outside_support:
-            # A parameter outside of its range has density zero; PyTensor raises where JAX gives NaN.
-            if self._shapes is None:
-                raise
-            return [np.full(shape, np.nan) for shape in self._shapes]
-        self._shapes = [out.shape for out in outputs]
-        return outputs
-
-    def batch(self, rows: Array, *args: Any, mapped: Sequence[int] = ()) -> list[Array]:
-        results = [self(row, *_of_row(args, mapped, i)) for i, row in enumerate(rows)]
-        return [np.stack(parts) for parts in zip(*results, strict=True)]
-
-    def rows_at_once(self, *args: Any) -> int:
-        """One: a batch is a loop here."""
-        return 1
-
-
-@dataclass(frozen=True)
-class Block:
-    """Where one free variable lives in the unconstrained vector."""
-
-    name: str
-    value_name: str
-    transform: str | None
-    shape: tuple[int, ...]
-    start: int
-
-    @property
-    def size(self) -> int:
-        return math.prod(self.shape)
-
-    @property
-    def stop(self) -> int:
-        return self.start + self.size
-
-
-class Graphs:
-    """The symbolic terms of a model over one unconstrained vector ``u``; nothing is compiled here.
-
-    Attributes
-    ----------
-    u : TensorVariable of shape (d,)
-    data : dict of str to (shared variable, input variable)
-        Data containers by name, as explicit inputs.
-    reached : frozenset of str
-        Free variables on which the likelihood or a Potential depends, other than through another's prior.
-    """
-
-    def __init__(self, model: pm.Model, point: Mapping[str, Array]) -> None:
-        import pytensor.tensor as pt
-
-        self.model = model
-        self.blocks = _blocks(model, point)
-        self.dimension = self.blocks[-1].stop if self.blocks else 0
-        self.u = pt.vector("u", shape=(self.dimension,), dtype="float64")
-        self.weights = pt.vector("weights", shape=(3,), dtype="float64")
-        self.data: dict[str, tuple[Any, Any]] = {}
-        self._replacements = self._over_u()
-
-        free, observed = model.free_RVs, model.observed_RVs
-        try:
-            prior = model.logp(vars=free, jacobian=False, sum=False)
-            likelihood = model.logp(vars=observed, sum=False) if observed else []
-        except (NotImplementedError, ValueError, TypeError, RuntimeError) as error:
-            raise UnsupportedModelError(f"PyMC cannot derive the model's log density: {error}") from error
-        potentials = model.replace_rvs_by_values(model.potentials) if model.potentials else []
-        transformed = [(rv, model.rvs_to_transforms[rv]) for rv in free]
-        jacobian = [t.log_jac_det(model.rvs_to_values[rv], *rv.owner.inputs) for rv, t in transformed if t is not None]
-        jacobian = model.replace_rvs_by_values(jacobian) if jacobian else []
-        outputs = model.replace_rvs_by_values([*free, *model.deterministics])
-        named = [
-            *zip(model.potentials, potentials, strict=True),
-            *zip(model.deterministics, outputs[len(free) :], strict=True),
-        ]
-        _refuse_randomness([(var.name, graph) for var, graph in named])
-        self.reached = self._reached([*likelihood, *potentials])
-
-        counts = [len(likelihood), len(potentials), len(prior), len(jacobian), len(outputs)]
-        flat = self.explicit([*likelihood, *potentials, *prior, *jacobian, *outputs])
-        pieces = iter(flat)
-        self.likelihood, self.potentials, self.prior, self.jacobian, self.outputs = (
-            [next(pieces) for _ in range(n)] for n in counts
-        )
-        self.observed = self.explicit([model.rvs_to_values[rv] for rv in observed])
-        self.observation_weights = [pt.vector(f"{rv.name}_weights", dtype="float64") for rv in observed]
-
-    def _reached(self, terms: list[Any]) -> frozenset[str]:
-        """Free variables on which the likelihood or a Potential depends."""
-        from pytensor.graph.traversal import ancestors
-
-        known = set(ancestors(terms))
-        return frozenset(rv.name for rv in self.model.free_RVs if self.model.rvs_to_values[rv] in known)
-
-    def _over_u(self) -> dict[Any, Any]:
-        """Value variables as slices of ``u``; lengths of dimensions as constants."""
-        import pytensor.tensor as pt
-
-        value_vars = [self.model.rvs_to_values[rv] for rv in self.model.free_RVs]
-        replacements = {
-            value: self.u[b.start : b.stop].reshape(b.shape).astype(value.dtype)
-            for value, b in zip(value_vars, self.blocks, strict=True)
-        }
-        for length in self.model.dim_lengths.values():
-            if hasattr(length, "get_value"):  # JAX needs shapes that are known
-                replacements[length] = pt.constant(length.get_value(), dtype=length.dtype)
-        return replacements
-
-    def explicit(self, outputs: list[Any]) -> list[Any]:
-        """The same graphs over ``u``, with every data container an explicit input."""
-        from pytensor.compile.sharedvalue import SharedVariable
-        from pytensor.graph.replace import clone_replace
-        from pytensor.graph.traversal import ancestors
-        from pytensor.tensor import TensorConstant, constant
-
-        wider = {}
-        for var in ancestors(outputs):
-            known = any(shared is var for shared, _ in self.data.values())
-            if isinstance(var, SharedVariable) and var not in self._replacements and not known and _is_array(var):
-                name = var.name or f"shared_{len(self.data)}"
-                self.data[name] = (var, var.type(name=name))
-            if isinstance(var, TensorConstant) and var.type.dtype == "float32":
-                # PyMC writes 0.5 as float32; times an integer that is float64 in PyTensor, and float32 in JAX.
-                wider[var] = constant(var.data.astype("float64"))
-        shared = dict(self.data.values())
-        if wider:
-            with contextlib.suppress(TypeError, ValueError):  # an operation that insists on single precision
-                outputs = clone_replace(outputs, wider, rebuild_strict=False)
-        replaced: list[Any] = clone_replace(outputs, {**self._replacements, **shared})
-        return replaced
-
-    def inverse(self) -> tuple[list[Any], list[Any]]:
-        """Inputs and output of the map from the free variables' scalars to ``u``."""
-        import pytensor.tensor as pt
-        from pytensor.graph.replace import clone_replace
-
-        free = self.model.free_RVs
-        sizes = [math.prod(out.type.shape) for out in self.outputs[: len(free)]]
-        stops = np.cumsum(sizes)
-        x = pt.vector("x", shape=(int(stops[-1]),), dtype="float64")
-        values = {
-            rv: x[stop - size : stop].reshape(out.type.shape).astype(rv.dtype)
-            for rv, out, size, stop in zip(free, self.outputs, sizes, stops, strict=False)
-        }
-        transforms = [self.model.rvs_to_transforms[rv] for rv in free]
-        forward = [
-            values[rv] if t is None else clone_replace([t.forward(values[rv], *rv.owner.inputs)], values)[0]
-            for rv, t in zip(free, transforms, strict=True)
-        ]
-        (joined,) = self.explicit([pt.concatenate([pt.as_tensor(v).astype("float64").ravel() for v in forward])])
-        return [x, *(inp for _, inp in self.data.values())], [joined]
-
-    @property
-    def inputs(self) -> list[Any]:
-        """Inputs of the density: ``u``, weights, a vector of weights for each observed variable, data."""
-        return [self.u, self.weights, *self.observation_weights, *(inp for _, inp in self.data.values())]
-
-    def log_density(self) -> Any:
-        """The weighted sum; a term of weight 0 leaves no NaN behind even where it is infinite."""
-        import pytensor.tensor as pt
-
-        def total(terms: list[Any]) -> Any:
-            return sum((pt.sum(term) for term in terms), pt.constant(0.0))
-
-        def weighted(weight: Any, term: Any) -> Any:
-            return pt.switch(pt.eq(weight, 0.0), 0.0, weight * term)
-
-        observed = [
-            pt.sum(weighted(w, term.ravel())) for w, term in zip(self.observation_weights, self.likelihood, strict=True)
-        ]
-        likelihood = sum(observed, pt.constant(0.0)) + total(self.potentials)
-        terms = (likelihood, total(self.prior), total(self.jacobian))
-        return sum((weighted(self.weights[i], term) for i, term in enumerate(terms)), pt.constant(0.0))
+#: A search takes so many evaluations, and so many more for each dimension; where PyTensor needs less time for all of
+#: them, in µs, than JAX for its import and compile, the model is small (:class:`bayescompare.compiled.BySize`).
+EVALUATIONS, EVALUATIONS_EACH, AFFORDABLE = 600, 40, 8e5
 
 
 class Density:
@@ -363,10 +52,6 @@ class Density:
         Length d of the unconstrained vector.
     transformed : ndarray of bool of shape (d,)
         Which coordinates belong to a transformed variable.
-    backend : str
-        ``"jax"``, or ``"pytensor"`` where an operation has no translation.
-    fallback : str or None
-        Why it is not JAX.
     evaluations : int
         Evaluations of value and gradient so far, batched ones counted by the row.
     compile_seconds : float
@@ -379,8 +64,7 @@ class Density:
         self._model = model
         self.evaluations = 0
         self.compile_seconds = 0.0
-        self.backend = "jax"
-        self.fallback: str | None = None
+        self._untranslatable: str | None = None
         self.sampler_cache: dict[str, Any] = {}
         self._kept: dict[str, Any] = {}
         self._compiled: dict[str, Compiled] = {}
@@ -395,7 +79,8 @@ class Density:
         inputs = [inp for _, inp in self.graphs.data.values()]
         self._compiled["observed"] = self._compile(PyTensorFunction, inputs, self.graphs.observed)
         self.sizes = self._sizes()
-        self._arguments = self._device_arguments()
+        self._arguments = self._unit_arguments()
+        self._on_device: list[Any] | None = None
 
     # -- value and gradient ------------------------------------------------------------------
 
@@ -403,7 +88,8 @@ class Density:
         self, u: Array, weights: Sequence[float], observation_weights: Array | None = None
     ) -> tuple[float, Array]:
         """Log density in nats and its gradient at ``u``; −inf and zeros where the density is zero or NaN."""
-        value, gradient = self._value("value", u)(u, np.asarray(weights, float), *self._rest(observation_weights))
+        compiled = self._value()
+        value, gradient = compiled(u, np.asarray(weights, float), *self._rest(compiled, observation_weights))
         self.evaluations += 1
         if not np.isfinite(value) or not np.all(np.isfinite(gradient)):
             return -math.inf, np.zeros_like(gradient)
@@ -416,8 +102,8 @@ class Density:
 
         Observation weights of shape (n, N) are one row for each point.
         """
-        compiled = self._value("value", points[0])
-        rest = self._rest(observation_weights)
+        compiled = self._value()
+        rest = self._rest(compiled, observation_weights)
         of_rows = observation_weights is not None and np.ndim(observation_weights) == 2
         mapped = range(1, 1 + len(self.sizes)) if of_rows else ()
         values, gradients = compiled.batch(points, np.asarray(weights, float), *rest, mapped=mapped)
@@ -428,11 +114,10 @@ class Density:
     def sampler_function(self) -> Callable[[Array], tuple[float, Array]]:
         """Log density (1, 1, 1) and gradient with as little Python around them as can be, for a sampler's inner
         loop."""
-        compiled = self._value("value", self.start)
-        weights, rest = np.ones(3), self._rest(None)
-        if not isinstance(compiled, JaxFunction):
+        compiled = self.through_jax()
+        if compiled is None:
             return lambda u: self(u, (1.0, 1.0, 1.0))
-        packed = compiled.packed()
+        packed, weights, rest = compiled.packed(), np.ones(3), self._rest(compiled, None)
 
         def evaluate(u: Array) -> tuple[float, Array]:
             out = np.array(packed(u, weights, *rest))
@@ -441,10 +126,17 @@ class Density:
         return evaluate
 
     def second_opinion(self, u: Array, weights: Sequence[float]) -> tuple[float, Array]:
-        """Value and gradient by PyTensor's own route: compilers have silent faults too."""
+        """Value and gradient by another route than the search's: compilers have silent faults too.
+
+        Where the search goes through JAX, that is PyTensor's own; where it goes by PyTensor, the graph before its last
+        rewriting, one operation after the other.
+        """
         if "second" not in self._compiled:
-            self._compiled["second"] = self._compile(PyTensorFunction, *self._gradient_graph())
-        value, gradient = self._compiled["second"](u, np.asarray(weights, float), *self._rest(None))
+            plain = self._value().backend == "pytensor"
+            make = partial(PyTensorFunction, rewritten=False) if plain else PyTensorFunction
+            self._compiled["second"] = self._compile(make, *self._gradient_graph)
+        second = self._compiled["second"]
+        value, gradient = second(u, np.asarray(weights, float), *self._rest(second, None))
         return float(value), gradient
 
     # -- the way back ------------------------------------------------------------------------
@@ -462,8 +154,8 @@ class Density:
 
             flat = [pt.as_tensor(out).astype("float64").ravel() for out in self.graphs.outputs]
             inputs = [self.graphs.u, *(inp for _, inp in self.graphs.data.values())]
-            self._compiled["push"] = self._with_fallback(inputs, [pt.concatenate(flat)], points[0], self._data())
-        (scalars,) = self._compiled["push"].batch(points, *self._data())
+            self._compiled["push"] = self._like_value(inputs, [pt.concatenate(flat)], (points[0], *self._data()))
+        (scalars,) = self._compiled["push"].batch(points, *self._data(self._compiled["push"]))
         return scalars
 
     def pull(self, free: Array) -> Array:
@@ -471,8 +163,8 @@ class Density:
         k_free)."""
         if "pull" not in self._compiled:
             inputs, outputs = self.graphs.inverse()
-            self._compiled["pull"] = self._with_fallback(inputs, outputs, free[0], self._data())
-        (points,) = self._compiled["pull"].batch(free, *self._data())
+            self._compiled["pull"] = self._like_value(inputs, outputs, (free[0], *self._data()))
+        (points,) = self._compiled["pull"].batch(free, *self._data(self._compiled["pull"]))
         return points
 
     # -- other graphs ------------------------------------------------------------------------
@@ -491,16 +183,17 @@ class Density:
         inputs = [self.graphs.u, *(inp for _, inp in self.graphs.data.values())]
         try:
             compiled = JaxFunction(inputs, outputs)
-            compiled.rows_at_once(example, *self._data())  # some translations fail only when they are traced
+            compiled.rows_at_once(example, *self._data(compiled))  # some translations fail only when they are traced
             return compiled
-        except _UNTRANSLATABLE:
+        except UNTRANSLATABLE:
             return PyTensorFunction(inputs, outputs)
 
     def evaluate(self, compiled: Compiled, points: Array) -> list[Array]:
         """Its outputs for each row of ``points`` over this density's data; one size of batch, to compile once."""
-        least = compiled.rows_at_once(points[0], *self._data())
-        padded = _padded(points, 0, least) if len(points) < least else points
-        return [out[: len(points)] for out in compiled.batch(padded, *self._data())]
+        data = self._data(compiled)
+        least = compiled.rows_at_once(points[0], *data)
+        rows = padded(points, 0, least) if len(points) < least else points
+        return [out[: len(points)] for out in compiled.batch(rows, *data)]
 
     # -- data --------------------------------------------------------------------------------
 
@@ -519,7 +212,7 @@ class Density:
         }
         other.evaluations = 0
         other.sizes = other._sizes()
-        other._arguments = other._device_arguments()
+        other._arguments, other._on_device = other._unit_arguments(), None
         return other
 
     def weighted(self, observation_weights: Array) -> Density:
@@ -527,7 +220,7 @@ class Density:
         other = object.__new__(Density)
         other.__dict__.update(self.__dict__)
         other.evaluations = 0
-        other._arguments = self._rest(observation_weights)
+        other._arguments, other._on_device = self._split(observation_weights, self._arguments), None
         return other
 
     def observed(self) -> list[Array]:
@@ -539,15 +232,42 @@ class Density:
         """Number of observed scalars' log-likelihood terms."""
         return sum(self.sizes)
 
+    @property
+    def backend(self) -> str:
+        """What single points and few rows go through: ``"jax"``, or ``"pytensor"`` where the model is small or an
+        operation has no translation."""
+        return self._value().backend
+
+    @property
+    def fallback(self) -> str | None:
+        """Why it cannot be JAX, as far as was tried."""
+        value = self._compiled.get("value")
+        return value.fallback if isinstance(value, BySize) else self._untranslatable
+
+    def through_jax(self) -> JaxFunction | None:
+        """Value and gradient through JAX whatever the model's size, or None where an operation has no translation."""
+        value = self._value()
+        if isinstance(value, BySize):
+            value = value.for_many(self.start, np.ones(3), *self._arguments)
+        return value if isinstance(value, JaxFunction) else None
+
     # -- helpers -----------------------------------------------------------------------------
 
-    def _value(self, key: str, example: Array) -> Compiled:
-        if key not in self._compiled:
-            inputs, outputs = self._gradient_graph()
-            rest = (np.ones(3), *self._rest(None))
-            self._compiled[key] = self._with_fallback(inputs, outputs, example, rest)
-        return self._compiled[key]
+    def _value(self) -> Compiled:
+        if "value" not in self._compiled:
+            inputs, outputs = self._gradient_graph
+            example = (self.start, np.ones(3), *self._arguments)
+            plain = self._compile(PyTensorFunction, inputs, outputs)
+            evaluations = EVALUATIONS + EVALUATIONS_EACH * self.dimension
+            if plain.cost(*example) * evaluations < AFFORDABLE:
+                self._compiled["value"] = self._by_size(plain, inputs, outputs)
+            else:
+                self._compiled["value"] = self._by_jax(inputs, outputs, example) or plain
+            if isinstance(self._compiled["value"], JaxFunction):
+                self._compiled["second"] = plain
+        return self._compiled["value"]
 
+    @cached_property
     def _gradient_graph(self) -> tuple[list[Any], list[Any]]:
         import pytensor.gradient as tg
         from pytensor.graph.rewriting.utils import rewrite_graph
@@ -559,76 +279,65 @@ class Density:
         gradient = tg.grad(value, self.graphs.u, disconnected_inputs="ignore")
         return self.graphs.inputs, [value, gradient]
 
-    def _with_fallback(self, inputs: list[Any], outputs: list[Any], example: Array, rest: Sequence[Any]) -> Compiled:
-        if self.fallback is None:
-            try:
-                compiled = self._compile(JaxFunction, inputs, outputs)
-                compiled(example, *rest)  # some translations fail only when they are traced
-                return compiled
-            except _UNTRANSLATABLE as error:
-                self.fallback = f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}"
-                self.backend = "pytensor"
-        return self._compile(PyTensorFunction, inputs, outputs)
+    def _like_value(self, inputs: list[Any], outputs: list[Any], example: Sequence[Any]) -> Compiled:
+        """Another graph of the model, compiled as its density is."""
+        compiled = None if isinstance(self._value(), BySize) else self._by_jax(inputs, outputs, example)
+        if compiled is not None:
+            return compiled
+        plain = self._compile(PyTensorFunction, inputs, outputs)
+        return self._by_size(plain, inputs, outputs) if isinstance(self._value(), BySize) else plain
 
-    def _compile(self, compiler: Callable[[Any, Any], Compiled], inputs: list[Any], outputs: list[Any]) -> Compiled:
+    def _by_size(self, plain: PyTensorFunction, inputs: list[Any], outputs: list[Any]) -> BySize:
+        return BySize(plain, inputs, outputs, few=max(LOOPED, 2 * self.dimension))
+
+    def _by_jax(self, inputs: list[Any], outputs: list[Any], example: Sequence[Any]) -> JaxFunction | None:
+        if self._untranslatable is not None:
+            return None
+        found = self._timed(lambda: through_jax(inputs, outputs, *example))
+        if isinstance(found, JaxFunction):
+            return found
+        self._untranslatable = found
+        return None
+
+    def _compile[Made](self, compiler: Callable[[Any, Any], Made], inputs: list[Any], outputs: list[Any]) -> Made:
+        return self._timed(lambda: compiler(inputs, outputs))
+
+    def _timed[Made](self, make: Callable[[], Made]) -> Made:
         started = time.perf_counter()
-        compiled = compiler(inputs, outputs)
+        made = make()
         self.compile_seconds += time.perf_counter() - started
-        return compiled
+        return made
 
-    def _data(self) -> list[Any]:
-        return self._arguments[len(self.sizes) :]
+    def _data(self, compiled: Compiled | None = None) -> list[Any]:
+        return self._arguments_for(compiled)[len(self.sizes) :]
 
-    def _rest(self, observation_weights: Array | None) -> list[Any]:
-        if observation_weights is None:
-            return self._arguments
+    def _rest(self, compiled: Compiled, observation_weights: Array | None) -> list[Any]:
+        known = self._arguments_for(compiled)
+        return known if observation_weights is None else self._split(observation_weights, known)
+
+    def _split(self, observation_weights: Array, known: list[Any]) -> list[Any]:
+        """Weights by observed variable in place of those in the arguments ``known``."""
         cuts = np.cumsum(self.sizes)[:-1]
-        return [*np.split(np.asarray(observation_weights, float), cuts, axis=-1), *self._data()]
+        return [*np.split(np.asarray(observation_weights, float), cuts, axis=-1), *known[len(self.sizes) :]]
+
+    def _unit_arguments(self) -> list[Any]:
+        return [*(np.ones(size) for size in self.sizes), *self.data.values()]
+
+    def _arguments_for(self, compiled: Compiled | None) -> list[Any]:
+        """Weights and data; for JAX put on the device once instead of at every call."""
+        if compiled is None or compiled.backend != "jax":
+            return self._arguments
+        if self._on_device is None:
+            self._on_device = self._device_arguments()
+        return self._on_device
 
     def _device_arguments(self) -> list[Any]:
-        """Unit weights and data, put on the device once instead of at every call."""
-        arrays = [*(np.ones(size) for size in self.sizes), *self.data.values()]
-        if self.fallback is not None:
-            return arrays
-        _one_xla_thread()
         import jax
 
-        jax.config.update("jax_enable_x64", True)
-        return [jax.numpy.asarray(a) for a in arrays]
+        start_jax()
+        return [jax.numpy.asarray(a) for a in self._arguments]
 
     def _sizes(self) -> list[int]:
         """Number of terms of each likelihood: its values' shape without the support's dimensions."""
         pairs = zip(self.observed(), self.graphs.likelihood, strict=True)
         return [math.prod(value.shape[: term.ndim]) for value, term in pairs]
-
-
-def _blocks(model: pm.Model, point: Mapping[str, Array]) -> list[Block]:
-    blocks: list[Block] = []
-    start = 0
-    for rv in model.free_RVs:
-        value = model.rvs_to_values[rv]
-        transform = model.rvs_to_transforms[rv]
-        name = None if transform is None else getattr(transform, "name", type(transform).__name__)
-        block = Block(rv.name, value.name, name, np.shape(point[value.name]), start)
-        blocks.append(block)
-        start = block.stop
-    return blocks
-
-
-def _refuse_randomness(graphs: list[tuple[str, Any]]) -> None:
-    """Refuse a Deterministic or Potential that draws: it has no value at a mode, and another at every call."""
-    from pytensor.graph.traversal import ancestors
-    from pytensor.tensor.random.op import RandomVariable
-
-    for name, graph in graphs:
-        if any(a.owner is not None and isinstance(a.owner.op, RandomVariable) for a in ancestors([graph])):
-            raise UnsupportedModelError(
-                f"{name!r} depends on a random variable that is not part of the model (one made by .dist()). "
-                "Give that variable a name in the model, or take it out."
-            )
-
-
-def _is_array(variable: Any) -> bool:
-    from pytensor.tensor.type import TensorType
-
-    return isinstance(variable.type, TensorType)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .density import Array, PyTensorFunction
+from .compiled import Array, PyTensorFunction
 from .moments import NoMomentsError, distribution_name, moments
 from .problem import Problem
 

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .density import CHUNK, Array, Density, without_compiler
+from .compiled import CHUNK, Array, without_compiler
+from .density import Density
 from .moments import NOT_NUMBERS
 from .observed import Observed, observed
 from .problem import Problem
@@ -250,7 +251,7 @@ class Predictive:
 def _with_draws(problem: Problem) -> tuple[Any, list[Observed]]:
     """The observed variables, each with why it cannot be drawn, and the input that says how many draws.
 
-    Only a density of the user's own may have no draws.
+    A density of the user's own may have no draws, and NumPy draws no counts out of a number of trials that is a float.
     """
     import pytensor.tensor as pt
     from pymc.distributions.custom import CustomDistRV
@@ -258,11 +259,17 @@ def _with_draws(problem: Problem) -> tuple[Any, list[Observed]]:
     density, count = problem.density, pt.lscalar("draws")
     variables = observed(problem, count)
     for variable in variables:
-        if isinstance(variable.rv.owner.op, CustomDistRV):
+        op = variable.rv.owner.op
+        if isinstance(op, CustomDistRV):
             try:
                 list(Simulator(density, count, [variable])(density, density.start[None], 1, 0))
             except NotImplementedError:
                 variable.lacks["draws"] = f"its {variable.distribution} has no random method"
+        elif type(op).__name__ == "BinomialRV" and op.dist_params(variable.rv.owner)[0].dtype.startswith("float"):
+            variable.lacks["draws"] = (
+                f"its {variable.distribution} has a number of trials n of type float, of which there are no draws "
+                "(give whole numbers)"
+            )
     return count, variables
 
 

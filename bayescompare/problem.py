@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .density import Array, Density, without_compiler
+from .compiled import Array, without_compiler
+from .density import Density
 from .errors import DataError, ModelError, UnsupportedModelError
+from .points import Draw, initial_point, prior_draw
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -72,11 +74,9 @@ class Problem:
     def initial_point(self) -> dict[str, Array]:
         """PyMC's initial point: values on the unconstrained scale, by value variable."""
         try:
-            with without_compiler():
-                point: dict[str, Array] = self.model.initial_point(0)
+            return initial_point(self.model)
         except (ValueError, NotImplementedError, TypeError) as error:
             raise ModelError(f"The model has no initial point: {error}. Check its shapes and its data.") from error
-        return point
 
     @cached_property
     def density(self) -> Density:
@@ -171,12 +171,10 @@ class Problem:
         """Names and places of the model's scalars."""
         names: list[str] = []
         places: dict[str, tuple[int, int, tuple[int, ...], tuple[str, ...]]] = {}
-        with without_compiler():
-            shapes = self.model.eval_rv_shapes()
         free = len(self.model.free_RVs)
         count = 0
         for i, var in enumerate([*self.model.free_RVs, *self.model.deterministics]):
-            shape = shapes[var.name] if i < free else self._deterministic_shape(i)
+            shape = self._shape(i)
             dims = tuple(str(dim) for dim in self.model.named_vars_to_dims.get(var.name, ()))
             places[var.name] = (len(names), len(names) + int(np.prod(shape, dtype=int)), shape, dims)
             names.extend(labels(self.model, var.name, dims, shape))
@@ -224,8 +222,8 @@ class Problem:
         if self._prior_function is None:
             return None
         seeds = np.random.SeedSequence(seed).generate_state(draws)
-        data = list(self.density.data.values())
-        return np.array([self._prior_function(int(s), data) for s in seeds], dtype=float).reshape(draws, self.dimension)
+        data, draw = list(self.density.data.values()), self._prior_function
+        return np.array([draw(int(s), data) for s in seeds], dtype=float).reshape(draws, self.dimension)
 
     def unconstrain(self, values: Mapping[str, Array]) -> Array:
         """Draws of the free variables, each (chains, draws, ...), on the unconstrained scale: (chains, draws, d)."""
@@ -235,45 +233,9 @@ class Problem:
         return self.density.pull(free).reshape(chains, draws, -1)
 
     @cached_property
-    def _prior_function(self) -> Any:
-        from pymc.initial_point import make_initial_point_expression
-        from pymc.pytensorf import compile, find_rng_nodes, replace_rng_nodes, reseed_rngs
-        from pytensor.graph.replace import clone_replace
-        from pytensor.graph.traversal import ancestors
-
-        model, containers = self.model, self.density.graphs.data.values()
-        draw = {rv: "support_point" if rv.name in self.improper else "prior" for rv in model.free_RVs}
-        try:
-            values = make_initial_point_expression(
-                free_rvs=model.free_RVs,
-                rvs_to_transforms=model.rvs_to_transforms,
-                initval_strategies=draw,
-                return_transformed=True,
-            )
-            values = replace_rng_nodes(values)
-            # PyMC's expression is over copies of the containers, which share their storage.
-            inputs = {id(shared.container): inp for shared, inp in containers}
-            copies = [v for v in ancestors(values) if id(getattr(v, "container", None)) in inputs]
-            values = clone_replace(values, {v: inputs[id(v.container)] for v in copies})
-            with without_compiler():
-                compiled = compile([inp for _, inp in containers], values, on_unused_input="ignore")
-            generators = find_rng_nodes(compiled.maker.fgraph.outputs)
-        except (NotImplementedError, ValueError, TypeError):
-            return None
-
-        def function(seed: int, data: list[Array]) -> Array:
-            reseed_rngs(generators, seed)
-            try:
-                return np.concatenate([np.ravel(value) for value in compiled(*data)])
-            except ValueError:  # a parameter that was drawn out of another's range: such a draw has no density
-                return np.full(self.dimension, np.nan)
-
-        try:
-            function(0, list(self.density.data.values()))
-        except (NotImplementedError, TypeError):  # a density of the user's own, without draws
-            return None
-
-        return function
+    def _prior_function(self) -> Draw | None:
+        containers, values = self.density.graphs.data.values(), list(self.density.data.values())
+        return prior_draw(self.model, containers, values, size=self.dimension, improper=self.improper)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -293,19 +255,18 @@ class Problem:
             digest.update(np.ascontiguousarray(value).tobytes())
         return digest.hexdigest()
 
-    def _deterministic_shape(self, i: int) -> tuple[int, ...]:
+    def _shape(self, i: int) -> tuple[int, ...]:
+        """Of the i-th output: free variables, then Deterministics."""
         static = self.density.graphs.outputs[i].type.shape
-        if None not in static:
-            return tuple(static)
-        return self._deterministic_shapes[i - len(self.model.free_RVs)]
+        return self._computed_shapes[i] if None in static else tuple(static)
 
     @cached_property
-    def _deterministic_shapes(self) -> list[tuple[int, ...]]:
+    def _computed_shapes(self) -> list[tuple[int, ...]]:
         import pytensor
 
         graphs = self.density.graphs
         inputs = [graphs.u, *(inp for _, inp in graphs.data.values())]
-        outputs = [out.shape for out in graphs.outputs[len(self.model.free_RVs) :]]
+        outputs = [out.shape for out in graphs.outputs]
         with without_compiler():
             function = pytensor.function(inputs, outputs, on_unused_input="ignore")
         return [tuple(int(n) for n in s) for s in function(self.density.start, *self.density.data.values())]
@@ -356,7 +317,16 @@ def check(model: Any) -> None:
 
 def _observed(model: pm.Model) -> dict[str, Array]:
     with without_compiler():
-        return {rv.name: np.asarray(model.rvs_to_values[rv].eval()) for rv in model.observed_RVs}
+        return {rv.name: np.asarray(_value_of(model.rvs_to_values[rv])) for rv in model.observed_RVs}
+
+
+def _value_of(variable: Any) -> Any:
+    """The value of a variable that depends on data alone."""
+    from pytensor.graph.basic import Constant
+
+    if isinstance(variable, Constant):
+        return variable.data
+    return variable.eval() if variable.owner is not None else variable.get_value()
 
 
 def _check_data(values: Mapping[str, Array]) -> None:

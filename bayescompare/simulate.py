@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .density import without_compiler
+from .compiled import without_compiler
 from .errors import ModelError, UnsupportedModelError, UsageError
 from .problem import Problem
 
@@ -71,7 +71,7 @@ def simulator(model: pm.Model, *, fixed: Mapping[str, Any] | None = None) -> Cal
             drawn = [np.asarray(value) for value in compiled()]
         except NotImplementedError as error:
             raise UnsupportedModelError(f"The model has no prior predictive: {_first_line(error)}") from error
-        except ValueError as error:
+        except (ValueError, TypeError) as error:  # NumPy raises the latter where a number of trials is a float
             raise ModelError(
                 f"The prior draw of seed {seed} gives no data: {_first_line(error)}. Narrow the priors."
             ) from error

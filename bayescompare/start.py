@@ -17,8 +17,8 @@ HEAD = """\
 # {title}, started from bayescompare's template `{template}`. It runs as it is:
 #
 #     bayescompare compare {file} --report {stem}.html
-#     bayescompare compare {file} --data my_data.csv{option}
-#
+#     bayescompare compare {file} --data my_data.csv   (columns: see `data` in {name}'s docstring)
+{option}#
 # What to change is marked: [1] what the report says of the model, [2] the data, [3] the model itself.
 """
 
@@ -83,14 +83,20 @@ def starting_file(template: Template, stem: str) -> str:
         *_arguments(tree, function, {"title": title, "finding": ""}),
         *_marks(tree, function),
     ]
-    head = HEAD.format(title=title, template=template.name, file=f"{stem}.py", stem=stem, option=_example(template))
+    file = f"{stem}.py"
+    head = HEAD.format(
+        title=title, template=template.name, file=file, stem=stem, name=name, option=_example(template, file)
+    )
     return head + _applied(source, edits)
 
 
-def _example(template: Template) -> str:
-    """An option of the template as the command line takes it."""
+def _example(template: Template, file: str) -> str:
+    """A command with an option of the template; nothing where it has none."""
     known = [(key, value) for key, value in template.options.items() if value is not None]
-    return f" --set {known[0][0]}={known[0][1]}" if known else ""
+    if not known:
+        return ""
+    key, value = known[0]
+    return f"#     bayescompare compare {file} --set {key}={value}   (options: see that docstring, too)\n"
 
 
 def _names(tree: ast.Module) -> set[str]:

@@ -1,9 +1,9 @@
 """What ``bayescompare.triage`` says, beside what the full comparison finds: its hit rate, and every miss.
 
-    python -m benchmarks.triage [--models NAME,...] [--seed N] [--json OUT]
+    python -m benchmarks.triage [--models NAME,...] [--seed N] [--json KEPT]
 
 All templates with their defaults, and the posteriors of posteriordb, with the draws that their tests take. Each model
-gets a process of its own, in which triage runs first. Markdown goes to stdout.
+gets a process of its own, in which triage runs first. Markdown goes to stdout; what KEPT holds is not run again.
 
 *Will change* is right where the full comparison's location or spread layer differs, or where it finds no MAP either;
 *will not change* where both are the same (a spread that cannot be computed leaves the location alone). A comparison
@@ -182,14 +182,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", help="names, with commas between (all)")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", type=Path, help="write both documents of every model here")
+    parser.add_argument("--json", type=Path, help="keep both documents of every model here")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.one:
         print(json.dumps(child(asked.one, asked.seed)))
         return
-    documents: dict[str, Any] = {}
+    kept = json.loads(asked.json.read_text(encoding="utf-8")) if asked.json and asked.json.exists() else {}
+    documents: dict[str, Any] = {name: document for name, document in kept.items() if "error" not in document}
     for name in asked.models.split(",") if asked.models else names():
+        if name in documents:
+            continue
         documents[name] = measured(name, asked.seed)
         print(f"{name}: {documents[name].get('error', 'done')}", file=sys.stderr, flush=True)
         if asked.json:

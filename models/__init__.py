@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from models.item_response import item_response as item_response
     from models.jellybeans import jellybeans as jellybeans
     from models.lasso_regression import lasso_regression as lasso_regression
+    from models.llm_calibration import llm_calibration as llm_calibration
     from models.local_level import local_level as local_level
     from models.logistic_weight_decay import logistic_weight_decay as logistic_weight_decay
     from models.lotka_volterra import lotka_volterra as lotka_volterra

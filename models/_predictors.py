@@ -1,4 +1,4 @@
-"""The table of predictors of a regression, from whatever columns stand beside the outcome."""
+"""The predictors of a regression: whatever columns stand beside the outcome."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from models._data import Array, Kind, columns, names
 
 
 def predictors(
-    owner: str, data: Any, outcome: str, kind: Kind, *, other: Sequence[str] = ()
+    owner: str, data: Any, outcome: str = "y", kind: Kind = "real", *, other: Sequence[str] = ()
 ) -> tuple[list[str], Array, Array]:
     """Names and values of all columns beside ``outcome``, and the outcome.
 
@@ -29,8 +29,8 @@ def predictors(
 
     Returns
     -------
-    names : list of str
-    X : ndarray of shape (n, k)
+    names : list of str, of length p
+    X : ndarray of shape (n, p)
         Raw values.
     y : ndarray of shape (n,)
 
@@ -44,11 +44,11 @@ def predictors(
         raise DataError(f"{owner}: there is no column beside {outcome!r} in the data. Add at least one predictor.")
     arrays = columns(owner, data, {outcome: kind, **dict.fromkeys(found, "real")})
     X = np.column_stack([arrays[name] for name in found])
-    constant = X.min(axis=0) == X.max(axis=0)
+    constant = X.min(axis=0) == X.max(axis=0)  # not sd == 0: rounding can leave it a little above
     if constant.any():
         raise DataError(
             f"{owner}: column {found[int(constant.argmax())]!r} has the same value in every row, so it predicts "
-            f"nothing. Leave it out."
+            f"nothing and cannot be standardised. Leave it out."
         )
     return found, X, arrays[outcome]
 

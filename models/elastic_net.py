@@ -60,8 +60,8 @@ import pymc as pm
 
 from bayescompare.templates import template
 from models._data import Array, load
-from models._design import standardised
 from models._options import positive
+from models._predictors import predictors, standardised
 
 
 @template(
@@ -91,10 +91,10 @@ def elastic_net(
         positive("elastic_net", "normal_scale", normal_scale),
     )
     sigma = positive("elastic_net", "noise", noise)
-    predictors, values, y = standardised("elastic_net", _bushes() if data is None else data)
+    names, raw, y = predictors("elastic_net", _bushes() if data is None else data)
 
-    with pm.Model(coords={"predictor": predictors, "row": range(1, len(y) + 1)}) as model:
-        X = pm.Data("X", values, dims=("row", "predictor"))
+    with pm.Model(coords={"predictor": names, "row": range(1, len(y) + 1)}) as model:
+        X = pm.Data("X", standardised(raw), dims=("row", "predictor"))
         observed = pm.Data("y_data", y - y.mean(), dims="row")
         beta = pm.CustomDist("beta", b, tau, logp=_logp, random=_random, dims="predictor")
         # Not X @ beta: PyTensor compiles its matrix product for 40 s, once on each machine; a sum compiles at once,

@@ -55,13 +55,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pymc as pm
 
 from bayescompare.errors import DataError
 from bayescompare.templates import template
-from models._data import columns, load, names
+from models._data import load
 from models._options import positive
+from models._predictors import predictors, standardised
 
 
 @template(
@@ -84,22 +84,14 @@ def horseshoe(data: Any = None, *, tau_scale: float = 0.1) -> pm.Model:
         Of the half-Cauchy prior of tau, in sd of ``y`` per sd of a predictor.
     """
     scale = positive("horseshoe", "tau_scale", tau_scale)
-    table = load("diabetes") if data is None else data
-    predictors = [name for name in names("horseshoe", table) if name != "y"]
-    if not predictors:
-        raise DataError("horseshoe: there is no column beside 'y' in the data. Add at least one predictor.")
-    arrays = columns("horseshoe", table, dict.fromkeys(["y", *predictors], "real"))
-    for name, column in arrays.items():
-        if column.min() == column.max():  # not sd == 0: rounding can leave it a little above
-            raise DataError(
-                f"horseshoe: column {name!r} has the same value in every row and cannot be standardised. Leave it out."
-            )
-        arrays[name] = (column - column.mean()) / column.std()
+    names, raw, y = predictors("horseshoe", load("diabetes") if data is None else data)
+    if y.min() == y.max():
+        raise DataError("horseshoe: column 'y' has the same value in every row and cannot be standardised.")
 
-    coords = {"predictor": predictors, "row": range(1, len(arrays["y"]) + 1)}
+    coords = {"predictor": names, "row": range(1, len(y) + 1)}
     with pm.Model(coords=coords) as model:
-        X = pm.Data("X", np.column_stack([arrays[name] for name in predictors]), dims=("row", "predictor"))
-        observed = pm.Data("y_data", arrays["y"], dims="row")
+        X = pm.Data("X", standardised(raw), dims=("row", "predictor"))
+        observed = pm.Data("y_data", standardised(y), dims="row")
         tau = pm.HalfCauchy("tau", scale)
         lam = pm.HalfCauchy("lam", 1.0, dims="predictor")
         z = pm.Normal("z", 0.0, 1.0, dims="predictor")

@@ -58,8 +58,8 @@ import pymc as pm
 
 from bayescompare.templates import template
 from models._data import load
-from models._design import standardised
 from models._options import positive
+from models._predictors import predictors, standardised
 
 
 @template(
@@ -86,10 +86,10 @@ def lasso_regression(data: Any = None, *, prior_scale: float = 11.0, noise: floa
         positive("lasso_regression", "prior_scale", prior_scale),
         positive("lasso_regression", "noise", noise),
     )
-    predictors, values, y = standardised("lasso_regression", load("diabetes") if data is None else data)
+    names, raw, y = predictors("lasso_regression", load("diabetes") if data is None else data)
 
-    with pm.Model(coords={"predictor": predictors, "row": range(1, len(y) + 1)}) as model:
-        X = pm.Data("X", values, dims=("row", "predictor"))
+    with pm.Model(coords={"predictor": names, "row": range(1, len(y) + 1)}) as model:
+        X = pm.Data("X", standardised(raw), dims=("row", "predictor"))
         observed = pm.Data("y_data", y - y.mean(), dims="row")
         beta = pm.Laplace("beta", 0.0, scale, dims="predictor")
         # Not X @ beta: PyTensor compiles its matrix product for 40 s, once on each machine; a sum compiles at once,

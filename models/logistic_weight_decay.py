@@ -61,8 +61,8 @@ import pymc as pm
 
 from bayescompare.templates import template
 from models._data import load
-from models._design import standardised
 from models._options import positive, whole
+from models._predictors import predictors, standardised
 
 
 @template(
@@ -95,10 +95,10 @@ def logistic_weight_decay(
         shipped = load("breast_cancer")
         rows = whole("logistic_weight_decay", "n", n, 40, len(shipped["malignant"]))
         data = {name: column[:rows] for name, column in shipped.items()}
-    predictors, values, y = standardised("logistic_weight_decay", data, "malignant", "binary")
+    names, raw, y = predictors("logistic_weight_decay", data, "malignant", "binary")
 
-    with pm.Model(coords={"predictor": predictors, "tumour": range(1, len(y) + 1)}) as model:
-        X = pm.Data("X", values, dims=("tumour", "predictor"))
+    with pm.Model(coords={"predictor": names, "tumour": range(1, len(y) + 1)}) as model:
+        X = pm.Data("X", standardised(raw), dims=("tumour", "predictor"))
         observed = pm.Data("malignant_data", y.astype(int), dims="tumour")
         intercept = pm.Normal("intercept", 0.0, spread)
         beta = pm.Normal("beta", 0.0, tau, dims="predictor")

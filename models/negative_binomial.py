@@ -99,7 +99,8 @@ def negative_binomial(data: Any = None, *, parametrisation: str = "dispersion") 
 
 
 def _draw(mu: Any, dispersion: Any, size: Any) -> Any:
-    return pm.NegativeBinomial.dist(mu=mu, alpha=1 / dispersion, size=size)
+    # At a dispersion of 0, where MAP lies, NumPy draws nothing but zeros; at 1e-9 no sample could tell it from Poisson.
+    return pm.NegativeBinomial.dist(mu=mu, alpha=1 / pt.maximum(dispersion, 1e-9), size=size)
 
 
 def _logp(counts: Any, mu: Any, dispersion: Any) -> Any:

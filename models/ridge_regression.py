@@ -49,13 +49,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pymc as pm
 
-from bayescompare.errors import DataError
 from bayescompare.templates import template
-from models._data import columns, load, names
+from models._data import load
 from models._options import positive
+from models._predictors import predictors, standardised
 
 
 @template(
@@ -79,22 +78,11 @@ def ridge_regression(data: Any = None, *, prior_scale: float = 20.0, noise: floa
         Sd of ``y`` around the regression, known.
     """
     tau, sigma = positive("ridge_regression", "prior_scale", prior_scale), positive("ridge_regression", "noise", noise)
-    table = load("diabetes") if data is None else data
-    predictors = [name for name in names("ridge_regression", table) if name != "y"]
-    if not predictors:
-        raise DataError("ridge_regression: there is no column beside 'y' in the data. Add at least one predictor.")
-    arrays = columns("ridge_regression", table, dict.fromkeys(["y", *predictors], "real"))
-    raw = np.column_stack([arrays[name] for name in predictors])
-    constant = raw.min(axis=0) == raw.max(axis=0)  # not sd == 0: rounding can leave it a little above
-    if constant.any():
-        raise DataError(
-            f"ridge_regression: column {predictors[int(constant.argmax())]!r} has the same value in every row, so it "
-            f"predicts nothing and cannot be standardised. Leave it out."
-        )
+    names, raw, y = predictors("ridge_regression", load("diabetes") if data is None else data)
 
-    with pm.Model(coords={"predictor": predictors, "row": range(1, len(raw) + 1)}) as model:
-        X = pm.Data("X", (raw - raw.mean(axis=0)) / raw.std(axis=0), dims=("row", "predictor"))
-        observed = pm.Data("y_data", arrays["y"] - arrays["y"].mean(), dims="row")
+    with pm.Model(coords={"predictor": names, "row": range(1, len(y) + 1)}) as model:
+        X = pm.Data("X", standardised(raw), dims=("row", "predictor"))
+        observed = pm.Data("y_data", y - y.mean(), dims="row")
         beta = pm.Normal("beta", 0.0, tau, dims="predictor")
         # Not X @ beta: PyTensor compiles its matrix product for 40 s, once on each machine; a sum compiles at once,
         # and is as fast while X is small.

@@ -28,17 +28,23 @@ LABELS = {  # of the arrays: names, words, files
     "compare.sentence",
     "compare.storage",
 }
-MODEL = {"errors", "numbers", "fit.result", "density", "problem", "predictive"}
+COMPILED = {"straight", "compiled", "graphs", "density"}
+MODEL = COMPILED | {"errors", "numbers", "fit.result", "problem", "kept", "predictive"}
 RUN = MODEL | ARRAYS | LABELS | {"fit", "audit", "templates"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "numbers": set(),
     "fit.result": {"errors"},
-    "density": {"errors", "fit.result"},
-    "problem": {"errors", "fit.result", "density"},
+    "straight": set(),
+    "compiled": {"straight"},
+    "graphs": {"errors"},
+    "density": {"compiled", "graphs"},
+    "points": {"compiled"},
+    "problem": {"errors", "fit.result", "points"} | COMPILED,
+    "kept": {"problem"},
     "moments": set(),
-    "observed": {"density", "problem", "moments"},
-    "predictive": {"density", "problem", "moments", "observed"},
+    "observed": COMPILED | {"problem", "moments"},
+    "predictive": COMPILED | {"problem", "moments", "observed"},
     "fit": MODEL | ARRAYS | {"fit"},
     "audit": MODEL | {"audit"},
     "compare": ARRAYS,
@@ -50,6 +56,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "templates": {"errors"},
     "start": {"errors", "templates"},
     "report": ARRAYS | LABELS | {"fit.result", "report"},
+    "plots": {"errors", "numbers", "compare.comparison", "report"},
     "workflow": RUN | {"workflow"},
     "study": RUN | {"simulate", "workflow", "report", "study"},
     "cli": RUN | {"", "start", "workflow", "report", "study", "cli"},
@@ -57,7 +64,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 # What is not imported at once may go further, where a method is only a door: Comparison.to_html opens the report's.
 MAY_IMPORT_LATER: dict[str, set[str]] = {
-    "compare.comparison": {"report", "compare.storage"},
+    "compare.comparison": {"report", "compare.storage", "plots"},
     "audit": {"templates"},
     "templates": {"simulate"},
     "": set(MAY_IMPORT),

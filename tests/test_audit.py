@@ -15,7 +15,7 @@ import pytest
 
 import bayescompare as bc
 from bayescompare.audit import Finding, arithmetic, audit, density
-from bayescompare.density import without_compiler
+from bayescompare.compiled import without_compiler
 from bayescompare.errors import UnsupportedModelError, UsageError
 from bayescompare.problem import Problem
 from tests.fit.test_fit_zoo import FAST, SLOW

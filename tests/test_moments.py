@@ -10,7 +10,7 @@ import pymc as pm
 import pytest
 from scipy import integrate, stats
 
-from bayescompare.density import without_compiler
+from bayescompare.compiled import without_compiler
 from bayescompare.moments import _TABLE, NOT_NUMBERS, NoMomentsError, distribution_name, moments
 
 P = np.array([0.2, 0.3, 0.5])

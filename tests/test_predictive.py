@@ -11,8 +11,8 @@ import pytensor.tensor as pt
 import pytest
 from scipy import special, stats
 
-from bayescompare import density as module
-from bayescompare.density import CHUNK
+from bayescompare import compiled as module
+from bayescompare.compiled import CHUNK
 from bayescompare.predictive import Predictive, Term
 from bayescompare.problem import Problem
 from tests.test_density import BlackBox
@@ -401,6 +401,15 @@ def test_a_density_without_a_random_method_has_no_draws() -> None:
     made = predictive(pointwise)
     assert made.terms[0].lacks["draws"] == "its CustomDist has no random method"
     assert made.draws(POINTS) == {}
+
+
+def test_trials_that_are_floats_have_no_draws() -> None:
+    made = predictive(lambda a, s: pm.Binomial("y", pm.Data("n", [12.0, 9.0]), logit_p=a, observed=[4.0, 3.0]))
+    assert "whole numbers" in made.terms[0].lacks["draws"]
+    assert made.draws(POINTS) == {}
+    np.testing.assert_allclose(
+        made.log_likelihood(POINTS)["y"][1], stats.binom.logpmf([4, 3], [12, 9], special.expit(-0.7)), rtol=1e-13
+    )
 
 
 def test_a_custom_distribution_with_one_is_drawn_with_its_parameters() -> None:

@@ -10,7 +10,7 @@ import pytensor.tensor as pt
 import pytest
 
 import models
-from bayescompare.errors import ModelError, UnsupportedModelError
+from bayescompare.errors import ModelError, UnsupportedModelError, UsageError
 from bayescompare.problem import Problem
 from bayescompare.simulate import simulator
 from models.jellybeans import closed_form
@@ -175,3 +175,43 @@ def test_a_draw_that_no_likelihood_can_use() -> None:
         pm.Poisson("y", rate, observed=[1])
     with pytest.raises(ModelError, match=r"The prior draw of seed 3 gives no data: .*Narrow the priors"):
         simulator(model)(3)
+
+
+def test_fixed_parameters_are_not_drawn_and_the_others_are_given_them() -> None:
+    # theta_j ~ N(mu, tau) with mu and tau fixed, and y_j ~ N(theta_j, sigma_j).
+    model = models.eight_schools(parametrisation="centered")
+    draw = simulator(model, fixed={"mu": 3.0, "tau": 2})
+    n = 1000
+    drawn = [draw(seed) for seed in range(n)]
+    assert all(p["mu"] == 3 and p["tau"] == 2 for p, _ in drawn)
+    theta = np.array([p["theta"] for p, _ in drawn])
+    assert theta.mean() == pytest.approx(3, abs=4 * 2 / np.sqrt(8 * n))
+    assert theta.std() == pytest.approx(2, rel=4 / np.sqrt(2 * 8 * n))
+    y, sigma = np.array([data["y_data"] for _, data in drawn]), model["sigma"].get_value()
+    assert np.allclose((y - theta).std(axis=0), sigma, rtol=4 / np.sqrt(2 * n))
+
+
+def test_a_fixed_parameter_leaves_what_it_depends_on_alone() -> None:
+    draw, other = (
+        simulator(models.eight_schools(parametrisation="centered"), fixed={"theta": 1.0}),
+        simulator(models.eight_schools(parametrisation="centered")),
+    )
+    means = [draw(seed)[0]["mu"] for seed in range(500)]
+    assert np.std(means) == pytest.approx(5, rel=4 / np.sqrt(2 * 500))
+    assert set(draw(0)[0]) == set(other(0)[0])
+    assert draw(0)[0]["theta"].tolist() == [1.0] * 8
+
+
+def test_a_fixed_parameter_needs_no_prior_draws() -> None:
+    with pm.Model() as model:
+        mu = pm.Flat("mu")
+        pm.Normal("y", mu, 1.0, observed=np.zeros(3))
+    with pytest.raises(UnsupportedModelError, match="improper"):
+        simulator(model)
+    assert simulator(model, fixed={"mu": 2.0})(0)[0]["mu"] == 2
+
+
+@pytest.mark.parametrize(("fixed", "told"), [({"nu": 1.0}, "no free variable"), ({"theta": [1.0, 2.0]}, "shape")])
+def test_what_cannot_be_fixed_is_refused(fixed: dict[str, Any], told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        simulator(models.eight_schools(parametrisation="centered"), fixed=fixed)

@@ -51,16 +51,19 @@ def test_only_the_speakers_name_is_changed(tmp_path: Path) -> None:
     text = started(tmp_path, "seeds", "mine").read_text(encoding="utf-8")  # whose data have a column of that name
     assert 'load("seeds")' in text
     assert 'events_in_trials("mine", table, "germinated", "seeds")' in text
-    text = started(tmp_path, "ridge_regression", "mine").read_text(encoding="utf-8")
-    assert "mine: column {predictors" in text
-    assert '"mine: there is no column' in text
+    text = started(tmp_path, "item_response", "quiz").read_text(encoding="utf-8")
+    assert 'f"quiz: there are {len(items)} columns' in text
+    text = started(tmp_path, "horseshoe", "shrunken").read_text(encoding="utf-8")
+    assert "\"shrunken: column 'y' has the same value" in text
+    assert 'predictors("shrunken", load("diabetes")' in text
 
 
 def test_the_head_says_how_to_run_it(tmp_path: Path) -> None:
-    head = started(tmp_path, "eight_schools", "my-model").read_text(encoding="utf-8").splitlines()[:7]
+    head = started(tmp_path, "eight_schools", "my-model").read_text(encoding="utf-8").splitlines()[:8]
     assert head[0] == "# My model, started from bayescompare's template `eight_schools`. It runs as it is:"
     assert "#     bayescompare compare my-model.py --report my-model.html" in head
-    assert any("--set parametrisation=noncentered" in line for line in head)
+    assert any("--data my_data.csv   (columns: see `data` in my_model's docstring)" in line for line in head)
+    assert any("my-model.py --set parametrisation=noncentered" in line for line in head)
 
 
 @pytest.mark.parametrize("stem", ["2nd", "a b", "class", "", "naïve!"])

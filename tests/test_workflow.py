@@ -272,6 +272,7 @@ def test_a_mode_on_the_boundary_differs(exponential: Comparison) -> None:
     # Laplace in log rate: log-normal around ⅓ with unit variance. The sd of 4,000 such draws is known to 8 %.
     ratio = math.sqrt(math.e * (math.e - 1))
     assert abs(row["sd_ratio"] / ratio - 1) < ERRORS * math.sqrt((lognorm(1).stats("k") + 2) / (4 * 4000))
+    assert row["sd_ratio_mcse"] / row["sd_ratio"] > 1.5 * row["mcse_sd"] / row["sd"]
 
 
 # -- no mode, or the wrong one ---------------------------------------------------------------------

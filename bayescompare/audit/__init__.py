@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DataError
+from ..kept import problem_of
 from ..problem import Problem
 from ..problem import check as refuse
 from . import arithmetic, columns, data, density, structure
@@ -63,7 +64,7 @@ def inspect(model: pm.Model, *, seed: int = 0) -> tuple[Finding, ...]:
     """The same for a model that is built, :class:`~bayescompare.Problem` or not."""
     refuse(model)
     try:
-        problem = Problem(model)
+        problem = problem_of(model)
     except DataError:
         found = [*data.values(model, {}), *structure.findings(model)]
         if not found:

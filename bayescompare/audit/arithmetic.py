@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..density import PyTensorFunction, without_compiler
+from ..compiled import PyTensorFunction, without_compiler
 from ..numbers import plain
 from .checks import without_checks
 from .density import points
 from .finding import Finding, Severity
 
 if TYPE_CHECKING:
-    from ..density import Array
+    from ..compiled import Array
     from ..problem import Problem
 
     type Data = Sequence[tuple[Any, Array]]

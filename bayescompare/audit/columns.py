@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..density import without_compiler
+from ..compiled import without_compiler
 from ..numbers import plain
 from .finding import Finding, Severity
 
 if TYPE_CHECKING:
-    from ..density import Array
+    from ..compiled import Array
     from ..problem import Problem
 
 #: Points, N(0, 1) around the initial point, at which gradients are compared, and their largest relative difference.

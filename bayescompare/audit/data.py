@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..density import without_compiler
+from ..compiled import without_compiler
 from ..numbers import plain
 from .finding import Finding, Severity
 
 if TYPE_CHECKING:
     import pymc as pm
 
-    from ..density import Array
+    from ..compiled import Array
 
 #: Distributions whose last parameter is the scale, and whose density at the location is 1/scale and more.
 LOCATION_SCALE = ("Normal", "StudentT", "Laplace", "Cauchy", "Logistic", "LogNormal", "Gumbel")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..density import PyTensorFunction
+from ..compiled import PyTensorFunction
 from ..numbers import counted, plain
 from .checks import conditions, without_checks
 from .data import distribution
@@ -23,7 +23,7 @@ from .finding import Finding, Severity
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ..density import Array
+    from ..compiled import Array
     from ..problem import Problem
 
     type Flags = NDArray[np.bool_]

@@ -16,7 +16,7 @@ import click
 from ..errors import BayesCompareError
 from .terminal import Terminal
 
-COMMANDS = ("check", "compare", "diff", "fit", "models", "new", "study", "triage")
+COMMANDS = ("check", "compare", "diff", "fit", "gallery", "models", "new", "study", "triage")
 """A command's name is the name of its file here; each file offers ``command``."""
 
 

@@ -115,6 +115,6 @@ def _show(terminal: Terminal, result: Comparison, report: Path | None) -> None:
 
     terminal.show(summary(result))
     if report is not None:
-        terminal.show([(("", ""),), (("Report: ", "dim"), (str(report), ""))])
+        terminal.show([(("Report: ", "dim"), (str(report), ""))])
     else:
         terminal.note("The whole picture: --report OUT.html")

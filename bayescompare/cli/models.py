@@ -19,7 +19,13 @@ WIDTH = 80
 
 
 @click.command("models", short_help="List the model templates.")
-@click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only templates with this tag; with all, if several.")
+@click.option(
+    "--tag",
+    "tags",
+    multiple=True,
+    metavar="TAG",
+    help="Only templates with this tag, such as hierarchical; if given several times, with all of them.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Write a list of JSON objects.")
 @debug_option
 @pass_terminal
@@ -40,7 +46,7 @@ def command(terminal: Terminal, /, tags: tuple[str, ...], as_json: bool) -> None
         terminal.text(json.dumps([describe(name, template) for name, template in chosen.items()], indent=2))
     elif chosen:
         terminal.show(_lines(chosen))
-        terminal.note("\nbayescompare new my_model.py --from NAME starts a model of your own from one.")
+        terminal.note("\n" + "\n".join(_hints(found)))
     else:
         terminal.note(f"No template has all of the tags {', '.join(tags)}.")
 
@@ -64,13 +70,25 @@ def _plain(value: object) -> object:
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)
 
 
+def _hints(found: dict[str, Template]) -> list[str]:
+    """What can be done with the list."""
+    return [
+        "bayescompare new my_model.py --from NAME starts a model of your own from one.",
+        *textwrap.wrap(f"--tag TAG lists fewer: {', '.join(_tags(found))}.", WIDTH, break_on_hyphens=False),
+    ]
+
+
 def _known(tags: tuple[str, ...], found: dict[str, Template]) -> tuple[str, ...]:
     """The tags asked for, if each is some template's."""
-    known = sorted({tag for template in found.values() for tag in template.tags})
+    known = _tags(found)
     for tag in tags:
         if tag not in known:
             raise UnknownNameError(f"No template has the tag {tag!r}. These are there: {', '.join(known)}.")
     return tags
+
+
+def _tags(found: dict[str, Template]) -> list[str]:
+    return sorted({tag for template in found.values() for tag in template.tags})
 
 
 def _lines(found: dict[str, Template]) -> list[Line]:

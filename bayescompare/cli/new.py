@@ -39,3 +39,4 @@ def command(terminal: Terminal, /, file: Path, name: str) -> None:
         raise OutputError(f"Cannot write {file}: {error.strerror or error}.") from error
     terminal.show([((f"{file}", "bold"), (f": started from {name}", ""))])
     terminal.note(f"Run it: bayescompare compare {file} --report {file.with_suffix('.html')}")
+    terminal.note(f"Then open {file}: what to change is marked [1] to [3].")

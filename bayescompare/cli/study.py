@@ -67,7 +67,7 @@ def command(terminal: Terminal, /, target: str | None, **asked: Any) -> int:
     from .interrupt import interruptible
 
     terminal.quiet = asked["quiet"]
-    _check(asked)
+    _check(target, asked)
     written = [asked[name] for name in ("report", "export", "summary", "write_plan")]
     inputs = [file_of(target) if target else None, asked["plan_"], asked["store"]]
     outputs.check([path for path in written if path is not None], inputs=inputs)
@@ -95,8 +95,10 @@ def command(terminal: Terminal, /, target: str | None, **asked: Any) -> int:
     return 0
 
 
-def _check(asked: dict[str, Any]) -> None:
+def _check(target: str | None, asked: dict[str, Any]) -> None:
     """What no plan is needed for to see that it is wrong."""
+    if (target is None) == (asked["plan_"] is None):
+        raise UsageError("Name a TARGET, or a plan with --plan FILE.toml; one of the two.")
     if asked["serial"] and asked["dask"]:
         raise UsageError("--serial and --dask exclude each other.")
     if asked["store"] is None and not (asked["dry_run"] or asked["write_plan"]):
@@ -120,8 +122,6 @@ def _plan(target: str | None, asked: dict[str, Any]) -> Plan:
     from ..study.plan import Plan
     from .inputs import settings
 
-    if (target is None) == (asked["plan_"] is None):
-        raise UsageError("Name a TARGET, or a plan with --plan FILE.toml; one of the two.")
     file = file_of(target) if target else None
     if file is not None and not file.exists():
         raise MissingFileError(f"There is no file {file}.")

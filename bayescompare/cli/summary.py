@@ -1,4 +1,4 @@
-"""A comparison in some fifteen lines: the verdict, its layers, and the scalars that the MAP gets most wrong."""
+"""A comparison in fifteen lines, the report's first screen in short: verdict, what is thrown away, layers, scalars."""
 
 from __future__ import annotations
 
@@ -8,13 +8,29 @@ from typing import TYPE_CHECKING, Any
 
 from ..compare.verdict import Layer, State
 from ..numbers import count, counted, figure, interval, point
+from ..report.first import headlines
+from ..report.scalars import read
+from ..report.words import Name
 from .terminal import Line
 
 if TYPE_CHECKING:
     from ..compare.comparison import Comparison
 
-SCALARS = 9
-"""At most so many scalars are shown."""
+LINES, FEWEST = 14, 2
+"""Lines at most, fifteen with the one that says where the report is; and scalars that are always shown."""
+
+SAID = {
+    "Predictive variance discarded": "predictive variance",
+    "Largest shift of a parameter": "largest shift",
+    "Largest error of a Laplace sd": "largest error of a Laplace sd",
+    "Largest extra expected loss": "largest extra expected loss",
+    "Gain in leave-one-out elpd": "elpd that the posterior gains",
+}
+"""The report's headline figures that are told here too, in fewer words."""
+
+STATES = (State.FAILED, State.DIFFERS, State.UNDECIDED, State.SAME, State.SOUND)
+EXPLAINED = (State.FAILED, State.UNDECIDED)
+"""Layers share a line with those of their state; these say why."""
 
 COLUMNS = ("map", "mean", "mcse_mean", "eti_lb", "eti_ub", "z", "z_mcse", "rank")
 
@@ -39,7 +55,7 @@ EMPTY: Line = (("", ""),)
 
 
 def summary(result: Comparison) -> list[Line]:
-    """Lines to print."""
+    """Lines to print: the verdict, what is thrown away, the layers, the scalars most off, what else is to be known."""
     overall = result.verdict.overall
     model = result.model
     size = f"{counted(model.parameters, 'parameter')}, {counted(model.observations, 'observation')}"
@@ -49,36 +65,65 @@ def summary(result: Comparison) -> list[Line]:
     ]
     if overall.advice:
         lines.append(((overall.advice, ""),))
-    lines += [EMPTY, *_layers(result.verdict.layers)]
-    rows = _table(result)
-    return [*lines, EMPTY, *rows] if rows else lines
+    lines += [*_thrown_away(result), *_layers(result.verdict.layers), *_warnings(result)]
+    absent = [name for name, layer in result.verdict.layers.items() if layer.state is State.NOT_COMPUTED]
+    room = LINES - len(lines) - 3  # an empty line, the table's header, and what follows it
+    rows, more = _table(result, max(room, FEWEST))
+    rest = [f"and {more}"] if more else []
+    if absent:
+        rest.append(f"not computed: {', '.join(absent)}")
+    after: list[Line] = [(("; ".join(rest), "dim"),)] if rest else []
+    return [*lines, EMPTY, *rows, *after] if rows else [*lines, *after]
+
+
+def _thrown_away(result: Comparison) -> list[Line]:
+    """The report's headline figures, on one line; nothing where there is no verdict."""
+    if result.verdict.overall.state is State.NO_VERDICT:
+        return []
+    told = []
+    for head in headlines(result, read(result)):
+        if head.label in SAID and not head.number.missing:
+            of = f" ({head.text[0]})" if isinstance(head.text[0], Name) else ""
+            told.append(f"{SAID[head.label]} {head.number} {head.unit}{of}")
+    return [(("Thrown away: ", "bold"), ("; ".join(told), ""))] if told else []
 
 
 def _layers(layers: dict[str, Layer]) -> list[Line]:
-    """A line per layer; those that were not computed share the last one."""
-    wide = max(map(len, layers), default=0)
+    """A line for each state that there is, with its layers; why, where that is not in the figures above."""
     lines: list[Line] = []
-    absent = [name for name, layer in layers.items() if layer.state is State.NOT_COMPUTED]
-    for name, layer in layers.items():
-        if name not in absent:
-            mark, style = MARKS[layer.state]
-            reason = f"  {layer.reason}" if layer.reason else ""
-            lines.append(((f"{mark} ", style), (f"{name:<{wide}}  ", ""), (f"{layer.state:<9}", style), (reason, "")))
-    if absent:
-        mark, style = MARKS[State.NOT_COMPUTED]
-        lines.append(((f"{mark} not computed: {', '.join(absent)}", style),))
+    for state in STATES:
+        mark, style = MARKS[state]
+        named = [
+            f"{name} ({layer.reason})" if layer.reason and state in EXPLAINED else name
+            for name, layer in layers.items()
+            if layer.state is state
+        ]
+        if named:
+            lines.append(((f"{mark} {state}: ", style), (", ".join(named), "")))
     return lines
 
 
-def _table(result: Comparison) -> list[Line]:
-    """The scalars with the largest gaps. Where a gate failed nothing is compared: at most the posterior is shown."""
+def _warnings(result: Comparison) -> list[Line]:
+    """The first warning of the model's own audit, and how many there are beside it."""
+    found = [one for one in result.findings if one.get("severity") in ("warning", "error")]
+    if not found:
+        return []
+    more = f" And {counted(len(found) - 1, 'more warning')}." if len(found) > 1 else ""
+    return [(("◐ the model itself: ", "bold yellow"), (f"{found[0]['variable']}: {found[0]['what']}{more}", ""))]
+
+
+def _table(result: Comparison, most: int) -> tuple[list[Line], str]:
+    """The scalars with the largest gaps, and how many there are beside them.
+
+    Where a gate failed nothing is compared: at most the posterior is shown.
+    """
     table = result.table
     names = [str(name) for name in table.index]
     columns = {key: _column(table, key) for key in COLUMNS}
     compared = result.verdict.overall.state is not State.NO_VERDICT
     sampler = result.verdict.layers.get("sampler")
     if sampler is not None and sampler.state is State.FAILED:
-        return []
+        return [], ""
     order = list(range(len(names)))
     if compared:
         order.sort(key=lambda i: -_severity(columns["z"][i], columns["rank"][i]))
@@ -87,16 +132,16 @@ def _table(result: Comparison) -> list[Line]:
     share = 100 * result.settings.get("interval", 0.94)
     header = ["scalar", "mean", f"{share:g} % interval"]
     rows = [[*header[:1], "MAP", *header[1:], "z"] if compared else header]
-    for i in order[:SCALARS]:
+    for i in order[:most]:
         row = {key: values[i] for key, values in columns.items()}
         error = row["mcse_mean"]
         posterior = [figure(row["mean"], error).value, interval(row["eti_lb"], row["eti_ub"], error)]
         map_ = point(row["map"], error, exact=names[i] in bounds)
         gap = str(figure(row["z"], row["z_mcse"]))
         rows.append([names[i], map_, *posterior, gap] if compared else [names[i], *posterior])
-    more = len(names) - SCALARS
-    rest: list[Line] = [((f"and {count(more)} more{' with smaller gaps' if compared else ''}", "dim"),)]
-    return [*align(rows), *(rest if more > 0 else [])]
+    more = len(names) - most
+    rest = f"{count(more)} more{' with smaller gaps' if compared else ''}" if more > 0 else ""
+    return align(rows), rest
 
 
 def align(rows: Sequence[Sequence[str]]) -> list[Line]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -209,6 +209,31 @@ class Comparison:
         from .storage import write_text
 
         write_text(Path(path), to_html(self, reproducible=reproducible))
+
+    def plot(self, kind: str = "forest", *, scalars: int | Sequence[str] = 9, backend: str | None = None) -> Any:
+        """Draw one of the main figures with arviz-plots: ``forest``, ``marginals`` or ``prediction``.
+
+        Parameters
+        ----------
+        kind : {"forest", "marginals", "prediction"}
+        scalars : int or sequence of str
+            How many scalars, the most shifted first; or their names.
+        backend : {"matplotlib", "bokeh", "plotly"}, optional
+            Default: ArviZ's own.
+
+        Returns
+        -------
+        arviz_plots.PlotCollection
+            ``.savefig(path)`` writes it.
+
+        Raises
+        ------
+        UsageError
+            If a package that it needs is not installed; ``UnknownNameError`` if there is no such kind or scalar.
+        """
+        from ..plots import plot
+
+        return plot(self, kind, scalars=scalars, backend=backend)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Save everything, draws included, as one DataTree: netCDF, or Zarr where the name ends in ``.zarr``.

@@ -11,7 +11,6 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from arviz_stats.base import array_stats
 from numpy.fft import irfft, rfft
 from numpy.typing import NDArray
 from scipy.fft import next_fast_len
@@ -277,6 +276,8 @@ def tail_index(x: Array, kurtosis: Array) -> Array:
 
 def _k_hat(x: Array, side: str, r_eff: float) -> float:
     """ArviZ's k-hat of 3√(n/r_eff) draws; −∞ where it cannot be fitted (many ties)."""
+    from arviz_stats.base import array_stats
+
     n = len(x)
     tail = int(3 * np.sqrt(n / r_eff)) if n * r_eff > 225 else n // 5
     if np.ptp(x[:tail] if side == "left" else x[-tail:]) < np.finfo(float).tiny:

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from arviz_stats.base import array_stats
 from numpy.typing import NDArray
 
 from . import diagnostics as mc
@@ -241,6 +240,8 @@ def _bad(bad: NDArray[np.bool_], k_hat: Array, limit: float) -> str | None:
 
 def _plugin_sum(p: PlugIn) -> Figure:
     """Sum over observations; by the difference estimator (Magnusson et al. 2020) where refits are a subsample."""
+    from arviz_stats.base import array_stats
+
     wanted = np.ones(len(p.exact), dtype=bool) if p.approximate is None or p.sampled is None else p.sampled
     failed = int((~np.isfinite(p.exact[wanted])).sum())
     if failed:

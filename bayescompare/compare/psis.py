@@ -10,7 +10,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from arviz_stats.base import array_stats
 from numpy.typing import NDArray
 
 from . import diagnostics as mc
@@ -97,6 +96,8 @@ def smooth(log_ratios: Array, r_eff: float = 1.0) -> tuple[Array, Array]:
     k_hat : ndarray of shape (rows,)
         0 where the weights are equal, NaN where the tail cannot be fitted (weights are then unsmoothed).
     """
+    from arviz_stats.base import array_stats
+
     weights, k_hat = np.empty_like(log_ratios), np.zeros(len(log_ratios))
     with np.errstate(all="ignore"):
         for i, row in enumerate(log_ratios):

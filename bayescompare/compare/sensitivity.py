@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from arviz_stats.base import array_stats
 from numpy.typing import NDArray
 
 from . import diagnostics as mc
@@ -55,6 +54,8 @@ def power_scaling(x: Array, log_density: Array) -> Derivative:
     log_density : ndarray of shape (chains, draws)
         Of the component that is scaled, at the draws: log prior or log likelihood, summed.
     """
+    from arviz_stats.base import array_stats
+
     k = x.shape[-1]
     if not np.isfinite(log_density).all():
         return _none(k, "the component's density is 0 at some draws")

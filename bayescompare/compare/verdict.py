@@ -338,10 +338,10 @@ def location_figures(names: tuple[str, ...], column: dict[str, Array], margins: 
 
 
 def spread_figures(names: tuple[str, ...], column: dict[str, Array], margins: Margins) -> Figures:
-    """``|log sd_ratio|`` of each scalar; its error is that of the posterior's sd."""
+    """``|log sd_ratio|`` of each scalar, with the ratio's relative error."""
     with np.errstate(divide="ignore", invalid="ignore"):
         gap = np.abs(np.log(column["sd_ratio"]))
-        mcse = column["mcse_sd"] / column["sd"]
+        mcse = column["sd_ratio_mcse"] / column["sd_ratio"]
     return Figures(names, gap, mcse, np.full(len(names), margins.spread))
 
 

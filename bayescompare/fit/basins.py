@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..density import Array
+from ..compiled import Array
 from ..problem import Problem
 from .curvature import hessian
 from .result import Fit, Status

@@ -10,7 +10,8 @@ import math
 
 import numpy as np
 
-from ..density import Array, Density
+from ..compiled import Array
+from ..density import Density
 
 #: Dimension up to which a dense Hessian is made without being asked for.
 DENSE = 1000

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..density import Array, without_compiler
+from ..compiled import Array, without_compiler
 from ..errors import NoFiniteStartError, UnsupportedModelError
 from ..problem import Problem, labels
 from . import mode

@@ -11,7 +11,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ..density import Array, Block, Density
+from ..compiled import Array
+from ..density import Density
+from ..graphs import Block
 from ..problem import Problem
 from . import kinks
 from .curvature import RIDGE, curvature_along, hessian, identified, marginal_sd, spectrum

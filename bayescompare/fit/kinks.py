@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..density import Array, Density
+from ..compiled import Array
+from ..density import Density
 
 if TYPE_CHECKING:
     from .search import End

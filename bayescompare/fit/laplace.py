@@ -15,7 +15,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from ..compare import psis
-from ..density import Array
+from ..compiled import Array
 from ..errors import UsageError
 from ..problem import Problem
 from . import mode

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ..density import Array, Density
+from ..compiled import Array
+from ..density import Density
 from ..problem import Problem
 from . import endings
 from .basins import log_mass

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..density import Array
+from ..compiled import Array
 from ..errors import EngineNotInstalledError, FitError, UnknownNameError, UsageError
 from ..problem import Problem
 from .result import Fit, Status
@@ -330,7 +330,11 @@ def _compiled(problem: Problem, backend: str) -> tuple[str, Any]:
         return backend, cache["constants"]
     if "inputs" not in cache:
         cache["inputs"] = _by_numba(problem, frozen=False)
-    return backend, cache["inputs"].with_data(**problem.data) if problem.data else cache["inputs"]
+    compiled = cache["inputs"]
+    # The sampler has the density's data alone: not the predictors of a Deterministic that no likelihood leans on.
+    known = {variable.name for variable in compiled.shared_var_keys}
+    data = {name: value for name, value in (problem.data or {}).items() if name in known}
+    return backend, compiled.with_data(**data) if data else compiled
 
 
 def _order(problem: Problem, compiled: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..density import Array
+from ..compiled import Array
 from ..errors import DataError, MissingFileError, ResultFileError
 from ..problem import Problem
 from .nuts import named_statistics

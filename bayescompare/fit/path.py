@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..density import Array
+from ..compiled import Array
 from ..problem import Problem
 from . import endings
 from .result import Fit, Status

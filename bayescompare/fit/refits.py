@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from ..density import Array
+from ..compiled import Array
 from ..errors import UsageError
 from ..predictive import Predictive
 from ..problem import Problem

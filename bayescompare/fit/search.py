@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from ..density import Array, Density
+from ..compiled import Array
+from ..density import Density
 from ..errors import NoFiniteStartError, UsageError
 from ..problem import Problem
 from . import kinks

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..density import CHUNK, LOOPED, Array, Density
+from ..compiled import CHUNK, LOOPED, Array
+from ..density import Density
 from . import endings
 from .curvature import WIDEST, cholesky, hessian
 from .search import STRIDE, ModeOptions

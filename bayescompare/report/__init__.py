@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ..compare.comparison import Comparison
     from ..compare.difference import Difference
+    from .gallery import Index, Origin
     from .study_rows import Study
 
-__all__ = ["difference_to_html", "fragment", "study_to_html", "to_html"]
+__all__ = ["difference_to_html", "fragment", "index_to_html", "study_to_html", "to_html"]
 
 
-def to_html(comparison: Comparison, *, reproducible: bool = False) -> str:
+def to_html(comparison: Comparison, *, reproducible: bool = False, origin: Origin | None = None) -> str:
     """Render a comparison as one self-contained HTML page.
 
     Parameters
@@ -23,6 +24,8 @@ def to_html(comparison: Comparison, *, reproducible: bool = False) -> str:
     comparison : Comparison
     reproducible : bool
         Leave out times, platform and command, so that two runs with one seed give the same bytes.
+    origin : Origin, optional
+        The template it was made from: for a page of a gallery.
 
     Returns
     -------
@@ -31,7 +34,7 @@ def to_html(comparison: Comparison, *, reproducible: bool = False) -> str:
     """
     from . import html
 
-    return html.to_html(comparison, reproducible=reproducible)
+    return html.to_html(comparison, reproducible=reproducible, origin=origin)
 
 
 def fragment(comparison: Comparison) -> str:
@@ -68,6 +71,24 @@ def difference_to_html(found: Difference, names: tuple[str, str]) -> str:
     from . import html
 
     return html.difference_to_html(found, names)
+
+
+def index_to_html(index: Index) -> str:
+    """Render the index of a gallery as one self-contained HTML page.
+
+    Parameters
+    ----------
+    index : Index
+        Made of the reports in its folder by :func:`bayescompare.report.gallery.read`.
+
+    Returns
+    -------
+    str
+        The page. It loads nothing, links the reports beside it, and reads without JavaScript.
+    """
+    from . import html
+
+    return html.index_to_html(index)
 
 
 def study_to_html(study: Study) -> str:

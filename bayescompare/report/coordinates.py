@@ -39,7 +39,7 @@ def coordinates(comparison: Comparison, scalars: Scalars) -> Section:
     if mle is not None and str(mle.status) == "failed" and mle.reasons:
         parts.append(Prose((f"There is no MLE: {visible(mle.reasons[0].rstrip('.'))}.",), small=True))
     parts += _path(comparison, scalars)
-    return Section("coordinates", "Coordinates and path", how, _finding(worst), tuple(parts))
+    return Section("coordinates", "Coordinates and path", how, _finding(worst), tuple(parts), link="Coordinates")
 
 
 def _finding(worst: Scalar | None) -> Words:

@@ -12,7 +12,8 @@ from ..numbers import NONE, Number, count, counted, figure, interval, percent
 from . import beyond
 from .parts import Cell, Column, Details, Part, Prose, Row, Section, Sketch, State, Table
 from .scalars import NAN, Scalar, Scalars, curve
-from .words import visible
+from .sections import figured
+from .words import Link, Words, visible
 
 if TYPE_CHECKING:
     from ..compare.comparison import Comparison
@@ -104,7 +105,12 @@ def _main(comparison: Comparison, scalars: Scalars, rows: tuple[Scalar, ...]) ->
     spans = [("", 1 + (len(groups[0][1]) if drawn else 0)), *((g, len(c)) for g, c in groups if g)]
     flat = [column for _, columns in groups for column in columns]
     columns = (Column(("scalar",)), *(Column((text,), number=right) for text, _, right in flat))
-    body = tuple(Row((s.shown,), tuple(make(s) for _, make, _ in flat), s.kind == "derived") for s in rows)
+    figures = {s.name for s in figured(comparison, scalars)}
+
+    def header(s: Scalar) -> Words:
+        return (Link(s.shown, drawn[s.name].id) if s.name in figures and s.name in drawn else s.shown,)
+
+    body = tuple(Row(header(s), tuple(make(s) for _, make, _ in flat), s.kind == "derived") for s in rows)
     return Table("Table of every scalar", columns, body, tuple(spans), big=True)
 
 

@@ -19,11 +19,14 @@ from markupsafe import Markup, escape
 from ..numbers import plain, ticks
 from .parts import Curve, Density, Forest, ForestRow, LayerRow, Ranks, Sketch
 
-MOST_POINTS = 120
-"""Points of a curve; more are not seen at any width."""
+MOST_POINTS, SKETCHED = 120, 28
+"""Points of a curve, and of one in a cell; more are not seen at any width."""
 
 GAUGE = 2.5
 """The gauge runs to so many margins."""
+
+THUMBNAIL_STEP = 20
+"""Height of a line of a thumbnail, in px."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,27 @@ def forest_axis(forest: Forest) -> Markup:
     parts.append('<text class="c" x="50%" y="36">posterior sd from the posterior mean</text>')
     ends = f"{plain(-math.floor(forest.reach))} to {plain(math.floor(forest.reach))}"
     return svg(40, f"Axis: posterior standard deviations from the posterior mean, {ends}", parts)
+
+
+def thumbnail(forest: Forest) -> Markup:
+    """A forest of a few scalars without their names, in posterior sd, on one strip."""
+    scale = Scale(-forest.reach, forest.reach)
+    height = THUMBNAIL_STEP * len(forest.rows)
+    left, right = scale.clipped(-forest.margin), scale.clipped(forest.margin)
+    parts: list[str] = []
+    if not forest.grey:
+        parts.append(f'<rect class="zone" x="{pct(left)}" width="{pct(right - left)}" y="0" height="{height}"/>')
+    for i, row in enumerate(forest.rows):
+        y = THUMBNAIL_STEP * i + 8
+        parts += _span(scale, row.thin, y, "post", "pd")
+        parts += _span(scale, row.thick, y, "post th", "pd", arrows=False)
+        parts += _span(scale, row.laplace, y + 7, "lap", "la")
+        if scale.holds(row.mode):
+            parts.append(segment("map", scale(row.mode), scale(row.mode), y - 6, y + 6))
+        elif math.isfinite(row.mode):
+            parts.append(off_axis(scale, row.mode, y, "mf"))
+    what = "Posterior intervals" if forest.grey else "MAP against posterior intervals"
+    return svg(height, f"{what}, in posterior sd", parts, "; ".join(row.title for row in forest.rows) + ".")
 
 
 def gauge(row: LayerRow) -> Markup:
@@ -143,7 +167,7 @@ def sketch(part: Sketch) -> Markup:
     inside = (drawn.x >= scale.lower) & (drawn.x <= scale.upper) & np.isfinite(drawn.posterior)
     parts: list[str] = []
     if inside.sum() > 1:
-        x, y = _thin(drawn.x[inside], drawn.posterior[inside], 40)
+        x, y = _thin(drawn.x[inside], drawn.posterior[inside], SKETCHED)
         parts.append(nested(_area(x, y, scale, 22, 3, max(float(y.max()), 1e-300)), 24))
     if scale.holds(drawn.mode):
         parts.append(segment("map s", scale(drawn.mode), scale(drawn.mode), 1, 23))

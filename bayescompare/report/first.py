@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 QUESTION = "Can the MAP stand in for the posterior?"
 FOREST_ROWS = 9
+THUMBNAIL_ROWS = 5
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 TABLE = Link("Every scalar", "table")
 PREDICTION = Link("Prediction", "prediction")
@@ -259,6 +260,14 @@ def _row(s: Scalar, scalars: Scalars, *, compared: bool) -> ForestRow:
         interval_text=s.eti,
         note=note,
     )
+
+
+def thumbnail(scalars: Scalars, *, compared: bool) -> Forest:
+    """Build a forest of a few scalars, the most shifted first, for where there is room for no more."""
+    known = [s for s in scalars.by_gap("z") if math.isfinite(s.in_sd("eti_lb"))]
+    rows = tuple(_row(s, scalars, compared=compared) for s in known[:THUMBNAIL_ROWS])
+    laplace = any(math.isfinite(x) for row in rows for x in row.laplace)
+    return Forest((), (), rows, scalars.margins["location"], scalars.percent, laplace, not compared, reach=2.75)
 
 
 def _leaves(row: ForestRow, reach: float) -> bool:

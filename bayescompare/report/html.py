@@ -30,6 +30,7 @@ from .words import Link, Name, plain_text
 if TYPE_CHECKING:
     from ..compare.comparison import Comparison
     from ..compare.difference import Difference
+    from .gallery import Index, Origin
     from .study_rows import Study
 
 #: Observations of a likelihood term up to which the page holds a number for each.
@@ -38,7 +39,7 @@ OBSERVATIONS = 200
 WORDS = {"not_computed": "not computed"}
 
 
-def to_html(comparison: Comparison, *, reproducible: bool = False) -> str:
+def to_html(comparison: Comparison, *, reproducible: bool = False, origin: Origin | None = None) -> str:
     """Render a comparison as one self-contained HTML page.
 
     Parameters
@@ -46,6 +47,8 @@ def to_html(comparison: Comparison, *, reproducible: bool = False) -> str:
     comparison : Comparison
     reproducible : bool
         Leave out times, platform and command, so that two runs with one seed give the same bytes.
+    origin : Origin, optional
+        The template it was made from: for a page of a gallery.
 
     Returns
     -------
@@ -55,12 +58,13 @@ def to_html(comparison: Comparison, *, reproducible: bool = False) -> str:
     script = _static("report.js")
     page = _environment().get_template("report.html.j2")
     return page.render(
-        report=build(comparison, reproducible=reproducible),
+        report=build(comparison, reproducible=reproducible, origin=origin),
         policy=_policy(style, script),
         # The policy's hash is of the very text between the tags, and there is nothing of a model's in either.
         style=Markup(style),
         script=Markup(script),
         document=Markup(_embedded(comparison, reproducible)),
+        origin=None if origin is None else Markup(_json(origin.record)),
     )
 
 
@@ -100,6 +104,23 @@ def difference_to_html(found: Difference, names: tuple[str, str]) -> str:
     return page.render(changed=changed(found, names), policy=policy, style=Markup(style))
 
 
+def index_to_html(index: Index) -> str:
+    """Render the index of a gallery: a page that links its reports, and reads without its script.
+
+    Parameters
+    ----------
+    index : Index
+
+    Returns
+    -------
+    str
+    """
+    style = colours.rules() + _static("first.css") + _static("report.css") + _static("index.css")
+    script = _static("index.js")
+    page = _environment().get_template("index.html.j2")
+    return page.render(index=index, policy=_policy(style, script), style=Markup(style), script=Markup(script))
+
+
 def study_to_html(study: Study) -> str:
     """Render a study as one self-contained HTML page.
 
@@ -129,7 +150,7 @@ def study_to_html(study: Study) -> str:
 
 
 def _embedded(comparison: Comparison, reproducible: bool) -> str:
-    """The comparison as JSON that cannot end the element it stands in: what the page shows, and how much is left out.
+    """The comparison as JSON: what the page shows, and how much is left out.
 
     Where scalars are left out of the table they are left out of the modes' values too.
     """
@@ -195,7 +216,7 @@ def words(parts: Any) -> Markup:
     if isinstance(parts, Number):
         return number(parts)
     if isinstance(parts, Link):
-        return Markup('<a href="#{}">{}</a>').format(parts.section, parts.text)
+        return Markup('<a href="#{}">{}</a>').format(parts.section, words(parts.text))
     return escape(str(parts))
 
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..numbers import NO_BREAK, Number, count, counted, fixed, percent, plain
+from .pair import pair
 from .parts import Axis, Cell, Column, Details, Heading, Mark, Part, Plot, Row, Section, Series, Strip, Strips, Table
-from .scalars import NAN
+from .scalars import NAN, Scalars
 from .shown import columns, real, shown, value, why
 from .words import Words
 
@@ -32,7 +33,7 @@ FACTS = (
 )
 
 
-def jointly(comparison: Comparison) -> Section | None:
+def jointly(comparison: Comparison, scalars: Scalars) -> Section | None:
     """Build the section on where the mode lies among all coordinates at once."""
     found = comparison.joint
     if not found:
@@ -42,8 +43,9 @@ def jointly(comparison: Comparison) -> Section | None:
         "T is twice the log density lost from the mode to a draw, in the coordinates in which NUTS moves. Were the "
         "posterior Gaussian, T would have a χ² law: in many dimensions no draw is near the mode.",
     )
-    parts: list[Part] = [*_typicality(comparison, found, d), _facts(found), *_basins(found["basins"])]
-    return Section("joint", "The joint picture", how, _finding(found, d), tuple(parts))
+    parts: list[Part] = [*_typicality(comparison, found, d), _facts(found), *pair(comparison, scalars)]
+    parts += _basins(found["basins"])
+    return Section("joint", "The joint picture", how, _finding(found, d), tuple(parts), link="Joint picture")
 
 
 def _finding(found: Mapping[str, Any], d: int) -> Words:

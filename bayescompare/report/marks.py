@@ -24,6 +24,7 @@ KEYS = {
     "plugin": '<line class="map tn" x1="0" x2="26" y1="7" y2="7"/><line class="map th" x1="7" x2="19" y1="7" y2="7"/>',
     "plugin_line": '<line class="map tn" x1="0" x2="26" y1="7" y2="7"/>',
     "observed": '<circle class="od" cx="13" cy="7" r="3.2"/>',
+    "draws": "".join(f'<circle class="dr" cx="{x}" cy="{y}" r="2"/>' for x, y in ((6, 9), (13, 4), (19, 10))),
     "dot": '<line class="post" x1="0" x2="26" y1="7" y2="7"/><circle class="pd" cx="13" cy="7" r="4"/>',
     "band": '<rect class="pf" x="0" y="0" width="26" height="14"/><rect class="pf" x="0" y="4" width="26" height="6"/>',
     "histogram": '<rect class="bar" x="4" y="0" width="18" height="14"/>',

@@ -151,6 +151,7 @@ class Curve:
     mean_text: str
     title: str
     description: str
+    id: str = ""
 
 
 @dataclass(frozen=True)
@@ -249,8 +250,9 @@ class Strips:
 @dataclass(frozen=True)
 class Series:
     """What a plot draws: ``line``, ``area`` (down to ``base``), ``bars`` (edges in ``x``, one more than ``y``),
-    ``points``, ``diamond`` or ``marks`` (each estimand's own shape; an arrowhead at the edge for what lies beyond it);
-    ``label`` stands at ``at``, or after the last point where that is not given.
+    ``points``, ``dots`` (many, small), ``diamond``, ``triangle``, ``contour`` or ``marks`` (each estimand's own shape;
+    an arrowhead at the edge for what lies beyond it); ``label`` stands at ``at``, or after the last point where that is
+    not given.
     """
 
     kind: str

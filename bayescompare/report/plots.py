@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from markupsafe import Markup, escape
 
@@ -16,7 +16,10 @@ type Up = Callable[[float], float]
 BASE, TOP = 40, 22
 """Room under a plot for its axis, and above it for a label, in px."""
 
-HALF_LABEL = 7
+HALF_LABEL = 8
+STEP = 2 * HALF_LABEL
+"""Labels beside lines stand at least so far apart, in px."""
+
 NAME = 17
 """Letters of a line's name that there is room for beside it."""
 
@@ -119,12 +122,24 @@ def _series(s: Series, x: Scale, y: Scale, up: Up, height: int) -> list[str]:
         return _bars(s, x, up)
     if s.kind == "marks":
         return _own_marks(s, x, y, up)
+    if s.kind == "triangle":
+        places = [(a, up(min(max(b, y.lower), y.upper))) for a, b in zip(s.x, s.y, strict=True)]
+        return [_triangle(x, a, at, "mf" if s.css == "map" else "la") for a, at in places]
+    if s.kind == "dots":
+        inside = [(a, b) for a, b in zip(s.x, s.y, strict=True) if x.holds(a) and y.holds(b)]
+        drawn = "".join(f"M{px(10 * x(a))} {px(up(b))}h0" for a, b in inside)
+        return [nested(f'<path class="ln {s.css}" d="{drawn}"/>', height)] if drawn else []
     if s.kind in ("points", "diamond"):
         css, radius = ("od", 2.4) if s.css == "obs" else (s.css, 2.6)
         inside = [(a, b) for a, b in zip(s.x, s.y, strict=True) if x.holds(a) and y.holds(b)]
         if s.kind == "diamond":
             return [placed(x(a), up(b), '<path class="lf" d="M0 -5L5 0L0 5L-5 0Z"/>') for a, b in inside]
         return [f'<circle class="{css}" cx="{pct(x(a))}" cy="{px(up(b))}" r="{radius}"/>' for a, b in inside]
+    if s.kind == "contour":  # cut off where the axes end
+        tall = height - BASE - TOP
+        drawn = f'<path class="ln {s.css}" d="{_path(list(zip(s.x, s.y, strict=True)), x, up)}"/>'
+        size = f'viewBox="0 {TOP} 1000 {tall}" y="{TOP}" width="100%" height="{tall}"'
+        return [f'<svg {size} preserveAspectRatio="none">{drawn}</svg>']
     pieces = _pieces(s)
     if s.kind == "area":
         drawn = "".join(
@@ -151,6 +166,14 @@ def _own_marks(s: Series, x: Scale, y: Scale, up: Up) -> list[str]:
             edge = up(y.upper) if b > y.upper else up(y.lower)
             parts.append(placed(x(a), edge, f'<path class="{FILLS[s.css]}" d="{way}"/>'))
     return parts
+
+
+def _triangle(x: Scale, a: float, at: float, css: str) -> str:
+    """A mode of two coordinates; where it lies off the axis it points there, from inside: outside are the labels."""
+    if x.holds(a):
+        return placed(x(a), at, f'<path class="{css}" d="M-5 -5L5 -5L0 4Z"/>')
+    tip = "M0 0L-9 -5L-9 5Z" if a > x.upper else "M0 0L9 -5L9 5Z"
+    return placed(x.clipped(a), at, f'<path class="{css}" d="{tip}"/>')
 
 
 def _pieces(s: Series) -> list[list[tuple[float, float, float]]]:
@@ -195,13 +218,29 @@ def _labels(part: Plot, x: Scale, y: Scale, up: Up) -> list[str]:
             if last:
                 beside.append((up(min(max(last[-1], y.lower), y.upper)), s.label, css))
     beside.sort()
-    floor = -math.inf
-    places = []
-    for height, label, css in beside:
-        floor = max(height, floor + 2 * HALF_LABEL)
-        places.append((floor, label, css))
-    over = max(0.0, (places[-1][0] if places else 0.0) - (part.height - BASE))
-    for height, label, css in places:
-        name = label if len(label) <= NAME else label[: NAME - 1] + "…"
-        parts.append(f'<text class="{css}" x="100%" dx="8" y="{px(height - over + 4)}">{escape(name)}</text>')
+    for (height, label, css), at in zip(
+        beside, _apart([h for h, _, _ in beside], part.height - BASE - HALF_LABEL), strict=True
+    ):
+        parts.append(placed(100, 0, f'<path class="ld" d="M1 {px(height)}L8 {px(at)}"/>'))
+        parts.append(f'<text class="{css}" x="100%" dx="12" y="{px(at + 4)}">{escape(_shortened(label))}</text>')
     return parts
+
+
+def _apart(wanted: Sequence[float], lowest: float) -> list[float]:
+    """Heights in ascending order as near to those wanted as labels that do not touch can be."""
+    groups: list[tuple[float, int]] = []  # the middle and the size of each run of labels that touch
+    for height in wanted:
+        middle, size = height, 1
+        while groups and middle - (size - 1) * HALF_LABEL - (groups[-1][0] + (groups[-1][1] - 1) * HALF_LABEL) < STEP:
+            before, many = groups.pop()
+            middle, size = (middle * size + before * many) / (size + many), size + many
+        half = (size - 1) * HALF_LABEL
+        groups.append((max(min(middle, lowest - half), TOP + half), size))
+    return [middle + (2 * i - size + 1) * HALF_LABEL for middle, size in groups for i in range(size)]
+
+
+def _shortened(label: str) -> str:
+    """A long name without its middle: what tells two coordinates apart is often at the end."""
+    if len(label) <= NAME:
+        return label
+    return f"{label[: NAME - 1 - NAME // 2]}…{label[-(NAME // 2) :]}"

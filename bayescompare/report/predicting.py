@@ -137,8 +137,9 @@ def _ends(at: Mapping[str, float], arm: str) -> str:
 def _bands(term: str, arrays: Mapping[str, np.ndarray]) -> Plot:
     """Both predictions as bands over the observations, in the order of the posterior's median."""
     order = np.argsort(arrays["q50"], kind="stable")
-    kept = order[evenly(len(order), DRAWN)]
-    x = tuple(float(i + 1) for i in range(len(kept)))
+    places = evenly(len(order), DRAWN)
+    kept = order[places]
+    x = tuple(float(i + 1) for i in places)
 
     def of(key: str) -> tuple[float, ...]:
         return tuple(float(v) for v in arrays[key][kept])
@@ -162,7 +163,7 @@ def _bands(term: str, arrays: Mapping[str, np.ndarray]) -> Plot:
     return Plot(
         f"Predictions of {name(term)} against what was observed",
         said,
-        Axis(0.5, len(kept) + 0.5, "observation, by predicted median"),
+        Axis(0.5, len(order) + 0.5, "observation, by predicted median"),
         y,
         tuple(series),
         caption,

@@ -15,6 +15,8 @@ from .parts import Curve
 from .words import Name, name
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from ..compare.comparison import Comparison
 
 NAN = math.nan
@@ -98,8 +100,12 @@ class Scalars:
 
 def read(comparison: Comparison) -> Scalars:
     """Read the table once; after this nothing touches a data frame."""
-    table = comparison.table
-    margins = {key: float(x) for key, x in dict(comparison.settings.get("margins", {})).items() if _is_number(x)}
+    return of_table(comparison.table, comparison.settings, comparison.curves.names)
+
+
+def of_table(table: pd.DataFrame, settings: Mapping[str, Any], curves: Sequence[str] = ()) -> Scalars:
+    """Read a table; ``curves`` are the names of the scalars whose densities are known."""
+    margins = {key: float(x) for key, x in dict(settings.get("margins", {})).items() if _is_number(x)}
     margins = {"location": 0.2, "rank": 0.08, "spread": math.log(1.2)} | margins
     columns: dict[str, np.ndarray] = {}
     for column in table.columns:
@@ -115,18 +121,23 @@ def read(comparison: Comparison) -> Scalars:
     return Scalars(
         tuple(rows),
         margins,
-        float(comparison.settings.get("interval", 0.94)),
-        {str(label): i for i, label in enumerate(comparison.curves.names)},
+        float(settings.get("interval", 0.94)),
+        {str(label): i for i, label in enumerate(curves)},
         _states(rows, margins),
     )
 
 
+def has_curve(comparison: Comparison, scalars: Scalars, scalar: Scalar) -> bool:
+    """True if the posterior density of a scalar is known."""
+    i = scalars.curves.get(scalar.name)
+    return i is not None and bool(np.isfinite(comparison.curves.posterior[i]).any())
+
+
 def curve(comparison: Comparison, scalars: Scalars, scalar: Scalar, by: str = "z") -> Curve | None:
     """The curves of one scalar, None where it has none; ``by`` is the column that stands beside its name."""
-    i = scalars.curves.get(scalar.name)
-    if i is None or not np.isfinite(comparison.curves.posterior[i]).any():
+    if not has_curve(comparison, scalars, scalar):
         return None
-    curves = comparison.curves
+    curves, i = comparison.curves, scalars.curves[scalar.name]
     modes = [f"MAP {scalar.mode}"] if math.isfinite(scalar["map"]) else []
     if math.isfinite(scalar["map_unconstrained"]):
         modes.append(f"unconstrained MAP {scalar.unconstrained}")
@@ -146,6 +157,7 @@ def curve(comparison: Comparison, scalars: Scalars, scalar: Scalar, by: str = "z
         mean_text=scalar.mean,
         title=f"Marginal of {scalar.shown}",
         description="; ".join(description) + ".",
+        id=f"marginal-{i}",
     )
 
 

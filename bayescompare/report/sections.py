@@ -24,7 +24,7 @@ from .parts import (
     Section,
     Table,
 )
-from .scalars import Scalar, Scalars, curve
+from .scalars import Scalar, Scalars, curve, has_curve
 from .words import Link, Name, Words, listed, name, visible
 
 if TYPE_CHECKING:
@@ -73,14 +73,8 @@ def _question(comparison: Comparison) -> str:
 
 def marginals(comparison: Comparison, scalars: Scalars) -> Section:
     """Build the section on the marginals: the scalar that decides, large, then those most off."""
-    found: list[tuple[Scalar, Curve]] = []
-    by = "sd_ratio" if comparison.verdict.overall.deciding == "spread" else "z"
-    for scalar in _deciding_first(comparison, scalars, by):
-        drawn = curve(comparison, scalars, scalar, by)
-        if drawn is not None:
-            found.append((scalar, drawn))
-        if len(found) > FURTHER:
-            break
+    by = _by(comparison)
+    found = [(s, c) for s in figured(comparison, scalars) if (c := curve(comparison, scalars, s, by)) is not None]
     how = (
         f"Filled: posterior density{_of_draws(comparison)}. Dotted: prior. Dashed: Laplace. A mode marked on a "
         "marginal is the coordinate of the joint mode, not the marginal’s own peak.",
@@ -100,6 +94,17 @@ def marginals(comparison: Comparison, scalars: Scalars) -> Section:
         caption: Words = ("Each on its own axis, in its own unit. The numbers are in ", Link("the table", "table"), ".")
         parts.append(Multiples(heading, rest, _key(rest), caption))
     return Section("marginals", "Marginals", how, _range(scalar, scalars), tuple(parts))
+
+
+def figured(comparison: Comparison, scalars: Scalars) -> list[Scalar]:
+    """The scalars that have a figure of their own among the marginals, in its order."""
+    rows = _deciding_first(comparison, scalars, _by(comparison))
+    return [scalar for scalar in rows if has_curve(comparison, scalars, scalar)][: FURTHER + 1]
+
+
+def _by(comparison: Comparison) -> str:
+    """The column by which the marginals are chosen."""
+    return "sd_ratio" if comparison.verdict.overall.deciding == "spread" else "z"
 
 
 def _deciding_first(comparison: Comparison, scalars: Scalars, by: str) -> list[Scalar]:

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import beyond, engines, everything, first, prose, scalars, sections
+from . import beyond, engines, everything, first, gallery, prose, scalars, sections
 from .parts import Report
 from .words import visible
 
 if TYPE_CHECKING:
     from ..compare.comparison import Comparison
+    from .gallery import Origin
 
 
-def build(comparison: Comparison, *, reproducible: bool = False) -> Report:
+def build(comparison: Comparison, *, reproducible: bool = False, origin: Origin | None = None) -> Report:
     """Build the tree of a report.
 
     Parameters
@@ -24,6 +25,8 @@ def build(comparison: Comparison, *, reproducible: bool = False) -> Report:
     comparison : Comparison
     reproducible : bool
         Leave out times, platform and command, so that two runs with one seed give the same bytes.
+    origin : Origin, optional
+        The template it was made from, whose source the report then shows.
 
     Returns
     -------
@@ -42,6 +45,7 @@ def build(comparison: Comparison, *, reproducible: bool = False) -> Report:
             engines.section(comparison, rows, reproducible=reproducible),
             prose.methods(comparison, rows),
             prose.glossary(),
+            *(() if origin is None else (gallery.source(origin),)),
             prose.provenance(comparison, reproducible=reproducible),
         ),
         footer="One file, no network. The numbers shown, unrounded, are inside it as JSON (schema bayescompare/1).",

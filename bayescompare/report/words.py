@@ -29,13 +29,13 @@ class Name:
 
 @dataclass(frozen=True)
 class Link:
-    """A link to a section of the same page."""
+    """A link to a section or a figure of the same page."""
 
-    text: str
+    text: str | Name
     section: str
 
     def __str__(self) -> str:
-        return self.text
+        return str(self.text)
 
 
 type Words = tuple[str | Name | Number | Link, ...]

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..density import Array
+from ..compiled import Array
 from ..errors import DataError, NoFiniteStartError
 from ..fit import laplace, mode
 from ..fit.curvature import RIDGE
@@ -70,7 +70,8 @@ class Batched:
         points = np.stack([u for _, u in starts(self.problem, self.starts * rounds, 0)])
         in_rounds = np.stack([points[i::rounds] for i in range(rounds)])  # some of each kind in every round
         weights = mode.WEIGHTS[method]
-        found = batch_modes.find(self.chunk, self.problem, in_rounds, weights)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # rows without a density go along
+            found = batch_modes.find(self.chunk, self.problem, in_rounds, weights)
         unclear = np.flatnonzero(found.open)
         for row in unclear[unclear < self.wanted]:
             data = {name: array[row] for name, array in self.chunk.swapped.items()}

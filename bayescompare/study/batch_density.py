@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..density import Array, Density, JaxFunction
+from ..compiled import Array, JaxFunction
+from ..density import Density
 from .batch_search import search
 
 Weights = tuple[float, float, float]
@@ -55,9 +56,9 @@ def functions(density: Density, swapped: tuple[str, ...]) -> Functions | None:
 
     Those of ``swapped`` have rows, one a replicate.
     """
-    value = density._value("value", density.start)
+    value = density.through_jax()
     push = density.once("batch push", lambda: _push(density))
-    if not isinstance(value, JaxFunction) or not isinstance(push, JaxFunction):
+    if value is None or not isinstance(push, JaxFunction):
         return None
     key = f"batch {swapped} {[array.shape for array in density.data.values()]}"
     made: Functions = density.once(key, lambda: _functions(density, value, push, swapped))
@@ -85,7 +86,9 @@ def _functions(density: Density, value: JaxFunction, push: JaxFunction, swapped:
         return jnp.where(finite, out[0], -jnp.inf), jnp.where(finite, out[1:], 0.0)
 
     def climb(starts: Any, weights: Any, *data: Any) -> tuple[Any, Any]:
-        return jax.vmap(lambda u: search(lambda v: height(v, weights, *data), u, density.transformed))(starts)
+        each = jax.vmap(lambda u: search(lambda v: height(v, weights, *data), u, density.transformed))
+        found: tuple[Any, Any] = each(starts)
+        return found
 
     def local(u: Any, steps: Any, weights: Any, *data: Any) -> tuple[Any, Any, Any]:
         """Central differences of the exact gradient: a compiled Hessian was silently wrong on some models."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from ..compare import psis
-from ..density import Array
+from ..compiled import Array
 from ..fit.laplace import standard_normal
 from .batch_density import Chunk, Index
 

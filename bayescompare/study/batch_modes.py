@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..density import Array
+from ..compiled import Array
 from ..fit import endings
 from ..fit.curvature import RIDGE
 from ..fit.result import Fit, Status
@@ -26,6 +26,9 @@ ROUNDS = 2
 
 #: Ends that are polished after each round, at most, until two are of one height.
 CLIMBS = 2
+
+#: Where a mode inside is looked for when one lies on a bound: distances from the middle of its range, in u.
+DEPTHS = (*endings.INWARD, -1.0, -2.0, -3.0)
 
 #: Difference of heights, in nats, up to which they are one height.
 AGREEMENT = ModeOptions().agreement
@@ -102,9 +105,9 @@ def find(chunk: Chunk, problem: Problem, starts: Array, weights: Weights) -> Mod
     _runaways(chunk, modes, top, usable & ~converged, weights)
     running = _runs(chunk, top) & converged[:, None]
     if running.any():
-        bounded = _on_bounds(chunk, top, running, weights)
-        top.put(running.any(axis=1), bounded.take(running.any(axis=1)))
-        converged &= (top.decrement <= CONVERGED) & (~running.any(axis=1) | top.held.any(axis=1))
+        rows = running.any(axis=1)
+        top.put(rows, _on_bounds(chunk, top, running, weights).take(rows))
+        converged &= top.decrement <= CONVERGED
     _creeps(chunk, modes, top, converged, weights)
     identified = _refined(chunk, problem, modes, top, converged & (np.abs(top.smallest) < endings.DOUBT), weights)
     _accept(chunk, problem, modes, top, converged & modes.open & identified & ~ends.twins)
@@ -227,7 +230,7 @@ def _runs(chunk: Chunk, top: Tops) -> Mask:
 def _on_bounds(chunk: Chunk, top: Tops, running: Mask, weights: Weights) -> Tops:
     """The tops with coordinates put on their bound where the density does not fall towards it, the others polished.
 
-    Rows that hold nothing, or are higher inside, are not converged.
+    Where it is higher inside, the mode there; where nothing is held, or that mode runs too, no end of a search.
     """
     b, d = top.u.shape
     any_runs = running.any(axis=1)
@@ -244,15 +247,21 @@ def _on_bounds(chunk: Chunk, top: Tops, running: Mask, weights: Weights) -> Tops
     u = np.where(held, np.where(high, endings.LIMIT, -endings.LIMIT), top.u)
     rows = held.any(axis=1)
     bounded = polish(chunk, u, held, weights, rows)
+    inside = bounded.take(slice(None))
     for place in range(int(held.sum(axis=1).max(initial=0))):
         deep = rows & (held.sum(axis=1) > place)
         i = np.argsort(~held, axis=1, kind="stable")[:, place]
         inner = bounded.u.copy()
-        for depth in endings.INWARD:  # one-sided slope and second order both count
-            inner[np.arange(b), i] = np.copysign(depth, u[np.arange(b), i])
-            inside = polish(chunk, inner, held, weights, deep)
-            bounded.decrement[deep & (inside.value > bounded.value + AGREEMENT)] = np.inf
-            inner = inside.u
+        for depth in DEPTHS:  # one-sided slope and second order both count
+            inner[np.arange(b), i] = np.copysign(1.0, u[np.arange(b), i]) * depth
+            trial = polish(chunk, inner, held, weights, deep)
+            higher = deep & (trial.value > inside.value + AGREEMENT)
+            inside.put(higher, trial.take(higher))
+            inner = trial.u
+    renewed = rows & (inside.value > bounded.value)
+    new = polish(chunk, inside.u, np.zeros_like(held), weights, renewed)
+    new.decrement[_runs(chunk, new).any(axis=1)] = np.inf
+    bounded.put(renewed, new.take(renewed))
     return bounded
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from ..density import Array
+from ..compiled import Array
 from ..fit.curvature import WIDEST
 from ..fit.search import STRIDE, ModeOptions
 from .batch_density import Chunk, Index, Weights
@@ -48,9 +48,9 @@ class Tops:
         value, decrement, smallest = (np.full(b, x) for x in (-np.inf, np.inf, np.nan))
         return cls(u.copy(), held.copy(), value, decrement, 0 * u, np.zeros((b, d, d)), smallest, 0 * u)
 
-    def take(self, rows: Mask | Index) -> Tops:
+    def take(self, rows: Mask | Index | slice) -> Tops:
         """These rows alone."""
-        return Tops(*(getattr(self, each.name)[rows] for each in fields(self)))
+        return Tops(*(getattr(self, each.name)[rows].copy() for each in fields(self)))
 
     def put(self, rows: Mask | Index, others: Tops) -> None:
         """Others in place of these rows."""

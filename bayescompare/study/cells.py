@@ -198,7 +198,7 @@ class _Made:
     problem: Problem
     chosen: NDArray[np.intp]
     simulators: dict[str, Callable[[int], Any]] = field(default_factory=dict)
-    sampler_ready: bool = False
+    ready: set[str] = field(default_factory=set)
 
 
 _LOCK = threading.Lock()
@@ -222,10 +222,19 @@ def _made(task: Task) -> tuple[_Made, float]:
     fixed = json.dumps(truth, sort_keys=True)
     if fixed not in made.simulators:
         made.simulators[fixed] = simulator(made.problem.model, fixed=truth)
-    if task.arm == "nuts" and not made.sampler_ready:
-        nuts.prepare(made.problem, nuts.options(plan.sampler, made.target))
-        made.sampler_ready = True
+    if task.arm not in made.ready:
+        made.ready.add(task.arm)
+        if task.arm == "nuts":
+            nuts.prepare(made.problem, nuts.options(plan.sampler, made.target))
+        _warm_up(task, made)
     return made, time.perf_counter() - began
+
+
+def _warm_up(task: Task, made: _Made) -> None:
+    """Fit the block's first data set, so that what is compiled at a first call is not in any fit's time."""
+    first = next(iter(_simulated(task, made)))
+    if isinstance(first, Replicate):
+        _cheaply(task.plan, made, [first]) if task.arm == "cheap" else _by_nuts(task.plan, made, [first])
 
 
 def _make(plan: Plan, options: Mapping[str, Any]) -> _Made:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from ..density import Array
+from ..compiled import Array
 from ..errors import DataError, UsageError
 from ..fit import endings, mode
 from ..fit.result import Status

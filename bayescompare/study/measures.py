@@ -33,6 +33,15 @@ def mean(x: Array) -> Figure:
     return Figure(float(x.mean()), float(x.std(ddof=1) / math.sqrt(len(x))))
 
 
+def median(x: Array) -> Figure:
+    """Median of independent values; its error is that of a normal law with the values' median absolute deviation."""
+    if len(x) == 0:
+        return Figure.missing("no replicate has this figure")
+    value = float(np.median(x))
+    spread = 1.4826 * float(np.median(np.abs(x - value)))
+    return Figure(value, spread * math.sqrt(math.pi / 2 / len(x)))
+
+
 def rmse(error: Array) -> Figure:
     """Root of the mean squared error; its own error by the delta method."""
     squared = mean(error**2)

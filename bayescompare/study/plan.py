@@ -25,7 +25,7 @@ CHEAP = ("mle_wald", "map_laplace", "psis_laplace")
 
 METHODS = (*CHEAP, "nuts")
 
-BLOCKS = {"cheap": 64, "nuts": 4}
+BLOCKS = {"cheap": 128, "nuts": 4}
 """Replicates of one grid point that are one task, by arm. By the plan alone: rows never depend on the scheduling."""
 
 TRUTH = "truth."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -68,13 +68,17 @@ class StudyResult:
             return list(summary.rows(store))
 
     def summary(self) -> pd.DataFrame:
-        """Every measure as a table: a column for each name that varies, then those of :class:`Measure`."""
+        """Every measure as a table: a column for each name that varies, then those of :class:`Measure`, where ``n`` is
+        called ``replicates``. A varied name that is also one of those has ``grid.`` before it."""
         import pandas as pd
 
         flat = []
         for row in self.rows():
             entries = asdict(row)
-            flat.append({**entries.pop("cell"), **entries})
+            cell, n = entries.pop("cell"), entries.pop("n")
+            rest = {name: value for name, value in entries.items() if name not in ("failed", "reason")}
+            rest |= {"replicates": n, "failed": row.failed, "reason": row.reason}
+            flat.append({**_named(cell, rest), **rest})
         return pd.DataFrame(flat)
 
     def cells(self) -> pd.DataFrame:
@@ -152,8 +156,11 @@ def _frame(plan: Plan, point: Point, method: str, found: Cells) -> pd.DataFrame:
         return np.full(count * k, np.nan) if array is None or array.size == 0 else array.ravel()
 
     arrays = found.results.arrays
-    columns: dict[str, Any] = {name: [value] * (count * k) for name, value in point.values.items()}
-    columns |= {"replicate": each(found.replicates), "method": method, "parameter": np.tile(names, count)}
+    columns: dict[str, Any] = {
+        "replicate": each(found.replicates),
+        "method": method,
+        "parameter": np.tile(names, count),
+    }
     columns |= {"truth": flat(found.truth), "estimate": flat(arrays.get("estimate")), "sd": flat(arrays.get("sd"))}
     for i, level in enumerate(plan.levels):
         for end in ("lower", "upper"):
@@ -165,7 +172,13 @@ def _frame(plan: Plan, point: Point, method: str, found: Cells) -> pd.DataFrame:
         columns[name] = each(arrays.get(name, np.full(count, np.nan)))
     columns["status"] = each([STATUSES[s] for s in found.results.status])
     columns["reason"] = each(np.array(found.results.reasons, dtype=object))
-    return pd.DataFrame(columns)
+    varied = {name: [value] * (count * k) for name, value in _named(point.values, columns).items()}
+    return pd.DataFrame({**varied, **columns})
+
+
+def _named(cell: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:
+    """Names that vary, apart from the names of other columns."""
+    return {f"grid.{name}" if name in others else name: value for name, value in cell.items()}
 
 
 def _csv(path: Path, frames: Iterator[pd.DataFrame]) -> None:

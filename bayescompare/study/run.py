@@ -117,11 +117,12 @@ def study(
 
 
 def _run(plan: Plan, path: Path, workers: int | None, executor: str | Executor, progress: StudyProgress) -> StudyResult:
+    if not path.exists():
+        plan.check()  # before a file is there; one that goes on was checked when it was begun
     with Store.create_or_resume(path, plan) as store:
         finished = store.finished()
         missing = [task for task in cells.tasks(plan.absolute()) if task.key not in finished]
         if missing:
-            plan.check()
             ready = lanes(executor, workers)
             try:
                 _Coordinator(plan, store, ready, progress, finished).run(missing)

@@ -86,11 +86,11 @@ def rows(store: Store, margins: v.Margins | None = None) -> Iterator[Measure]:
 
     Of the fit as a whole (parameter ""):
 
-    - ``failed``, ``suspect``: share of fits; ``seconds``: mean time of a fit without compiling (of the cheap methods
+    - ``failed``, ``suspect``: share of fits; ``seconds``: median time of a fit without compiling (of the cheap methods
       together, as they share their work); ``k_hat``: mean, and ``k_hat_bad``: share above 0.7.
-    - ``location_same``, ``location_differs``, ``location_undecided`` and the same of ``spread``: shares of replicates
-      by the verdict of the comparison's layer, the method in the place of the MAP and of Laplace, over the recorded
-      scalars.
+    - ``location_same``, ``location_differs``, ``location_undecided`` and the same of ``spread``: shares of the
+      replicates in which both fits are sound, by the verdict of the comparison's layer, the method in the place of the
+      MAP and of Laplace, over the recorded scalars.
 
     Parameters
     ----------
@@ -243,7 +243,8 @@ class _Summary:
                 values = results.arrays[name]
                 values = values[np.isfinite(values)]
                 if len(values):
-                    yield self._row(ALL, name, m.mean(values), len(values))
+                    figure = m.median(values) if name == "seconds" else m.mean(values)
+                    yield self._row(ALL, name, figure, len(values))
                 if name == "k_hat" and len(values):
                     yield self._row(ALL, "k_hat_bad", m.share(values > K_HAT), len(values))
 
@@ -254,7 +255,7 @@ class _Summary:
         mine, theirs, reference = self._paired()
         if reference is None:
             return
-        sound = (self.cells.results.status[mine] != FAILED) & (reference.results.status[theirs] == 0)
+        sound = (self.cells.results.status[mine] == 0) & (reference.results.status[theirs] == 0)
         mine, theirs = mine[sound], theirs[sound]
         states: dict[str, list[v.State]] = {"location": [], "spread": []}
         for i, j in zip(mine, theirs, strict=True):

@@ -18,9 +18,8 @@ from ..fit.laplace import LaplaceOptions
 from ..fit.mode import ModeOptions
 from ..fit.nuts import SamplerOptions, check_engine
 from ..fit.result import Fit
+from ..kept import problem_of
 from ..problem import Problem
-from .gather import Quantity, gather
-from .prediction import document, predict
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from ..audit import Finding
     from ..compare.comparison import Comparison
     from ..templates import Target
+    from .gather import Quantity
 
 
 class Progress(Protocol):
@@ -198,7 +198,7 @@ def fit(
     Parameters
     ----------
     model : pymc.Model, Template or Problem
-        A Problem keeps what is compiled from one call to the next.
+        What is compiled is kept with a Problem, and with a pm.Model until it or its data change.
     method : {"map", "mle", "unconstrained_map", "laplace", "nuts"}
     data : optional
         For a template: the user's own data.
@@ -232,7 +232,7 @@ def fit(
         if discrete(target.model):
             _check_options(method, options)
             return _strictly(by_enumeration(target.model, method, seed=seed, options=options), strict)  # type: ignore[arg-type]
-        problem = Problem(target.model)
+        problem = problem_of(target.model)
         if method == "nuts":
             _check_options(method, options)
             options = _sampler_options(options, target)  # type: ignore[arg-type]
@@ -261,6 +261,8 @@ def run(
     """Compare a loaded target; :func:`compare` with what a report tells about the model."""
     from ..compare.comparison import Comparison
     from . import arms, effects, labels, measures, rounds
+    from .gather import gather
+    from .prediction import document, predict
 
     options, asked = options or CompareOptions(), asked or Asked()
     sampler = _sampler_options(options.sampler, target)
@@ -268,7 +270,7 @@ def run(
     losses = effects.losses(asked.losses)
     progress = progress or Silent()
     started, began = time.time(), time.perf_counter()
-    problem = Problem(target.model)
+    problem = problem_of(target.model)
     with _one_thread():
         with progress.stage("Compiling the model"):
             problem.density(problem.density.start, (1.0, 1.0, 1.0))

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..compare import psis
 from ..compare.loo import Mended, good_k
-from ..density import Array
+from ..compiled import Array
 from ..predictive import Predictive
 from ..problem import Problem
 

@@ -20,6 +20,7 @@ from ..compare.figure import Figure
 from ..fit import laplace, mode
 from ..fit.laplace import LaplaceOptions
 from ..fit.result import Fit, Status
+from ..kept import problem_of
 from ..numbers import counted, figure
 from ..problem import Problem
 
@@ -163,7 +164,7 @@ def run(
 
     options, progress = options or CompareOptions(), progress or Silent()
     began = time.perf_counter()
-    problem = Problem(target.model)
+    problem = problem_of(target.model)
     with _one_thread():
         with progress.stage("Compiling the model"):
             findings = _audited(problem, seed) if options.audit else ()

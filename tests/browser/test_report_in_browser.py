@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -157,16 +157,82 @@ def test_the_table_can_be_sorted_and_filtered(visit: Open, one: Path) -> None:
     assert rows.count() == 18
 
 
+def copied(page: Any, label: str) -> str:
+    """What a button puts on the clipboard."""
+    page.evaluate(
+        "window.copied = undefined;"
+        "Object.defineProperty(navigator, 'clipboard',"
+        " {configurable: true, value: {writeText: async t => { window.copied = t }}})"
+    )
+    page.get_by_role("button", name=label, exact=True).click()
+    page.wait_for_function("window.copied !== undefined")
+    return str(page.evaluate("window.copied"))
+
+
+def test_the_table_is_copied_as_it_is_shown_for_latex(visit: Open, tmp_path: Path) -> None:
+    path = tmp_path / "latex.html"
+    labels = ["mu", r"a_b & 50% {of} \x", *(f"theta[{i}]" for i in range(12))]
+    path.write_text(to_html(make("differs", labels=labels)), encoding="utf-8")
+    page = visit(path).page
+    lines = copied(page, "Copy as LaTeX").split("\n")
+    assert lines[0].startswith(r"\begin{tabular}{lrrr")
+    assert lines[1] == r"\toprule"
+    assert lines[2].startswith("scalar & MAP & ")
+    assert lines[-2:] == [r"\bottomrule", r"\end{tabular}"]
+    rows = lines[4:-2]
+    assert len(rows) == len(labels)
+    assert rows[1].startswith(r"a\_b \& 50\% \{of\} \textbackslash{}x & ")
+    assert {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {lines[0].count("r", len(r"\begin{tabular}"))}
+    assert all(row.endswith(r" \\") for row in rows)
+    assert "$\\pm$" in rows[0]
+    assert not re.search(r"[−±–]", "".join(rows))
+    assert "differs" not in "".join(rows)
+    page.locator(".tools input").fill("theta[1")
+    assert len(copied(page, "Copy as LaTeX").split("\n")) == 6 + 3
+
+
+def test_code_bibtex_and_methods_can_be_copied(visit: Open, one: Path) -> None:
+    page = visit(one).page
+    page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
+    comparison = make("differs", 18)
+    assert copied(page, "Copy Model code") == comparison.model.code.strip()
+    assert copied(page, "Copy BibTeX").startswith("@article{")
+    assert copied(page, "Copy methods").startswith("The model was written in PyMC")
+    assert page.locator("details .copying").first.locator("[role=status]").inner_text() == "copied"
+
+
+def test_a_row_leads_to_its_figure(visit: Open, one: Path) -> None:
+    page = visit(one).page
+    links = page.locator("#every tbody th a")
+    assert links.count() == 9
+    for i in (0, 5):
+        name = links.nth(i).inner_text()
+        links.nth(i).click()
+        figure = page.locator(":target")
+        assert name in (figure.locator("h4").all_inner_texts() or [figure.inner_text()])[0]
+
+
+def test_keys_reach_everything_that_can_be_used(visit: Open, report_file: Path) -> None:
+    page = visit(report_file).page
+    usable = "a[href], button, input, select, summary, [tabindex='0']"
+    page.evaluate("window.met = new Set(); document.addEventListener('focusin', e => window.met.add(e.target))")
+    wanted = page.evaluate(f"Array.from(document.querySelectorAll({usable!r})).filter(e => e.checkVisibility()).length")
+    for _ in range(wanted + 5):
+        page.keyboard.press("Tab")
+    assert (
+        page.evaluate(
+            f"Array.from(document.querySelectorAll({usable!r}))"
+            ".filter(e => e.checkVisibility() && !window.met.has(e)).map(e => e.outerHTML.slice(0, 100))"
+        )
+        == []
+    )
+
+
 def test_the_table_can_be_copied_whole(visit: Open, tmp_path: Path) -> None:
     path = tmp_path / "names.html"
     path.write_text(to_html(make("differs", labels=["=SUM(A1)", 'a "quoted", name', "b"])), encoding="utf-8")
     page = visit(path).page
-    page.evaluate(
-        "Object.defineProperty(navigator, 'clipboard', {value: {writeText: async t => { window.copied = t }}})"
-    )
-    page.locator(".tools button").click()
-    page.wait_for_function("window.copied !== undefined")
-    lines = page.evaluate("window.copied").split("\n")
+    lines = copied(page, "Copy as CSV").split("\n")
     assert lines[0].startswith("name,")
     assert [line.split(",")[0] for line in lines[1:]] == ["'=SUM(A1)", '"a ""quoted""', "b"]
 

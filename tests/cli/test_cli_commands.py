@@ -19,6 +19,7 @@ from bayescompare.cli.terminal import Terminal
 from bayescompare.compare.verdict import Layer, Overall, State, Verdict
 from bayescompare.errors import FitError
 from bayescompare.fit.result import Fit, Status
+from tests.report.factory import STATES, make
 
 KEYS = ["name", "title", "tags", "options", "parameters", "observations", "finding"]
 
@@ -139,18 +140,17 @@ def test_compare_shows_the_verdict(run: Any, library: Any) -> None:
         "eight_schools: 10 parameters, 8 observations",
         "No. The MAP sets tau to 0, 1.14 ± 0.04 sd below the mean.",
         "Report NUTS.",
-        "",
-        "● optimiser    sound      16 of 16 starts",
-        "● sampler      sound      R-hat 1.00",
-        "◆ location     differs    tau: z = −1.14 ± 0.04",
-        "● spread       same",
-        "◐ coordinates  undecided  mu",
-        "◌ not computed: decision, joint",
+        "Thrown away: largest shift −1.14 ± 0.04 sd (tau)",
+        "◆ differs: location",
+        "◐ undecided: coordinates (mu)",
+        "● same: spread",
+        "● sound: optimiser, sampler",
         "",
         "scalar          MAP  mean  94 % interval              z",
         "tau               0  3.62    0.1 to 10.1   −1.14 ± 0.04",
         "mu             4.62  4.41   −1.8 to 10.6  0.063 ± 0.012",
         "theta[Choate]  4.62  6.22   −3.0 to 17.0              –",
+        "not computed: decision, joint",
     ]
     assert "--report OUT.html" in result.stderr
 
@@ -229,8 +229,29 @@ def test_summary_of_many_scalars(library: Any) -> None:
     object.__setattr__(library.result, "table", table)
     text = plain(summary(library.result))
     assert re.search(r"^39 ", text, re.MULTILINE)
+    assert re.search(r"^38 ", text, re.MULTILINE)
     assert not re.search(r"^30 ", text, re.MULTILINE)
-    assert "and 31 more with smaller gaps" in text
+    shown = len(re.findall(r"^\d+ ", text, re.MULTILINE))
+    assert f"and {40 - shown} more with smaller gaps" in text
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("scalars", [1, 18, 300])
+def test_a_summary_has_fifteen_lines_with_the_report(state: str, scalars: int) -> None:
+    comparison = make(state, scalars, losses=True)
+    lines = plain(summary(comparison)).replace("\N{NO-BREAK SPACE}", " ").splitlines()
+    assert len(lines) <= 14
+    assert lines[1].startswith(comparison.verdict.overall.opening)
+    assert lines[2] == comparison.verdict.overall.advice
+    told = "\n".join(lines)
+    for name, layer in comparison.verdict.layers.items():
+        word = "not computed" if layer.state is State.NOT_COMPUTED else str(layer.state)
+        assert re.search(rf"{word}: .*\b{name}\b", told), name
+    if state != "no_verdict":
+        assert "Thrown away: " in told
+        assert "predictive variance 15.0 ± 0.3 %" in told
+        rows = [line for line in lines if re.match(r"(mu|tau|theta\[)", line)]
+        assert len(rows) >= min(2, scalars)
 
 
 @pytest.mark.parametrize(

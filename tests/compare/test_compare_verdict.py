@@ -187,14 +187,14 @@ def test_a_constant_has_no_location() -> None:
 
 @pytest.mark.parametrize("ratio", [1.3, 1 / 1.3])
 def test_spread_is_symmetric_in_the_ratio(ratio: float) -> None:
-    f = spread_figures(("x",), column(sd_ratio=ratio, sd=2.0, mcse_sd=0.04), Margins())
+    f = spread_figures(("x",), column(sd_ratio=ratio, sd_ratio_mcse=0.02 * ratio), Margins())
     assert f.gap[0] == pytest.approx(np.log(1.3))
     assert f.mcse[0] == pytest.approx(0.02)
     assert f.margin[0] == pytest.approx(np.log(1.2))
 
 
 def test_spread_of_a_laplace_without_width_is_not_computed() -> None:
-    f = spread_figures(("x",), column(sd_ratio=0.0, sd=2.0, mcse_sd=0.04), Margins())
+    f = spread_figures(("x",), column(sd_ratio=0.0, sd_ratio_mcse=0.0), Margins())
     assert judge(f)[0] is State.NOT_COMPUTED
 
 

@@ -12,6 +12,7 @@ import pytest
 from scipy import stats
 
 import bayescompare as bc
+from bayescompare.compare.marginal import _matched_sd_error
 from bayescompare.errors import UsageError
 from bayescompare.fit import laplace, mode
 from bayescompare.fit.laplace import LaplaceOptions, standard_normal
@@ -335,3 +336,13 @@ def test_log_ratios_are_of_the_posterior_to_the_gaussian(rate: Problem) -> None:
     joint = joint + stats.poisson(np.exp(u)[:, None]).logpmf(COUNTS).sum(axis=1)
     gaussian = stats.norm(math.log(A / B), 1 / math.sqrt(A)).logpdf(u)
     np.testing.assert_allclose(found.statistics["log_ratio"][0], joint - gaussian, atol=1e-5)
+
+
+@pytest.mark.parametrize(("power", "least", "most"), [(1.0, 0.8, 1.25), (0.25, 0.1, 0.5)])
+def test_the_table_knows_the_error_of_the_sd_of_laplace_draws(power: float, least: float, most: float) -> None:
+    """True spread of the sd over the error claimed, for exp(power·z): right with heavy tails, never too small."""
+    z = np.array([standard_normal(4000, 2, np.random.default_rng(seed))[:, 0] for seed in range(300)])
+    draws = np.exp(power * z)
+    sd = draws.std(axis=1, ddof=1)
+    claimed = np.sqrt((_matched_sd_error(draws) ** 2).mean())
+    assert least < sd.std() / sd.mean() / claimed < most

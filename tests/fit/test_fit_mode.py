@@ -14,7 +14,7 @@ import pytest
 from scipy import stats
 
 import bayescompare as bc
-from bayescompare.density import without_compiler
+from bayescompare.compiled import without_compiler
 from bayescompare.errors import FitError, NoFiniteStartError, UsageError
 from bayescompare.fit import curvature, search
 from bayescompare.fit.mode import ModeOptions

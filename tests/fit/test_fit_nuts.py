@@ -99,6 +99,17 @@ def test_the_posterior_is_right_and_so_is_that_of_other_data(problem: Problem) -
     assert found.compile_seconds < 0.5
 
 
+def test_data_of_a_deterministic_alone_can_be_swapped() -> None:
+    with pm.Model() as model:
+        a = pm.Normal("a", 0.0, 1.0)
+        pm.Deterministic("line", a * pm.Data("at", [1.0, 2.0]))
+        pm.Normal("y", a, 1.0, observed=pm.Data("d", [0.3, 0.5]))
+    problem = Problem(model).with_data(at=[3.0, 4.0])
+    found = bc.fit(problem, "nuts", seed=1, options=FEW)
+    assert found.draws is not None
+    np.testing.assert_allclose(found.draws[..., 1:], found.draws[..., :1] * [3.0, 4.0], rtol=1e-14)
+
+
 @pytest.mark.slow
 def test_the_density_of_the_modes_can_be_sampled_too(problem: Problem) -> None:
     options = SamplerOptions(draws=500, tune=300, chains=2, backend="jax")

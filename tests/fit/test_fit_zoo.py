@@ -16,7 +16,7 @@ from pytensor.compile.mode import get_mode
 from scipy import optimize, stats
 
 import bayescompare as bc
-from bayescompare.density import without_compiler
+from bayescompare.compiled import without_compiler
 from bayescompare.fit.result import Status
 from bayescompare.problem import Problem
 

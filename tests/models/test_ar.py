@@ -10,7 +10,7 @@ import bayescompare as bc
 import models
 from bayescompare.errors import DataError
 from models._data import load
-from tests.models.independent import Array, Point, check_density, check_means, check_shape, quadrature
+from tests.models.checks import Array, Point, assert_builds, assert_posterior, known, quadrature
 
 LEVEL = np.array(load("lake_huron")["level"])
 SCALE = 5 * LEVEL.std()
@@ -28,9 +28,7 @@ def logp(p: Point) -> float:
 
 
 def test_density_and_sizes() -> None:
-    model = models.ar()
-    check_shape(model, models.ar.parameters, models.ar.observations)
-    check_density(model, logp)
+    model = assert_builds(models.ar, logp)
     assert model.coords["year"] == tuple(range(1875, 1973))
 
 
@@ -85,8 +83,8 @@ def test_finding() -> None:
 
     result = bc.compare(models.ar, seed=1)
 
-    means = {name: (float(exact.mean(x)), float(exact.sd(x)), np.inf) for name, x in (("phi", phi), ("sigma", sigma))}
-    check_means(result.fits["nuts"], means)
+    values = np.column_stack([phi, sigma])
+    assert_posterior(result.table, known(("phi", "sigma"), exact.mean(values), exact.sd(values)))
     row = result.table.loc["half_life"]
     assert row["median"] == pytest.approx(quantiles[1], rel=0.08)
     assert row["map"] == pytest.approx(3.91, abs=0.01)

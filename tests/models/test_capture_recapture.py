@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from scipy import optimize, special, stats
@@ -10,7 +12,7 @@ import bayescompare as bc
 import models
 from bayescompare.errors import DataError, UsageError
 from models._data import load
-from tests.models.independent import Array, Point, check_density, check_means, check_shape, quadrature
+from tests.models.checks import Array, Point, assert_builds, assert_posterior, known, quadrature
 
 CAPTURES = np.array(load("cottontails")["captures"])
 CAUGHT, NIGHTS, TRUTH = 76, 18, 135
@@ -28,10 +30,8 @@ def binomial(p: Point) -> float:
 
 
 @pytest.mark.parametrize(("heterogeneity", "expected", "free"), [("beta", beta_binomial, 2), ("none", binomial, 1)])
-def test_density_and_sizes(heterogeneity: str, expected: object, free: int) -> None:
-    model = models.capture_recapture(heterogeneity=heterogeneity)
-    check_shape(model, free, models.capture_recapture.observations)
-    check_density(model, expected)  # type: ignore[arg-type]
+def test_density_and_sizes(heterogeneity: str, expected: Callable[[Point], float], free: int) -> None:
+    assert_builds(models.capture_recapture, expected, parameters=free, heterogeneity=heterogeneity)
     assert np.bincount(CAPTURES)[1:].tolist() == [43, 16, 8, 6, 0, 2, 1]
 
 
@@ -100,8 +100,7 @@ def test_finding() -> None:
 
     result = bc.compare(models.capture_recapture, seed=1)
 
-    means = dict(zip(("p", "rho"), zip(exact.mean(x), exact.sd(x), strict=True), strict=True))
-    check_means(result.fits["nuts"], {name: (mean, sd, np.inf) for name, (mean, sd) in means.items()})
+    assert_posterior(result.table, known(("p", "rho"), exact.mean(x), exact.sd(x)))
     row = result.table.loc["population"]
     assert row["map"] == pytest.approx(320.6, abs=0.1)
     assert row["median"] == pytest.approx(exact.quantile(animals, 0.5), rel=0.1)

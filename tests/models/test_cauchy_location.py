@@ -13,7 +13,7 @@ from scipy import stats
 import bayescompare as bc
 from models._data import load
 from models.cauchy_location import cauchy_location
-from tests.models.template_checks import (
+from tests.models.checks import (
     Point,
     assert_builds,
     assert_posterior,

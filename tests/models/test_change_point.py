@@ -11,7 +11,7 @@ import models
 from bayescompare.errors import DataError, UsageError
 from models._data import load
 from models.change_point import year_probabilities
-from tests.models.independent import Point, check_density, check_means, check_shape
+from tests.models.checks import Point, assert_builds, assert_posterior, known
 
 YEARS, COUNTS = (np.array(load("coal")[name]) for name in ("year", "disasters"))
 N = len(YEARS)
@@ -25,9 +25,7 @@ def logp(p: Point) -> float:
 
 
 def test_density_and_sizes() -> None:
-    model = models.change_point()
-    check_shape(model, models.change_point.parameters, models.change_point.observations)
-    check_density(model, logp)
+    assert_builds(models.change_point, logp)
     assert COUNTS.sum() == 191
 
 
@@ -85,15 +83,15 @@ def test_options_and_data() -> None:
 @pytest.mark.slow
 def test_finding() -> None:
     probabilities, before, years = year_probabilities(COUNTS), COUNTS.cumsum()[:-1], np.arange(1, N)
-    expected = {}
-    for name, events, time in (("early", before, years), ("late", COUNTS.sum() - before, N - years)):
+    means, sds = [], []
+    for events, time in ((before, years), (COUNTS.sum() - before, N - years)):
         mean, square = (1 + events) / (1 + time), (1 + events) * (2 + events) / (1 + time) ** 2
-        average = probabilities @ mean
-        expected[name] = (average, np.sqrt(probabilities @ square - average**2), np.inf)
+        means.append(probabilities @ mean)
+        sds.append(np.sqrt(probabilities @ square - means[-1] ** 2))
 
     result = bc.compare(models.change_point, seed=1)
 
-    check_means(result.fits["nuts"], expected)
+    assert_posterior(result.table, known(("early", "late"), means, sds))
     when = result.table.loc["when"]
     assert when["mean"] == pytest.approx(probabilities @ YEARS[1:], abs=5 * when["mcse_mean"])
     assert (result.table.loc[["early", "late"], "z"].abs() < 0.2).all()

@@ -15,7 +15,7 @@ import models
 from bayescompare.errors import DataError, UsageError
 from bayescompare.simulate import simulator
 from models._data import load
-from tests.models.checks import Point, check
+from tests.models.checks import Point, assert_builds
 
 SCALES = [(0.05, 0.2), (1.0, 1.0), (0.01, 1.0), (3.0, 0.1)]
 
@@ -46,7 +46,7 @@ def logp(p: Point) -> float:
 
 
 def test_quick() -> None:
-    check(models.elastic_net, logp)
+    assert_builds(models.elastic_net, logp)
     names = ("log_diam1", "log_diam2", "log_canopy_height", "log_total_height", "log_density", "group")
     assert models.elastic_net().coords["predictor"] == names
 

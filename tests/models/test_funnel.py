@@ -9,7 +9,7 @@ from scipy import stats
 
 import bayescompare as bc
 from models.funnel import funnel
-from tests.models.template_checks import (
+from tests.models.checks import (
     Point,
     assert_builds,
     assert_posterior,

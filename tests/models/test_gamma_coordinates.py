@@ -13,7 +13,7 @@ import bayescompare as bc
 from bayescompare.templates import Template
 from models._data import load
 from models.gamma_coordinates import COORDINATES, closed_form, gamma_coordinates
-from tests.models.template_checks import (
+from tests.models.checks import (
     Point,
     assert_builds,
     assert_posterior,

@@ -10,7 +10,7 @@ import bayescompare as bc
 import models
 from bayescompare.errors import DataError, UsageError
 from models._data import load
-from tests.models.independent import Array, Point, check_density, check_means, check_shape, quadrature
+from tests.models.checks import Array, Point, assert_builds, assert_posterior, known, quadrature
 
 X, Y = (np.array(load("gp_regression")[name], dtype=float) for name in ("x", "y"))
 
@@ -34,9 +34,7 @@ def logp(p: Point) -> float:
 
 
 def test_density_and_sizes() -> None:
-    model = models.gaussian_process()
-    check_shape(model, models.gaussian_process.parameters, models.gaussian_process.observations)
-    check_density(model, logp)
+    assert_builds(models.gaussian_process, logp)
 
 
 def test_map_is_posteriordbs() -> None:
@@ -64,7 +62,7 @@ def function_sd(at: float, rho: float, alpha: float, sigma: float) -> tuple[floa
 def test_finding() -> None:
     result = bc.compare(models.gaussian_process, seed=1)
     nuts = result.fits["nuts"]
-    check_means(nuts, REFERENCE)
+    assert_posterior(result.table, known(list(REFERENCE), *np.transpose(list(REFERENCE.values()))))
     for name, z in (("alpha", -0.45), ("sigma", -0.36)):
         assert result.table.loc[name, "z"] == pytest.approx(z, abs=0.08)
     # posteriordb's draws, too: the mode's rank among them.

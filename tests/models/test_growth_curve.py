@@ -10,7 +10,7 @@ import bayescompare as bc
 import models
 from bayescompare.errors import DataError, UsageError
 from models._data import load
-from tests.models.independent import Array, Point, check_density, check_means, check_shape, importance, maximum
+from tests.models.checks import Array, Point, assert_builds, assert_posterior, importance, known, maximum
 
 DATA = {name: np.array(column, dtype=float) for name, column in load("dugongs").items()}
 
@@ -25,9 +25,7 @@ def logp(p: Point) -> float:
 
 
 def test_density_and_sizes() -> None:
-    model = models.growth_curve()
-    check_shape(model, models.growth_curve.parameters, models.growth_curve.observations)
-    check_density(model, logp)
+    assert_builds(models.growth_curve, logp)
 
 
 def test_the_curve_is_that_of_least_squares() -> None:
@@ -79,7 +77,7 @@ def test_finding() -> None:
 
     assert result.verdict.layers["sampler"].state == "sound"
     names = ("alpha", "beta", "gamma", "sigma")
-    check_means(result.fits["nuts"], {n: (m, s, exact.effective) for n, m, s in zip(names, mean, sd, strict=True)})
+    assert_posterior(result.table, known(names, mean, sd, exact.effective))
     table = result.table
     assert table.loc["sigma", "z"] == pytest.approx(-0.69, abs=0.06)
     assert table.loc["age95", "map"] == pytest.approx(14.4, abs=0.05)

@@ -10,7 +10,7 @@ from scipy import stats
 import bayescompare as bc
 from models._data import load
 from models.high_dimensional_gaussian import closed_form, high_dimensional_gaussian
-from tests.models.template_checks import (
+from tests.models.checks import (
     Point,
     assert_builds,
     assert_posterior,

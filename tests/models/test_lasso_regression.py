@@ -14,7 +14,7 @@ import bayescompare as bc
 import models
 from bayescompare.errors import DataError, UsageError
 from models._data import load
-from tests.models.checks import Point, check
+from tests.models.checks import Point, assert_builds
 
 
 def standardised() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
@@ -30,7 +30,7 @@ def logp(p: Point) -> float:
 
 
 def test_quick() -> None:
-    check(models.lasso_regression, logp)
+    assert_builds(models.lasso_regression, logp)
     model = models.lasso_regression()
     assert model.coords["predictor"] == ("age", "sex", "bmi", "bp", *(f"s{i}" for i in range(1, 7)))
     assert model.named_vars_to_dims["beta"] == ("predictor",)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -10,7 +12,7 @@ import bayescompare as bc
 import models
 from bayescompare.errors import DataError, UsageError
 from models._data import load
-from tests.models.independent import Array, Point, check_density, check_means, check_shape, quadrature
+from tests.models.checks import Array, Point, assert_builds, assert_posterior, known, quadrature
 
 YEAR, VOLUME = (np.array(load("nile")[name], dtype=float) for name in ("year", "volume"))
 SINCE = VOLUME[YEAR >= 1899]
@@ -54,10 +56,8 @@ def centered(p: Point) -> float:
     ("parametrisation", "expected", "free"),
     [("marginal", marginal, 2), ("noncentered", noncentered, 74), ("centered", centered, 74)],
 )
-def test_density_and_sizes(parametrisation: str, expected: object, free: int) -> None:
-    model = models.local_level(parametrisation=parametrisation)
-    check_shape(model, free, models.local_level.observations)
-    check_density(model, expected)  # type: ignore[arg-type]
+def test_density_and_sizes(parametrisation: str, expected: Callable[[Point], float], free: int) -> None:
+    assert_builds(models.local_level, expected, parameters=free, parametrisation=parametrisation)
 
 
 def test_the_last_level_is_the_filters() -> None:
@@ -123,11 +123,12 @@ def test_finding() -> None:
     exact = quadrature(density, np.linspace(4, 5.6, 161), np.linspace(-8, 6, 561))
     year, level = np.exp(exact.points).T
     _, today, today_sd = kalman(SINCE, year, level)
-    values = {"sigma_year": year, "sigma_level": level, "today_sd": today_sd}
+    values = np.column_stack([year, level, today_sd])
 
     result = bc.compare(models.local_level, seed=1)
 
-    check_means(result.fits["nuts"], {n: (float(exact.mean(v)), float(exact.sd(v)), np.inf) for n, v in values.items()})
+    names = ("sigma_year", "sigma_level", "today_sd")
+    assert_posterior(result.table, known(names, exact.mean(values), exact.sd(values)))
     assert exact.mean(level) == pytest.approx(11.7, abs=0.1)
     assert exact.quantile(level, 0.97) == pytest.approx(44, abs=1)
     # Of the last level itself: what the scales leave open, and what they do not agree on.

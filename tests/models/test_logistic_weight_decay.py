@@ -13,7 +13,7 @@ import bayescompare as bc
 import models
 from bayescompare.errors import DataError, UsageError
 from models._data import load
-from tests.models.checks import Point, check
+from tests.models.checks import Point, assert_builds
 
 type Array = np.ndarray[Any, Any]
 
@@ -38,7 +38,7 @@ def logp(p: Point) -> float:
 
 
 def test_quick() -> None:
-    check(models.logistic_weight_decay, logp)
+    assert_builds(models.logistic_weight_decay, logp)
     model = models.logistic_weight_decay()
     assert model.named_vars_to_dims["beta"] == ("predictor",)
     assert model.coords["predictor"][:2] == ("mean_radius", "mean_texture")

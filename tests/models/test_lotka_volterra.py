@@ -10,7 +10,7 @@ import bayescompare as bc
 import models
 from bayescompare.errors import DataError, UsageError
 from models._data import load
-from tests.models.independent import Array, Point, check_density, check_means, check_shape, natural
+from tests.models.checks import Array, Point, assert_builds, assert_posterior, known
 
 DATA = {name: np.array(column, dtype=float) for name, column in load("lynx_hare").items()}
 PELTS = np.column_stack([DATA["hare"], DATA["lynx"]])
@@ -47,10 +47,8 @@ def logp(p: Point) -> float:
 
 
 def test_density_and_sizes() -> None:
-    model = models.lotka_volterra()
-    check_shape(model, models.lotka_volterra.parameters, models.lotka_volterra.observations)
     # Runge-Kutta with ten steps a year against a solver that is exact to 1e-10.
-    check_density(model, logp, spread=0.05, rel=1e-5)
+    assert_builds(models.lotka_volterra, logp, spread=0.05, rel=1e-5)
 
 
 def test_map_is_posteriordbs() -> None:
@@ -80,14 +78,13 @@ def test_own_data_are_solved_over_their_own_years() -> None:
     model = models.lotka_volterra({"year": [5, 6, 7], "hare": [30, 40, 50], "lynx": [4, 5, 6]}, substeps=5)
     assert model.coords["year"] == (5, 6, 7)
     assert np.isfinite(model.compile_logp(mode="FAST_COMPILE")(model.initial_point()))
-    assert natural(model, model.initial_point())["theta"].shape == (4,)
 
 
 @pytest.mark.slow
 def test_finding() -> None:
     result = bc.compare(models.lotka_volterra, seed=1)
     assert result.verdict.layers["sampler"].state == "sound"
-    check_means(result.fits["nuts"], {n: (m, s, 10_000) for n, m, s in zip(NAMES, MEANS, SDS, strict=True)})
+    assert_posterior(result.table, known(NAMES, MEANS, SDS, 10_000))
     table = result.table
     assert (table["z"][:6].abs() < 0.3).all()
     assert (table["z"][6:] < -0.6).all()

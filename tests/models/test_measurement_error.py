@@ -10,7 +10,7 @@ import bayescompare as bc
 import models
 from bayescompare.errors import DataError, UsageError
 from models._data import load
-from tests.models.independent import Array, Point, check_density, check_means, check_shape, quadrature
+from tests.models.checks import Array, Point, assert_builds, assert_posterior, known, quadrature
 
 DATA = {name: np.array(column, dtype=float) for name, column in load("pearson_york").items()}
 X, Y = DATA["x"], DATA["y"]
@@ -31,9 +31,7 @@ def logp(p: Point) -> float:
 
 
 def test_density_and_sizes() -> None:
-    model = models.measurement_error()
-    check_shape(model, models.measurement_error.parameters, models.measurement_error.observations)
-    check_density(model, logp, spread=0.03)
+    assert_builds(models.measurement_error, logp, spread=0.03)
 
 
 def test_mle_is_yorks_line() -> None:
@@ -89,6 +87,6 @@ def test_finding() -> None:
     result = bc.compare(models.measurement_error, seed=1)
 
     names = ("level", "slope", "factor")
-    check_means(result.fits["nuts"], {n: (m, s, np.inf) for n, m, s in zip(names, mean, sd, strict=True)})
+    assert_posterior(result.table, known(names, mean, sd))
     assert result.table.loc["factor", "z"] < -1.4
     assert result.table.loc["slope", "sd_ratio"] == pytest.approx(0.59, abs=0.06)

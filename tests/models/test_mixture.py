@@ -13,7 +13,7 @@ from scipy import optimize, stats
 import bayescompare as bc
 from models._data import load
 from models.mixture import mixture
-from tests.models.template_checks import (
+from tests.models.checks import (
     Point,
     assert_builds,
     assert_posterior,

@@ -13,8 +13,7 @@ from scipy import stats
 import models
 from bayescompare.errors import UsageError
 from models._data import load
-
-Point = dict[str, Any]
+from tests.models.checks import Point, assert_builds
 
 
 def eight_schools_logp(p: Point) -> float:
@@ -84,22 +83,7 @@ CASES = {
 @pytest.mark.parametrize(("name", "options", "expected"), CASES.values(), ids=CASES)
 def test_density_and_sizes(name: str, options: dict[str, Any], expected: Callable[[Point], float]) -> None:
     template = getattr(models, name)
-    model = template(**options)
-    start = model.initial_point()
-    assert sum(np.size(value) for value in start.values()) == template.parameters
-    assert model.compile_fn(sum(rv.size for rv in model.observed_RVs), mode="FAST_COMPILE")({}) == template.observations
-
-    logp = model.compile_logp(jacobian=False, mode="FAST_COMPILE")
-    gradient = model.compile_dlogp(mode="FAST_COMPILE")
-    rng = np.random.default_rng(1)
-    for point in (start, {key: value + rng.normal(0, 0.3, np.shape(value)) for key, value in start.items()}):
-        natural = {
-            key.removesuffix("_log__"): np.exp(value) if key.endswith("_log__") else value
-            for key, value in point.items()
-        }
-        # PyTensor takes the log of a prior's literal scale in single precision; it is a constant of 1e-7 nats.
-        assert float(logp(point)) == pytest.approx(expected(natural), rel=1e-8)
-        assert np.isfinite(gradient(point)).all()
+    assert_builds(template, expected, parameters=template.parameters, **options)
 
 
 SCHOOLS = ["Choate", "Deerfield", "Phillips Andover", "Phillips Exeter", "Hotchkiss", "Lawrenceville", "St. Paul's",

@@ -11,7 +11,7 @@ import bayescompare as bc
 import models
 from bayescompare.errors import DataError, UsageError
 from models._data import load
-from tests.models.independent import Array, Point, check_density, check_means, check_shape, importance
+from tests.models.checks import Array, Point, assert_builds, assert_posterior, importance, known
 
 DEATHS, YEAR = (np.array(load("horse_kicks")[name]) for name in ("deaths", "year"))
 X = stats.zscore(YEAR.astype(float))
@@ -28,9 +28,9 @@ def logp(p: Point) -> float:
 
 @pytest.mark.parametrize("parametrisation", ["dispersion", "shape"])
 def test_density_and_sizes(parametrisation: str) -> None:
-    model = models.negative_binomial(parametrisation=parametrisation)
-    check_shape(model, models.negative_binomial.parameters, models.negative_binomial.observations)
-    check_density(model, logp)
+    assert_builds(
+        models.negative_binomial, logp, parameters=models.negative_binomial.parameters, parametrisation=parametrisation
+    )
     assert (DEATHS.sum(), np.bincount(DEATHS).tolist()) == (122, [109, 65, 22, 3, 1])
 
 
@@ -46,6 +46,15 @@ def test_without_dispersion_it_is_poisson() -> None:
         np.testing.assert_allclose(
             pointwise(-0.5, np.array([0.1]), dispersion), stats.poisson(mu).logpmf(DEATHS), atol=1e-13 + 10 * dispersion
         )
+
+
+def test_draws_without_dispersion_are_poisson() -> None:
+    model = pm.do(models.negative_binomial(), {"intercept": -0.5, "beta": np.array([0.1]), "dispersion": 0.0})
+    drawn = pm.draw(model["deaths"], draws=500, random_seed=1, mode="FAST_COMPILE")
+    mu = np.exp(-0.5 + 0.1 * X)
+    z = (drawn.mean(axis=0) - mu) / np.sqrt(mu / 500)
+    assert np.abs(z).max() < 5
+    assert drawn.var(axis=0).sum() == pytest.approx(mu.sum(), rel=0.05)  # 100,000 counts: sd of the ratio 0.006
 
 
 def test_the_series_meets_the_gammas() -> None:
@@ -112,7 +121,7 @@ def test_finding() -> None:
     for parametrisation, map_dispersion in (("dispersion", 0.0), ("shape", 0.271)):
         result = bc.compare(models.negative_binomial(parametrisation=parametrisation), seed=1)
         names = ("intercept", "beta[year]", "dispersion")
-        check_means(result.fits["nuts"], {n: (m, s, exact.effective) for n, m, s in zip(names, mean, sd, strict=True)})
+        assert_posterior(result.table, known(names, mean, sd, exact.effective))
         assert result.table.loc["dispersion", "map"] == pytest.approx(map_dispersion, abs=0.001)
     assert mean[2] == pytest.approx(0.16, abs=0.01)
     assert exact.quantile(x[:, 2], 0.97) == pytest.approx(0.47, abs=0.03)

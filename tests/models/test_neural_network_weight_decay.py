@@ -14,7 +14,7 @@ import bayescompare as bc
 import models
 from bayescompare.errors import DataError, UsageError
 from models._data import load
-from tests.models.checks import Point, check
+from tests.models.checks import Point, assert_builds
 
 type Array = np.ndarray[Any, Any]
 
@@ -42,7 +42,7 @@ def logp(p: Point) -> float:
 
 
 def test_quick() -> None:
-    check(models.neural_network_weight_decay, logp)
+    assert_builds(models.neural_network_weight_decay, logp)
     model = models.neural_network_weight_decay()
     assert model.named_vars_to_dims["w"] == ("input", "unit")
     assert model.coords["input"] == ("sepal_length", "sepal_width")

@@ -10,7 +10,7 @@ from scipy import optimize, stats
 import bayescompare as bc
 from models._data import load
 from models.pilots import pilots
-from tests.models.template_checks import (
+from tests.models.checks import (
     Point,
     assert_builds,
     assert_posterior,

@@ -10,7 +10,7 @@ import bayescompare as bc
 import models
 from bayescompare.errors import DataError, UsageError
 from models._data import load
-from tests.models.independent import Array, Point, check_density, check_means, check_shape, importance, maximum
+from tests.models.checks import Array, Point, assert_builds, assert_posterior, importance, known, maximum
 
 DATA = {name: np.array(column, dtype=float) for name, column in load("epilepsy").items()}
 Y, PATIENT = DATA["seizures"].astype(int), DATA["patient"].astype(int) - 1
@@ -34,9 +34,9 @@ def logp(p: Point) -> float:
 
 @pytest.mark.parametrize("parametrisation", ["noncentered", "centered"])
 def test_density_and_sizes(parametrisation: str) -> None:
-    model = models.poisson_glmm(parametrisation=parametrisation)
-    check_shape(model, models.poisson_glmm.parameters, models.poisson_glmm.observations)
-    check_density(model, logp)
+    model = assert_builds(
+        models.poisson_glmm, logp, parameters=models.poisson_glmm.parameters, parametrisation=parametrisation
+    )
     assert model.coords["patient"] == tuple(range(1, 60))
 
 
@@ -103,7 +103,7 @@ def test_finding() -> None:
 
     assert result.verdict.layers["sampler"].state == "sound"
     names = [*result.fits["nuts"].names[:6], "sigma"]
-    check_means(result.fits["nuts"], {n: (m, s, exact.effective) for n, m, s in zip(names, mean, sd, strict=True)})
+    assert_posterior(result.table, known(names, mean, sd, exact.effective))
     assert result.table.loc["sigma", "rank"] == 1
     # The other parametrisation's mode, among the same draws.
     centred = bc.fit(models.poisson_glmm(parametrisation="centered"), "map").values["sigma"]

@@ -12,7 +12,7 @@ import bayescompare as bc
 import models
 from bayescompare.errors import DataError, UsageError
 from models._data import load
-from tests.models.checks import check
+from tests.models.checks import assert_builds
 
 type Array = np.ndarray[Any, Any]
 
@@ -27,8 +27,8 @@ def log_prior(mean: Any, concentration: Any) -> Any:
 
 
 def test_quick() -> None:
-    check(models.prompt_selection)
-    check(models.prompt_selection, parametrisation="marginal")
+    assert_builds(models.prompt_selection)
+    assert_builds(models.prompt_selection, parametrisation="marginal")
     model = models.prompt_selection()
     names, solved, tried = counts()
     assert model.coords["prompt"] == tuple(names)

@@ -13,7 +13,7 @@ import bayescompare as bc
 import models
 from bayescompare.errors import DataError, UsageError
 from models._data import load
-from tests.models.checks import Point, check
+from tests.models.checks import Point, assert_builds
 
 type Array = np.ndarray[Any, Any]
 
@@ -38,7 +38,7 @@ def logp(p: Point) -> float:
 
 
 def test_quick() -> None:
-    check(models.prophet_trend, logp)
+    assert_builds(models.prophet_trend, logp)
     model = models.prophet_trend()
     assert model.coords["month"][-1] == "1980-12"
     assert model.coords["future"] == tuple(f"{year}-{month:02d}" for year in (1981, 1982) for month in range(1, 13))

@@ -14,7 +14,7 @@ from bayescompare.errors import DataError, UsageError
 from bayescompare.fit.result import Fit
 from models._data import load
 from models.rlhf_policy import best_of_n, tuned
-from tests.models.checks import Point, check
+from tests.models.checks import Point, assert_builds
 
 type Array = np.ndarray[Any, Any]
 
@@ -44,8 +44,8 @@ def logp(p: Point) -> float:
 
 
 def test_quick() -> None:
-    check(models.rlhf_policy, logp)
-    check(models.rlhf_policy, reward_scale=1.0)
+    assert_builds(models.rlhf_policy, logp)
+    assert_builds(models.rlhf_policy, reward_scale=1.0)
     model = models.rlhf_policy()
     assert model.coords["answer"] == tuple(ANSWERS)
     np.testing.assert_allclose(np.exp(model["log_reference"].get_value()), comparisons()[3], rtol=1e-12)

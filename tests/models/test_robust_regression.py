@@ -10,7 +10,7 @@ import bayescompare as bc
 import models
 from bayescompare.errors import DataError, UsageError
 from models._data import load
-from tests.models.independent import Array, Point, check_density, check_means, check_shape, importance
+from tests.models.checks import Array, Point, assert_builds, assert_posterior, importance, known
 
 DATA = {name: np.array(column, dtype=float) for name, column in load("stackloss").items()}
 NAMES = ("air_flow", "water_temperature", "acid")
@@ -28,9 +28,9 @@ def logp(p: Point, nu: float = 4.0) -> float:
 
 @pytest.mark.parametrize("nu", [4.0, 1.0])
 def test_density_and_sizes(nu: float) -> None:
-    model = models.robust_regression(nu=nu)
-    check_shape(model, models.robust_regression.parameters, models.robust_regression.observations)
-    check_density(model, lambda p: logp(p, nu))
+    model = assert_builds(
+        models.robust_regression, lambda p: logp(p, nu), parameters=models.robust_regression.parameters, nu=nu
+    )
     assert model.coords["predictor"] == NAMES
 
 
@@ -81,7 +81,7 @@ def test_finding(nu: float, ratio: float) -> None:
     x[:, 4] = np.exp(x[:, 4])
     names = result.fits["map"].names
     mean, sd = exact.mean(x), exact.sd(x)
-    check_means(result.fits["nuts"], {n: (m, s, exact.effective) for n, m, s in zip(names, mean, sd, strict=True)})
+    assert_posterior(result.table, known(names, mean, sd, exact.effective))
     table = result.table
     assert table.loc["sigma", "z"] == pytest.approx(-0.97, abs=0.1)
     assert table.loc["beta[air_flow]", "sd_ratio"] == pytest.approx(ratio, abs=0.05)

@@ -11,7 +11,7 @@ import bayescompare as bc
 import models
 from bayescompare.errors import DataError, UsageError
 from models._data import load
-from tests.models.independent import Array, Point, check_density, check_means, check_shape, importance
+from tests.models.checks import Array, Point, assert_builds, assert_posterior, importance, known
 
 DATA = {name: np.array(column, dtype=float) for name, column in load("endometrial").items()}
 Y = DATA["HG"]
@@ -27,9 +27,9 @@ def logp(p: Point, prior: str = "normal") -> float:
 
 @pytest.mark.parametrize("prior", ["normal", "cauchy"])
 def test_density_and_sizes(prior: str) -> None:
-    model = models.separation(prior=prior)
-    check_shape(model, models.separation.parameters, models.separation.observations)
-    check_density(model, lambda p: logp(p, prior))
+    model = assert_builds(
+        models.separation, lambda p: logp(p, prior), parameters=models.separation.parameters, prior=prior
+    )
     assert model.coords["predictor"] == ("NV", "PI", "EH")
 
 
@@ -77,10 +77,7 @@ def test_finding() -> None:
     result = bc.compare(models.separation, seed=1)
     exact = importance(density, result.fits["map"].estimate)
     names = result.fits["map"].names
-    sd = exact.sd()
-    check_means(
-        result.fits["nuts"], {n: (m, s, exact.effective) for n, m, s in zip(names, exact.mean(), sd, strict=True)}
-    )
+    assert_posterior(result.table, known(names, exact.mean(), exact.sd(), exact.effective))
     assert result.table.loc["beta[NV]", "map"] == pytest.approx(2.892, abs=0.001)
     assert result.table.loc["beta[NV]", "mean"] == pytest.approx(3.47, abs=0.1)
     assert result.table.loc["beta[NV]", "z"] == pytest.approx(-0.40, abs=0.05)

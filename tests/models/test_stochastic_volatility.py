@@ -10,7 +10,7 @@ import bayescompare as bc
 import models
 from bayescompare.errors import DataError, UsageError
 from models._data import load
-from tests.models.independent import Array, Point, Weighted, check_density, check_means, check_shape
+from tests.models.checks import Array, Point, Weighted, assert_builds, assert_posterior, known
 
 PRICES = np.array(load("pound")["dollars"])
 RETURNS = 100 * np.diff(np.log(PRICES[:251]))
@@ -35,10 +35,13 @@ def logp(p: Point) -> float:
 
 @pytest.mark.parametrize("parametrisation", ["noncentered", "centered"])
 def test_density_and_sizes(parametrisation: str) -> None:
-    model = models.stochastic_volatility(parametrisation=parametrisation)
-    template = models.stochastic_volatility
-    check_shape(model, template.parameters, template.observations)
-    check_density(model, logp, spread=0.1)
+    assert_builds(
+        models.stochastic_volatility,
+        logp,
+        spread=0.1,
+        parameters=models.stochastic_volatility.parameters,
+        parametrisation=parametrisation,
+    )
     assert len(PRICES) == 946
 
 
@@ -111,6 +114,6 @@ def test_finding() -> None:
 
     assert result.verdict.layers["sampler"].state == "sound"
     names = ("mu", "phi", "sigma")
-    check_means(result.fits["nuts"], {n: (m, s, exact.effective) for n, m, s in zip(names, mean, sd, strict=True)})
+    assert_posterior(result.table, known(names, mean, sd, exact.effective))
     assert result.table.loc["sigma", "rank"] == 1
     assert result.table.loc["sigma", "map"] > 50 * mean[2]

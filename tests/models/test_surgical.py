@@ -12,7 +12,7 @@ from scipy import special, stats
 import bayescompare as bc
 from models._data import load
 from models.surgical import surgical
-from tests.models.template_checks import (
+from tests.models.checks import (
     Point,
     assert_builds,
     assert_posterior,

@@ -10,7 +10,7 @@ import bayescompare as bc
 import models
 from bayescompare.errors import DataError, UsageError
 from models._data import load
-from tests.models.independent import Array, Point, check_density, check_means, check_shape, importance
+from tests.models.checks import Array, Point, assert_builds, assert_posterior, importance, known
 
 DATA = {name: np.array(column, dtype=float) for name, column in load("leukemia").items()}
 SEEN = DATA["relapse"] == 1
@@ -31,9 +31,7 @@ def logp(p: Point) -> float:
 
 
 def test_density_and_sizes() -> None:
-    model = models.survival()
-    check_shape(model, models.survival.parameters, models.survival.observations)
-    check_density(model, logp)
+    assert_builds(models.survival, logp)
     assert (SEEN.sum(), (~SEEN & (DATA["mp6"] == 1)).sum()) == (30, 12)
 
 
@@ -71,7 +69,7 @@ def test_finding() -> None:
     columns = np.column_stack([exact.points[:, :2], shape, treated * np.log(2) ** (1 / shape), year])
     names = ("intercept", "beta[mp6]", "shape", "median_mp6", "year_mp6")
     mean, sd = exact.mean(columns), exact.sd(columns)
-    check_means(result.fits["nuts"], {n: (m, s, exact.effective) for n, m, s in zip(names, mean, sd, strict=True)})
+    assert_posterior(result.table, known(names, mean, sd, exact.effective))
 
     table = result.table
     assert table.loc["year_mp6", "map"] == pytest.approx(0.167, abs=0.001)

@@ -10,7 +10,7 @@ import bayescompare as bc
 import models
 from bayescompare.errors import DataError, UsageError
 from models._data import load
-from tests.models.independent import Array, Point, check_density, check_means, check_shape, quadrature
+from tests.models.checks import Array, Point, assert_builds, assert_posterior, known, quadrature
 
 MOVEMENTS = np.array(load("lamb")["movements"])
 COUNTS, TIMES = np.unique(MOVEMENTS, return_counts=True)
@@ -28,9 +28,7 @@ def logp(p: Point) -> float:
 
 @pytest.mark.parametrize(("counts", "free"), [("negative binomial", 3), ("poisson", 2)])
 def test_density_and_sizes(counts: str, free: int) -> None:
-    model = models.zero_inflated(counts=counts)
-    check_shape(model, free, models.zero_inflated.observations)
-    check_density(model, logp)
+    assert_builds(models.zero_inflated, logp, parameters=free, counts=counts)
     assert dict(zip(COUNTS.tolist(), TIMES.tolist(), strict=True)) == {0: 182, 1: 41, 2: 12, 3: 2, 4: 2, 7: 1}
 
 
@@ -95,14 +93,14 @@ def test_finding() -> None:
     assert mean[0] == pytest.approx(0.26, abs=0.01)
     result = bc.compare(models.zero_inflated, seed=1)
     names = ("zero", "mu", "dispersion")
-    check_means(result.fits["nuts"], {n: (m, s, np.inf) for n, m, s in zip(names, mean, sd, strict=True)})
+    assert_posterior(result.table, known(names, mean, sd))
     assert abs(result.table.loc["zero", "z"]) < 0.15
 
 
 @pytest.mark.slow
 def test_poisson_alone_is_sure() -> None:
     mean, sd, _ = posterior(with_dispersion=False)
-    nuts = bc.fit(models.zero_inflated(counts="poisson"), "nuts", seed=1)
-    check_means(nuts, {"zero": (mean[0], sd[0], np.inf), "mu": (mean[1], sd[1], np.inf)})
+    result = bc.compare(models.zero_inflated(counts="poisson"), seed=1)
+    assert_posterior(result.table, known(("zero", "mu"), mean, sd))
     assert mean[0] == pytest.approx(0.56, abs=0.01)
     assert sd[0] < 0.08

@@ -96,7 +96,7 @@ def check(text: str) -> Page:
     for tag, attributes in page.elements:
         assert set(attributes) <= ATTRIBUTES, (tag, attributes)
         href = attributes.get("href")
-        assert href is None or re.fullmatch(r"#[a-z]+", href)
+        assert href is None or re.fullmatch(r"#[a-z]+(-\d+)?", href)
     assert len(page.raw["script"]) == 2
     assert len(page.raw["style"]) == 1
     return page

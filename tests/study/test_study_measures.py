@@ -27,6 +27,15 @@ def test_mean_and_rmse_against_their_law() -> None:
         assert errors.mean() == pytest.approx(values.std(), rel=4 / math.sqrt(2 * 500))
 
 
+def test_median_against_its_law() -> None:
+    rng = np.random.default_rng(2)
+    found = [m.median(rng.normal(5, 2, 401)) for _ in range(500)]
+    values, errors = np.array([f.value for f in found]), np.array([f.mcse for f in found])
+    assert values.mean() == pytest.approx(5, abs=4 * values.std() / math.sqrt(500))
+    assert errors.mean() == pytest.approx(values.std(), rel=4 / math.sqrt(2 * 500))
+    assert not m.median(np.empty(0)).known
+
+
 def test_of_nothing_and_of_one_there_is_no_error() -> None:
     assert not m.mean(np.empty(0)).known
     assert m.mean(np.array([2.0])).mcse is None

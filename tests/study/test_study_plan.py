@@ -129,14 +129,14 @@ def test_templates_and_functions_become_names() -> None:
 
 
 def test_counts() -> None:
-    plan = bc.Plan("jellybeans", {"n": (5, 10), "truth.count": (1, 2, 3)}, replicates=70)
-    assert (plan.cells, plan.fits, plan.graphs) == (6 * 70, 6 * 70 * 4, 2)
+    plan = bc.Plan("jellybeans", {"n": (5, 10), "truth.count": (1, 2, 3)}, replicates=140)
+    assert (plan.cells, plan.fits, plan.graphs) == (6 * 140, 6 * 140 * 4, 2)
     assert [p.values for p in plan.points[:2]] == [{"n": 5, "truth.count": 1}, {"n": 5, "truth.count": 2}]
     tasks = list(cells.tasks(plan))
     for arm in ("cheap", "nuts"):
         for point in plan.points:
             covered = [i for t in tasks if t.arm == arm and t.point == point.index for i in t.replicates]
-            assert covered == list(range(70))
+            assert covered == list(range(140))
     assert max(len(t.replicates) for t in tasks) == BLOCKS["cheap"]
 
 

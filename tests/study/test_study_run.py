@@ -10,15 +10,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from conjugate import normal
 
 import bayescompare as bc
 from bayescompare.errors import OutputError, UnknownNameError, UsageError
+from bayescompare.simulate import simulator
+from bayescompare.study import cells
 from bayescompare.study.run import Done
 
 HERE = Path(__file__).parent
 MODEL = f"{HERE / 'conjugate.py'}:normal"
 SHORT = bc.SamplerOptions(draws=300, tune=200, chains=2)
-PLAN = bc.Plan(MODEL, {"n": (2, 9)}, replicates=10, methods=("nuts",), seed=4, sampler=SHORT)
+PLAN = bc.Plan(MODEL, {"n": (2, 9)}, replicates=10, methods=("map_laplace", "nuts"), seed=4, sampler=SHORT)
 
 
 def same_rows(a: bc.StudyResult, b: bc.StudyResult) -> None:
@@ -33,10 +36,10 @@ def serial(tmp_path_factory: pytest.TempPathFactory) -> bc.StudyResult:
 
 def test_everything_is_there_once(serial: bc.StudyResult) -> None:
     frame = serial.cells()
-    assert len(frame) == 20
-    assert not frame.duplicated(["n", "replicate"]).any()
-    assert (serial.done, serial.failed) == (20, 0)
-    assert repr(serial).endswith("20 of 20 fits, 0 failed>")
+    assert len(frame) == 40
+    assert not frame.duplicated(["n", "replicate", "method"]).any()
+    assert (serial.done, serial.failed) == (40, 0)
+    assert repr(serial).endswith("40 of 40 fits, 0 failed>")
 
 
 def test_two_processes_give_the_same_rows(serial: bc.StudyResult) -> None:
@@ -64,12 +67,13 @@ class Stop:
 def test_an_interrupted_study_goes_on_where_it_stopped(serial: bc.StudyResult, tmp_path: Path) -> None:
     path = tmp_path / "a.study"
     with pytest.raises(KeyboardInterrupt):
-        bc.study(PLAN, store=path, executor="serial", progress=Stop(8))
+        bc.study(PLAN, store=path, executor="serial", progress=Stop(16))
     # Elsewhere, in another order: what is there is not computed again, and the rows are those of one run.
     rest = Stop(10**9)
-    found = bc.study(PLAN, store=path, executor=ThreadPoolExecutor(1), workers=1, progress=rest)
-    assert rest.seen[0].fits >= 8
-    assert rest.seen[-1].fits == rest.seen[-1].of == 20
+    with ThreadPoolExecutor(1) as executor:
+        found = bc.study(PLAN, store=path, executor=executor, workers=1, progress=rest)
+    assert rest.seen[0].fits >= 16
+    assert rest.seen[-1].fits == rest.seen[-1].of == 40
     same_rows(serial, found)
     idle = Stop(0)
     same_rows(serial, bc.study(PLAN, store=path, executor="serial", progress=idle))
@@ -79,17 +83,22 @@ def test_an_interrupted_study_goes_on_where_it_stopped(serial: bc.StudyResult, t
 def test_figures_are_those_of_the_closed_form(serial: bc.StudyResult) -> None:
     from bayescompare.study import cells
 
-    frame = serial.cells()
-    task = next(cells.tasks(PLAN))
-    made = cells._made(task)[0]
-    for row in frame[frame["n"] == 2].iloc[:4].itertuples():
-        seed = cells.seeds(PLAN, PLAN.points[0], row.replicate).data
-        parameters, data = made.simulators["{}"](seed)
-        assert row.truth == parameters["mu"]
+    # The same seeds give the data again; of the posterior N(Σy/3, 1/3) the MAP is the mean, and Laplace is exact.
+    simulate = simulator(normal(2))
+    frame = serial.cells().query("n == 2")
+    for replicate in range(4):
+        parameters, data = simulate(cells.seeds(PLAN, PLAN.points[0], replicate).data)
         mean, sd = data["y_data"].sum() / 3, np.sqrt(1 / 3)
-        assert row.estimate == pytest.approx(mean, abs=5 * row.mcse_mean)
-        assert row.sd == pytest.approx(sd, abs=5 * row.mcse_sd)
-        assert row.lower_90 == pytest.approx(mean - 1.645 * sd, abs=5 * 2.1 * row.mcse_mean)  # φ-scaled error of q05
+        mine = frame[frame["replicate"] == replicate].set_index("method")
+        assert (mine["truth"] == parameters["mu"]).all()
+        found = mine.loc["map_laplace"]
+        assert found["estimate"] == pytest.approx(mean, abs=1e-6)
+        assert found["sd"] == pytest.approx(sd, rel=1e-6)
+        found = mine.loc["nuts"]
+        assert found["estimate"] == pytest.approx(mean, abs=5 * found["mcse_mean"])
+        assert found["sd"] == pytest.approx(sd, abs=5 * found["mcse_sd"])
+        # The 5 % quantile's error is 2.1 times that of the mean: √(p(1 − p))/φ.
+        assert found["lower_90"] == pytest.approx(mean - 1.645 * sd, abs=5 * 2.1 * found["mcse_mean"])
 
 
 def test_one_bad_cell_of_twenty_is_recorded_and_the_rest_goes_on() -> None:
@@ -183,7 +192,5 @@ def test_a_worker_that_is_killed_each_time_fails_its_block_and_no_other() -> Non
 
 @pytest.fixture(scope="module", autouse=True)
 def _models_are_dropped() -> Iterator[None]:
-    from bayescompare.study import cells
-
     yield
     cells._KEPT.clear()

@@ -20,7 +20,7 @@ from bayescompare.errors import MissingFileError, OutputError, PlanError, Result
 from bayescompare.study.cells import ARRAYS, FAILED, Block, Results, Task, failed, tasks
 from bayescompare.study.store import Store
 
-PLAN = bc.Plan("jellybeans", {"n": (5, 10)}, replicates=70, levels=(0.5, 0.8, 0.9))
+PLAN = bc.Plan("jellybeans", {"n": (5, 10)}, replicates=140, levels=(0.5, 0.8, 0.9))
 
 
 def made(task: Task, k: int = 3, seed: int = 0) -> Block:
@@ -56,7 +56,7 @@ def test_what_goes_in_comes_out(tmp_path: Path) -> None:
                 mine = [b for b in blocks if b.point == point and method in b.results]
                 cells = store.cells(point, method)
                 assert cells.names == mine[0].names
-                assert cells.replicates.tolist() == list(range(70))
+                assert cells.replicates.tolist() == list(range(140))
                 assert np.array_equal(cells.truth, np.concatenate([b.truth for b in mine]))
                 results = [b.results[method] for b in mine]
                 assert np.array_equal(cells.results.status, np.concatenate([r.status for r in results]))
@@ -76,12 +76,12 @@ def test_a_block_that_failed_as_a_whole_is_rows_of_nan(tmp_path: Path) -> None:
         assert store.names(0) == ()
         store.add(made(second))
         cells = store.cells(0, "map_laplace")
-    assert cells.truth.shape == (70, 3)
-    assert np.isnan(cells.truth[:64]).all()
-    assert np.isnan(cells.results.arrays["lower"][:64]).all()
-    assert np.isfinite(cells.results.arrays["lower"][64:]).all()
-    assert (cells.results.status[:64] == FAILED).all()
-    assert cells.results.reasons[:64] == ("no model",) * 64
+    assert cells.truth.shape == (140, 3)
+    assert np.isnan(cells.truth[:128]).all()
+    assert np.isnan(cells.results.arrays["lower"][:128]).all()
+    assert np.isfinite(cells.results.arrays["lower"][128:]).all()
+    assert (cells.results.status[:128] == FAILED).all()
+    assert cells.results.reasons[:128] == ("no model",) * 128
 
 
 def test_a_block_whose_worker_died_is_tried_again(tmp_path: Path) -> None:
@@ -89,17 +89,17 @@ def test_a_block_whose_worker_died_is_tried_again(tmp_path: Path) -> None:
     with Store.create_or_resume(tmp_path / "a.study", PLAN) as store:
         store.add(failed(task, "the worker died", died=True))
         assert store.finished() == {}
-        assert store.counts() == (3 * 64, 3 * 64)
+        assert store.counts() == (3 * 128, 3 * 128)
         store.add(made(task))
         assert set(store.finished()) == {task.key}
-        assert len(store.cells(0, "mle_wald").replicates) == 64
+        assert len(store.cells(0, "mle_wald").replicates) == 128
 
 
 def test_another_plan_is_refused_and_named(tmp_path: Path) -> None:
     path = tmp_path / "a.study"
     filled(path)
     before = path.read_bytes()
-    with pytest.raises(PlanError, match="another plan: replicates was 70, and is 80 now") as caught:
+    with pytest.raises(PlanError, match="another plan: replicates was 140, and is 80 now") as caught:
         Store.create_or_resume(path, replace(PLAN, replicates=80))
     assert caught.value.exit_code == 2
     assert path.read_bytes() == before
@@ -221,18 +221,18 @@ def test_a_read_only_file_can_be_read_and_not_continued() -> None:
         path.parent.chmod(0o755)
         command = [sys.executable, "-c", READ_ONLY, str(path), PLAN.to_toml()]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.stdout.split("\n")[0] == f"2 {len(blocks)} (70, 3)", done.stderr
+    assert done.stdout.split("\n")[0] == f"2 {len(blocks)} (140, 3)", done.stderr
 
 
 def test_a_full_disk_keeps_what_is_finished(tmp_path: Path) -> None:
     # The limit of a file's size makes the same writes fail that a full disk does.
     path = tmp_path / "a.study"
-    plan = replace(PLAN, replicates=640)
+    plan = replace(PLAN, replicates=1280)
     blocks = [made(task) for task in tasks(plan) if task.arm == "cheap"]
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     kept: list[Block] = []
     with Store.create_or_resume(path, plan) as store:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, hard))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, hard))
         try:
             with pytest.raises(OutputError, match="make room, and run the same command again") as caught:
                 kept.extend(store.add(block) or block for block in blocks)  # type: ignore[func-returns-value]

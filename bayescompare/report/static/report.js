@@ -71,19 +71,61 @@
     };
     return [columns, ...all.map((row) => columns.map((c) => row[c]))].map((r) => r.map(cell).join(",")).join("\n");
   };
-  const copy = document.createElement("button");
-  copy.type = "button";
-  copy.textContent = "Copy as CSV";
-  copy.addEventListener("click", async () => {
-    try {
-      await navigator.clipboard.writeText(csv());
-      said.textContent = "copied";
-    } catch {
-      said.textContent = "this browser does not let a page copy";
-    }
-  });
-  tools.append(copy, said);
+  // What is shown, as it is shown: rows that the filter hides are left out, and so are the sketches.
+  const signs = {
+    "\\": "\\textbackslash{}", "{": "\\{", "}": "\\}", "$": "\\$", "&": "\\&", "#": "\\#", "_": "\\_", "%": "\\%",
+    "~": "\\textasciitilde{}", "^": "\\textasciicircum{}", "\u2212": "$-$", "\u00b1": "$\\pm$", "\u00d7": "$\\times$",
+    "\u2013": "--", "\u00a0": "~", "\u2009": "\\,", "\u2020": "$^\\dagger$", "\u2081": "$_1$", "\u00ad": "", "<": "$<$", ">": "$>$",
+  };
+  const raised = "\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079";
+  const tex = (text) => text.replace(/\s*\n\s*/g, " ").trim()
+    .replace(/[\\{}$&#_%~^\u2212\u00b1\u00d7\u2013\u00a0\u2009\u2020\u2081\u00ad<>]/g, (c) => signs[c])
+    .replace(/[\u207b\u2070\u00b9\u00b2\u00b3\u2074-\u2079]+/g, (x) => `$^{${Array.from(x, (c) => raised.includes(c) ? raised.indexOf(c) : "-").join("")}}$`);
+  const said_in = (cell) => {
+    const copied = cell.cloneNode(true);
+    copied.querySelectorAll(".vh, svg").forEach((e) => e.remove());
+    return copied.textContent;
+  };
+  const latex = () => {
+    const kept = heads.map((head, i) => i).filter((i) => rows.length === 0 || !rows[0].cells[i].querySelector(".sk"));
+    const line = (cells) => `${kept.map((i) => tex(said_in(cells[i]))).join(" & ")} \\\\`;
+    const shown = Array.from(body.rows).filter((row) => !row.hidden);
+    return [
+      `\\begin{tabular}{${kept.map((i) => heads[i].classList.contains("r") ? "r" : "l").join("")}}`,
+      "\\toprule", line(heads), "\\midrule", ...shown.map((row) => line(row.cells)), "\\bottomrule", "\\end{tabular}",
+    ].join("\n");
+  };
+  const copier = (label, text, status) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = label;
+    button.addEventListener("click", async () => {
+      try {
+        await navigator.clipboard.writeText(text());
+        status.textContent = "copied";
+      } catch {
+        status.textContent = "this browser does not let a page copy";
+      }
+    });
+    return button;
+  };
+  tools.append(copier("Copy as CSV", csv, said), copier("Copy as LaTeX", latex, said), said);
   table.closest(".scroll").before(tools);
+
+  // Code, BibTeX and the paragraph of methods, each with a button of its own.
+  const beside = (element, label) => {
+    const place = document.createElement("div");
+    place.className = "copying";
+    const status = document.createElement("span");
+    status.setAttribute("role", "status");
+    const button = copier("Copy", () => element.textContent.trim(), status);
+    button.setAttribute("aria-label", label);
+    place.append(button, status);
+    element.before(place);
+  };
+  document.querySelectorAll("pre").forEach((pre) => beside(pre, `Copy ${pre.getAttribute("aria-label")}`));
+  const methods = document.querySelector("#methods p.x");
+  if (methods) beside(methods, "Copy methods");
 
   // Browsers without ::details-content print what is open.
   let shut = [];

@@ -1,0 +1,208 @@
+"""The symbolic terms of a model's weighted log density, over one unconstrained vector; nothing is compiled here."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import UnsupportedModelError
+
+if TYPE_CHECKING:
+    import pymc as pm
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Block:
+    """Where one free variable lives in the unconstrained vector."""
+
+    name: str
+    value_name: str
+    transform: str | None
+    shape: tuple[int, ...]
+    start: int
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
+
+    @property
+    def stop(self) -> int:
+        return self.start + self.size
+
+
+class Graphs:
+    """The symbolic terms of a model over one unconstrained vector ``u``; nothing is compiled here.
+
+    Attributes
+    ----------
+    u : TensorVariable of shape (d,)
+    data : dict of str to (shared variable, input variable)
+        Data containers by name, as explicit inputs.
+    reached : frozenset of str
+        Free variables on which the likelihood or a Potential depends, other than through another's prior.
+    """
+
+    def __init__(self, model: pm.Model, point: Mapping[str, Array]) -> None:
+        import pytensor.tensor as pt
+
+        self.model = model
+        self.blocks = _blocks(model, point)
+        self.dimension = self.blocks[-1].stop if self.blocks else 0
+        self.u = pt.vector("u", shape=(self.dimension,), dtype="float64")
+        self.weights = pt.vector("weights", shape=(3,), dtype="float64")
+        self.data: dict[str, tuple[Any, Any]] = {}
+        self._replacements = self._over_u()
+
+        free, observed = model.free_RVs, model.observed_RVs
+        try:
+            prior = model.logp(vars=free, jacobian=False, sum=False)
+            likelihood = model.logp(vars=observed, sum=False) if observed else []
+        except (NotImplementedError, ValueError, TypeError, RuntimeError) as error:
+            raise UnsupportedModelError(f"PyMC cannot derive the model's log density: {error}") from error
+        potentials = model.replace_rvs_by_values(model.potentials) if model.potentials else []
+        transformed = [(rv, model.rvs_to_transforms[rv]) for rv in free]
+        jacobian = [t.log_jac_det(model.rvs_to_values[rv], *rv.owner.inputs) for rv, t in transformed if t is not None]
+        jacobian = model.replace_rvs_by_values(jacobian) if jacobian else []
+        outputs = model.replace_rvs_by_values([*free, *model.deterministics])
+        named = [
+            *zip(model.potentials, potentials, strict=True),
+            *zip(model.deterministics, outputs[len(free) :], strict=True),
+        ]
+        _refuse_randomness([(var.name, graph) for var, graph in named])
+        self.reached = self._reached([*likelihood, *potentials])
+
+        counts = [len(likelihood), len(potentials), len(prior), len(jacobian), len(outputs)]
+        flat = self.explicit([*likelihood, *potentials, *prior, *jacobian, *outputs])
+        pieces = iter(flat)
+        self.likelihood, self.potentials, self.prior, self.jacobian, self.outputs = (
+            [next(pieces) for _ in range(n)] for n in counts
+        )
+        self.observed = self.explicit([model.rvs_to_values[rv] for rv in observed])
+        self.observation_weights = [pt.vector(f"{rv.name}_weights", dtype="float64") for rv in observed]
+
+    def _reached(self, terms: list[Any]) -> frozenset[str]:
+        """Free variables on which the likelihood or a Potential depends."""
+        from pytensor.graph.traversal import ancestors
+
+        known = set(ancestors(terms))
+        return frozenset(rv.name for rv in self.model.free_RVs if self.model.rvs_to_values[rv] in known)
+
+    def _over_u(self) -> dict[Any, Any]:
+        """Value variables as slices of ``u``; lengths of dimensions as constants."""
+        import pytensor.tensor as pt
+
+        value_vars = [self.model.rvs_to_values[rv] for rv in self.model.free_RVs]
+        replacements = {
+            value: self.u[b.start : b.stop].reshape(b.shape).astype(value.dtype)
+            for value, b in zip(value_vars, self.blocks, strict=True)
+        }
+        for length in self.model.dim_lengths.values():
+            if hasattr(length, "get_value"):  # JAX needs shapes that are known
+                replacements[length] = pt.constant(length.get_value(), dtype=length.dtype)
+        return replacements
+
+    def explicit(self, outputs: list[Any]) -> list[Any]:
+        """The same graphs over ``u``, with every data container an explicit input."""
+        from pytensor.compile.sharedvalue import SharedVariable
+        from pytensor.graph.replace import clone_replace
+        from pytensor.graph.traversal import ancestors
+        from pytensor.tensor import TensorConstant, constant
+
+        wider = {}
+        for var in ancestors(outputs):
+            known = any(shared is var for shared, _ in self.data.values())
+            if isinstance(var, SharedVariable) and var not in self._replacements and not known and _is_array(var):
+                name = var.name or f"shared_{len(self.data)}"
+                self.data[name] = (var, var.type(name=name))
+            if isinstance(var, TensorConstant) and var.type.dtype == "float32":
+                # PyMC writes 0.5 as float32; times an integer that is float64 in PyTensor, and float32 in JAX.
+                wider[var] = constant(var.data.astype("float64"))
+        shared = dict(self.data.values())
+        if wider:
+            with contextlib.suppress(TypeError, ValueError):  # an operation that insists on single precision
+                outputs = clone_replace(outputs, wider, rebuild_strict=False)
+        replaced: list[Any] = clone_replace(outputs, {**self._replacements, **shared})
+        return replaced
+
+    def inverse(self) -> tuple[list[Any], list[Any]]:
+        """Inputs and output of the map from the free variables' scalars to ``u``."""
+        import pytensor.tensor as pt
+        from pytensor.graph.replace import clone_replace
+
+        free = self.model.free_RVs
+        sizes = [math.prod(out.type.shape) for out in self.outputs[: len(free)]]
+        stops = np.cumsum(sizes)
+        x = pt.vector("x", shape=(int(stops[-1]),), dtype="float64")
+        values = {
+            rv: x[stop - size : stop].reshape(out.type.shape).astype(rv.dtype)
+            for rv, out, size, stop in zip(free, self.outputs, sizes, stops, strict=False)
+        }
+        transforms = [self.model.rvs_to_transforms[rv] for rv in free]
+        forward = [
+            values[rv] if t is None else clone_replace([t.forward(values[rv], *rv.owner.inputs)], values)[0]
+            for rv, t in zip(free, transforms, strict=True)
+        ]
+        (joined,) = self.explicit([pt.concatenate([pt.as_tensor(v).astype("float64").ravel() for v in forward])])
+        return [x, *(inp for _, inp in self.data.values())], [joined]
+
+    @property
+    def inputs(self) -> list[Any]:
+        """Inputs of the density: ``u``, weights, a vector of weights for each observed variable, data."""
+        return [self.u, self.weights, *self.observation_weights, *(inp for _, inp in self.data.values())]
+
+    def log_density(self) -> Any:
+        """The weighted sum; a term of weight 0 leaves no NaN behind even where it is infinite."""
+        import pytensor.tensor as pt
+
+        def total(terms: list[Any]) -> Any:
+            return sum((pt.sum(term) for term in terms), pt.constant(0.0))
+
+        def weighted(weight: Any, term: Any) -> Any:
+            return pt.switch(pt.eq(weight, 0.0), 0.0, weight * term)
+
+        observed = [
+            pt.sum(weighted(w, term.ravel())) for w, term in zip(self.observation_weights, self.likelihood, strict=True)
+        ]
+        likelihood = sum(observed, pt.constant(0.0)) + total(self.potentials)
+        terms = (likelihood, total(self.prior), total(self.jacobian))
+        return sum((weighted(self.weights[i], term) for i, term in enumerate(terms)), pt.constant(0.0))
+
+
+def _blocks(model: pm.Model, point: Mapping[str, Array]) -> list[Block]:
+    blocks: list[Block] = []
+    start = 0
+    for rv in model.free_RVs:
+        value = model.rvs_to_values[rv]
+        transform = model.rvs_to_transforms[rv]
+        name = None if transform is None else getattr(transform, "name", type(transform).__name__)
+        block = Block(rv.name, value.name, name, np.shape(point[value.name]), start)
+        blocks.append(block)
+        start = block.stop
+    return blocks
+
+
+def _refuse_randomness(graphs: list[tuple[str, Any]]) -> None:
+    """Refuse a Deterministic or Potential that draws: it has no value at a mode, and another at every call."""
+    from pytensor.graph.traversal import ancestors
+    from pytensor.tensor.random.op import RandomVariable
+
+    for name, graph in graphs:
+        if any(a.owner is not None and isinstance(a.owner.op, RandomVariable) for a in ancestors([graph])):
+            raise UnsupportedModelError(
+                f"{name!r} depends on a random variable that is not part of the model (one made by .dist()). "
+                "Give that variable a name in the model, or take it out."
+            )
+
+
+def _is_array(variable: Any) -> bool:
+    from pytensor.tensor.type import TensorType
+
+    return isinstance(variable.type, TensorType)
