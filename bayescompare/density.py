@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 #: them, in µs, than JAX for its import and compile, the model is small (:class:`bayescompare.compiled.BySize`).
 EVALUATIONS, EVALUATIONS_EACH, AFFORDABLE = 600, 40, 8e5
 
-#: A search so many times as long goes on through JAX: where no mode is, tens of thousands of evaluations show it.
+#: A search this many times as long goes on through JAX: to show that a density has no mode takes tens of thousands of
+#: evaluations.
 PATIENCE = 4
 
 
