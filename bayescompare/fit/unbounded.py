@@ -72,10 +72,14 @@ def runaway(problem: Problem, end: End, weights: tuple[float, ...], options: Mod
             heights.append(trial.value)
         first, second = heights[3] - heights[0], heights[6] - heights[3]
         if first > options.agreement and second > 0.5 * first:
-            block = next(b for b in density.blocks if b.start <= i < b.stop)
-            children = problem.group_parents.get(block.name, ())
-            return Runaway(block.name, _goal(block.transform, path), children)
+            return along(problem, i, path)
     return None
+
+
+def along(problem: Problem, coordinate: int, path: Array) -> Runaway:
+    """The name of what runs off along this coordinate, whose values further out are ``path``."""
+    block = next(b for b in problem.density.blocks if b.start <= coordinate < b.stop)
+    return Runaway(block.name, _goal(block.transform, path), problem.group_parents.get(block.name, ()))
 
 
 def _candidates(problem: Problem, end: End) -> Iterator[tuple[int, Array]]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..compiled import Array
-from ..fit import endings
+from ..fit import endings, unbounded
 from ..fit.curvature import RIDGE
 from ..fit.result import Fit, Status
 from ..fit.search import End, ModeOptions
@@ -105,7 +105,7 @@ def find(chunk: Chunk, problem: Problem, starts: Array, weights: Weights) -> Mod
     for row in np.flatnonzero(~usable):
         modes.fail(row, f"the density is zero or NaN at all of {starts.shape[0] * starts.shape[1]} starts")
     converged = usable & (top.decrement <= CONVERGED)
-    _runaways(chunk, modes, top, usable & ~converged, weights)
+    _runaways(chunk, problem, modes, top, usable & ~converged, weights)
     running = _runs(chunk, top) & converged[:, None]
     if running.any():
         rows = running.any(axis=1)
@@ -309,7 +309,7 @@ def _refined(chunk: Chunk, problem: Problem, modes: Modes, top: Tops, doubtful: 
 # -- no mode ---------------------------------------------------------------------------------------
 
 
-def _runaways(chunk: Chunk, modes: Modes, top: Tops, rows: Mask, weights: Weights) -> None:
+def _runaways(chunk: Chunk, problem: Problem, modes: Modes, top: Tops, rows: Mask, weights: Weights) -> None:
     """Fail the rows whose density rises without limit along a transformed coordinate, the others following."""
     far = chunk.density.transformed
     b = len(top.u)
@@ -330,9 +330,8 @@ def _runaways(chunk: Chunk, modes: Modes, top: Tops, rows: Mask, weights: Weight
         with np.errstate(invalid="ignore"):
             early, late = heights[3] - heights[0], heights[6] - heights[3]
         for row in np.flatnonzero(led & (early > AGREEMENT) & (late > 0.5 * early)):
-            block = next(b for b in chunk.density.blocks if b.start <= i[row] < b.stop)
-            rises = endings._grows(block, float(top.u[row, i[row]]))
-            modes.fail(row, f"no mode exists: the density {rises}", endings.REMEDIES)
+            path = np.copysign(first[row] + np.arange(7.0), top.u[row, i[row]])
+            modes.fail(row, *unbounded.along(problem, int(i[row]), path).reasons)
 
 
 def _creeps(chunk: Chunk, modes: Modes, top: Tops, converged: Mask, weights: Weights) -> None:
