@@ -48,6 +48,8 @@ PERIOD = 10.0
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes.  [default: one for each core]")
 @click.option("--dask", metavar="ADDRESS", help="Run on the Dask cluster of this scheduler; local starts one.")
 @click.option("--serial", is_flag=True, help="Run in this process.")
+@click.option("--report", type=FILE, metavar="OUT.html", help="Write the report, one HTML file.")
+@click.option("--title", metavar="TEXT", help="What the report is called.")
 @click.option("--export", type=FILE, metavar="FILE", help="Write every estimate: .csv or .parquet.")
 @click.option("--summary", type=FILE, metavar="FILE.csv", help="Write every measure.")
 @click.option("--write-plan", type=FILE, metavar="FILE.toml", help="Write the plan, and stop.")
@@ -66,7 +68,7 @@ def command(terminal: Terminal, /, target: str | None, **asked: Any) -> int:
 
     terminal.quiet = asked["quiet"]
     _check(target, asked)
-    written = [asked[name] for name in ("export", "summary", "write_plan")]
+    written = [asked[name] for name in ("report", "export", "summary", "write_plan")]
     inputs = [file_of(target) if target else None, asked["plan_"], asked["store"]]
     outputs.check([path for path in written if path is not None], inputs=inputs)
     with terminal.stage("Loading PyMC"):
@@ -88,6 +90,8 @@ def command(terminal: Terminal, /, target: str | None, **asked: Any) -> int:
         return 130
     _write(result, asked)
     terminal.show(lines(result))
+    if asked["report"] is not None:
+        terminal.show([(("", ""),), (("Report: ", "dim"), (str(asked["report"]), ""))])
     return 0
 
 
@@ -99,7 +103,7 @@ def _check(target: str | None, asked: dict[str, Any]) -> None:
         raise UsageError("--serial and --dask exclude each other.")
     if asked["store"] is None and not (asked["dry_run"] or asked["write_plan"]):
         raise UsageError("A study needs a file for its cells: --store FILE.")
-    for name, endings in (("export", (".csv", ".parquet")), ("summary", (".csv",))):
+    for name, endings in (("report", (".html",)), ("export", (".csv", ".parquet")), ("summary", (".csv",))):
         path: Path | None = asked[name]
         if path is not None and path.suffix not in endings:
             raise UsageError(f"--{name} takes a file that ends in {' or '.join(endings)}, not {path.name}.")
@@ -179,6 +183,11 @@ def _run(terminal: Terminal, plan: Plan, asked: dict[str, Any]) -> StudyResult:
 def _write(result: StudyResult, asked: dict[str, Any]) -> None:
     from . import outputs
 
+    if asked["report"] is not None:
+        from ..study.page import PageOptions
+
+        with outputs.replacing(asked["report"]) as draft:
+            result.to_html(draft, PageOptions(title=asked["title"] or ""))
     if asked["export"] is not None:
         with outputs.replacing(asked["export"]) as draft:
             result.export(draft)

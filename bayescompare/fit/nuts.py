@@ -420,12 +420,10 @@ def choose_backend(problem: Problem) -> str:
     from pytensor.graph.traversal import ancestors
 
     density = problem.density
-    if density.backend != "jax":
-        return "numba"
     terms = [*density.graphs.likelihood, *density.graphs.potentials, *density.graphs.prior]
     ops = {var.owner.op for var in ancestors(terms) if var.owner is not None}
     names = {type(getattr(op, "core_op", op)).__name__ for op in ops}
-    return "jax" if names & set(_DEAR) else "numba"
+    return "jax" if names & set(_DEAR) and density.through_jax() is not None else "numba"
 
 
 def _over_own_density(problem: Problem) -> Any:

@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from ..compare.comparison import Comparison
     from ..compare.difference import Difference
     from .gallery import Index, Origin
+    from .study_rows import Study
 
-__all__ = ["difference_to_html", "fragment", "index_to_html", "to_html"]
+__all__ = ["difference_to_html", "fragment", "index_to_html", "study_to_html", "to_html"]
 
 
 def to_html(comparison: Comparison, *, reproducible: bool = False, origin: Origin | None = None) -> str:
@@ -88,3 +89,21 @@ def index_to_html(index: Index) -> str:
     from . import html
 
     return html.index_to_html(index)
+
+
+def study_to_html(study: Study) -> str:
+    """Render a study as one self-contained HTML page.
+
+    Parameters
+    ----------
+    study : Study
+        Its rows and what was asked, as pure data.
+
+    Returns
+    -------
+    str
+        The page. It loads nothing, and reads without JavaScript.
+    """
+    from . import html
+
+    return html.study_to_html(study)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ..compare.comparison import Comparison
     from ..compare.difference import Difference
     from .gallery import Index, Origin
+    from .study_rows import Study
 
 #: Observations of a likelihood term up to which the page holds a number for each.
 OBSERVATIONS = 200
@@ -118,6 +119,34 @@ def index_to_html(index: Index) -> str:
     script = _static("index.js")
     page = _environment().get_template("index.html.j2")
     return page.render(index=index, policy=_policy(style, script), style=Markup(style), script=Markup(script))
+
+
+def study_to_html(study: Study) -> str:
+    """Render a study as one self-contained HTML page.
+
+    Parameters
+    ----------
+    study : Study
+
+    Returns
+    -------
+    str
+    """
+    from .study import build
+    from .study_data import document
+
+    built = build(study)
+    style = colours.rules() + _static("first.css") + _static("report.css") + _static("study.css")
+    script = _static("report.js")
+    data = document(study, built.held, built.title.text, plain_text(built.sentence))
+    page = _environment().get_template("study.html.j2")
+    return page.render(
+        study=built,
+        policy=_policy(style, script),
+        style=Markup(style),
+        script=Markup(script),
+        document=Markup(_json(data)),
+    )
 
 
 def _embedded(comparison: Comparison, reproducible: bool) -> str:

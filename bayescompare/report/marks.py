@@ -31,6 +31,13 @@ KEYS = {
     "bar_post": '<rect class="bar post" x="2" y="2" width="22" height="10"/>',
     "bar_lap": '<rect class="bar lap" x="2" y="2" width="22" height="10"/>',
     "reference": '<line class="ref" x1="0" x2="26" y1="7" y2="7"/>',
+    "nuts": '<line class="post" x1="0" x2="26" y1="7" y2="7"/><circle class="pd" cx="13" cy="7" r="3.4"/>',
+    "map_laplace": '<line class="map path" x1="0" x2="26" y1="7" y2="7"/><path class="mf" d="M9 4L17 4L13 11Z"/>',
+    "psis_laplace": '<line class="lap" x1="0" x2="26" y1="7" y2="7"/><path class="lf" d="M13 3L17 7L13 11L9 7Z"/>',
+    "mle_wald": '<line class="mle" x1="0" x2="26" y1="7" y2="7"/><path class="ef" d="M10 4H16V10H10Z"/>',
+    "same": '<line class="lsame" x1="0" x2="26" y1="7" y2="7"/><circle class="vs" cx="13" cy="7" r="3.4"/>',
+    "differs": '<line class="ldiffers" x1="0" x2="26" y1="7" y2="7"/><path class="vd" d="M13 3L17 7L13 11L9 7Z"/>',
+    "undecided": '<line class="lundecided" x1="0" x2="26" y1="7" y2="7"/><circle class="vu" cx="13" cy="7" r="3"/>',
     "margin": '<rect class="zone" x="4" y="0" width="18" height="14"/>',
 }
 

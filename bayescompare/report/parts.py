@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -196,11 +197,15 @@ class Ranks:
 
 @dataclass(frozen=True)
 class Axis:
-    """A linear axis and what it measures."""
+    """A linear axis and what it measures; ``marks`` are (position, label), round numbers where there are none.
+
+    An axis in logarithms is one whose positions are logarithms and whose marks say of what.
+    """
 
     lower: float
     upper: float
     label: str = ""
+    marks: tuple[tuple[float, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -245,8 +250,9 @@ class Strips:
 @dataclass(frozen=True)
 class Series:
     """What a plot draws: ``line``, ``area`` (down to ``base``), ``bars`` (edges in ``x``, one more than ``y``),
-    ``points``, ``dots`` (many, small), ``diamond``, ``triangle`` or ``contour``; ``label`` stands at ``at``, or after
-    the last point where that is not given.
+    ``points``, ``dots`` (many, small), ``diamond``, ``triangle``, ``contour`` or ``marks`` (each estimand's own shape;
+    an arrowhead at the edge for what lies beyond it); ``label`` stands at ``at``, or after the last point where that is
+    not given.
     """
 
     kind: str
@@ -274,6 +280,36 @@ class Plot:
     off: tuple[str, str, str] | None = None
     height: int = 250
     kind: str = "plot"
+
+
+@dataclass(frozen=True)
+class Panels:
+    """Small figures side by side, each with its heading: (heading, what is beside it, the figure)."""
+
+    heading: str
+    panels: tuple[tuple[Words, str, Plot], ...]
+    key: tuple[tuple[str, str], ...]
+    caption: Words
+    wide: bool = False
+    kind: str = "panels"
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file that is inside the page."""
+
+    text: str
+    file: str
+    content: str
+    kind: str = "download"
+
+    @property
+    def address(self) -> str:
+        """The file as an address."""
+        return (
+            "data:text/csv;charset=utf-8;base64,"
+            + base64.b64encode(self.content.encode(errors="backslashreplace")).decode()
+        )
 
 
 @dataclass(frozen=True)
@@ -330,7 +366,20 @@ class Definitions:
 
 
 type Part = (
-    Table | Density | Multiples | Ranks | Strips | Plot | Prose | Heading | Code | Formulas | Details | Definitions
+    Table
+    | Density
+    | Multiples
+    | Ranks
+    | Strips
+    | Plot
+    | Panels
+    | Download
+    | Prose
+    | Heading
+    | Code
+    | Formulas
+    | Details
+    | Definitions
 )
 
 

@@ -24,6 +24,21 @@ NAME = 17
 """Letters of a line's name that there is room for beside it."""
 
 
+SHAPES = {
+    "post": '<circle class="pd" r="3.4"/>',
+    "map": '<path class="mf" d="M-4.4 -3.4L4.4 -3.4L0 4Z"/>',
+    "lap": '<path class="lf" d="M0 -4L4 0L0 4L-4 0Z"/>',
+    "mle": '<path class="ef" d="M-3 -3H3V3H-3Z"/>',
+    "same": '<circle class="vs" r="3.4"/>',
+    "differs": '<path class="vd" d="M0 -4.4L4.4 0L0 4.4L-4.4 0Z"/>',
+    "undecided": '<circle class="vu" r="3"/>',
+}
+"""The mark of an estimand, or of a state, around (0, 0)."""
+
+FILLS = {"post": "pd", "map": "mf", "lap": "la", "mle": "ef", "same": "vs", "differs": "vd", "undecided": "vs"}
+"""The class of a filled mark in an estimand's colour."""
+
+
 def strip(part: Strip) -> Markup:
     """One strip."""
     scale = Scale(part.axis.lower, part.axis.upper)
@@ -38,7 +53,7 @@ def strip(part: Strip) -> Markup:
 def strip_axis(axis: Axis) -> Markup:
     """The axis under a column of strips."""
     scale = Scale(axis.lower, axis.upper)
-    parts = axis_marks(scale, 2, ticks(axis.lower, axis.upper, 6))
+    parts = axis_marks(scale, 2, axis.marks or ticks(axis.lower, axis.upper, 6))
     parts.append(f'<text class="c" x="50%" y="36">{escape(axis.label)}</text>')
     return svg(40, f"Axis: {axis.label}", parts)
 
@@ -49,11 +64,12 @@ def _mark(scale: Scale, mark: Mark) -> list[str]:
     if mark.kind in ("thin", "thick", "bar"):
         return _stretch(scale, mark)
     if not scale.holds(mark.start):
-        return [off_axis(scale, mark.start, mark.y, "mf" if mark.css == "map" else "pd")]
+        return [off_axis(scale, mark.start, mark.y, FILLS.get(mark.css, "pd"))]
     drawn = {
         "dot": f'<circle class="{"od" if mark.css == "obs" else "pd"}" r="{3.2 if mark.css == "obs" else 4}"/>',
         "tick": '<path class="map" d="M0 -7V7"/><path class="mf" d="M-4 -9L4 -9L0 -2Z"/>',
         "diamond": '<path class="lf" d="M0 -4L4 0L0 4L-4 0Z"/>',
+        "own": SHAPES.get(mark.css, SHAPES["post"]),
     }[mark.kind]
     return [placed(scale(mark.start), mark.y, drawn)]
 
@@ -69,7 +85,7 @@ def _stretch(scale: Scale, mark: Mark) -> list[str]:
     css = f"{mark.css} th" if mark.kind == "thick" else f"{mark.css} tn"
     parts = [segment(css, left, right, mark.y, mark.y)] if upper >= scale.lower and lower <= scale.upper else []
     if mark.kind == "thin":
-        head = {"map": "mf", "lap": "la"}.get(mark.css, "pd")
+        head = FILLS.get(mark.css, "pd")
         parts += [off_axis(scale, end, mark.y, head) for end in (lower, upper) if not scale.holds(end)]
     return parts
 
@@ -84,7 +100,7 @@ def plot(part: Plot) -> Markup:
 
     parts: list[str] = []
     if part.read:
-        for value, label in ticks(part.y.lower, part.y.upper, 5):
+        for value, label in part.y.marks or ticks(part.y.lower, part.y.upper, 5):
             parts.append(segment("gr", 0, 100, up(value), up(value)))
             parts.append(f'<text class="e" x="0" dx="-8" y="{px(up(value) + 4)}">{escape(label)}</text>')
     for series in part.series:
@@ -96,7 +112,7 @@ def plot(part: Plot) -> Markup:
         head = off_axis(x, part.x.upper + 1 if right else part.x.lower - 1, base - 60, "mf" if css == "m" else "la")
         place = f'x="{100 if right else 0}%" dx="{-14 if right else 14}" y="{base - 56}"'
         parts.append(f'{head}<text class="{css} b halo{" e" if right else ""}" {place}>{escape(text)}</text>')
-    parts += axis_marks(x, base, ticks(part.x.lower, part.x.upper, 9))
+    parts += axis_marks(x, base, part.x.marks or ticks(part.x.lower, part.x.upper, 9))
     parts.append(f'<text class="c" x="50%" y="{part.height - 4}">{escape(part.x.label)}</text>')
     return svg(part.height, part.title, parts, part.description)
 
@@ -104,6 +120,8 @@ def plot(part: Plot) -> Markup:
 def _series(s: Series, x: Scale, y: Scale, up: Up, height: int) -> list[str]:
     if s.kind == "bars":
         return _bars(s, x, up)
+    if s.kind == "marks":
+        return _own_marks(s, x, y, up)
     if s.kind == "triangle":
         places = [(a, up(min(max(b, y.lower), y.upper))) for a, b in zip(s.x, s.y, strict=True)]
         return [_triangle(x, a, at, "mf" if s.css == "map" else "la") for a, at in places]
@@ -134,6 +152,20 @@ def _series(s: Series, x: Scale, y: Scale, up: Up, height: int) -> list[str]:
         return [nested(f'<path class="{s.css}" d="{drawn}"/>', height)] if drawn else []
     drawn = "".join(_path([(a, b) for a, b, _ in piece], x, up) for piece in pieces if len(piece) > 1)
     return [nested(f'<path class="ln {s.css}" d="{drawn}"/>', height)] if drawn else []
+
+
+def _own_marks(s: Series, x: Scale, y: Scale, up: Up) -> list[str]:
+    parts = []
+    for a, b in zip(s.x, s.y, strict=True):
+        if not x.holds(a) or math.isnan(b):
+            continue
+        if y.holds(b):
+            parts.append(placed(x(a), up(b), SHAPES[s.css]))
+        else:
+            way = "M0 -5L4.5 3L-4.5 3Z" if b > y.upper else "M0 5L4.5 -3L-4.5 -3Z"
+            edge = up(y.upper) if b > y.upper else up(y.lower)
+            parts.append(placed(x(a), edge, f'<path class="{FILLS[s.css]}" d="{way}"/>'))
+    return parts
 
 
 def _triangle(x: Scale, a: float, at: float, css: str) -> str:

@@ -20,6 +20,8 @@ from .summary import Measure
 if TYPE_CHECKING:
     import pandas as pd
 
+    from .page import PageOptions
+
 WRITERS = (".csv", ".parquet")
 
 
@@ -110,6 +112,26 @@ class StudyResult:
             _csv(path, self._frames()) if path.suffix == ".csv" else _parquet(path, self._frames())
         except OSError as error:
             raise OutputError(f"Cannot write {path}: {error.strerror or error}.") from error
+
+    def to_html(self, path: str | Path, options: PageOptions | None = None) -> None:
+        """Write the study's report: one self-contained HTML file, which holds every measure as CSV and JSON.
+
+        Parameters
+        ----------
+        path : path-like
+        options : PageOptions, optional
+            Title, question, finding, and the measure that the study is about.
+
+        Raises
+        ------
+        OutputError
+            If the file cannot be written.
+        """
+        from ..compare.storage import write_text
+        from ..report import study_to_html
+        from .page import page_of
+
+        write_text(Path(path), study_to_html(page_of(self, options)))
 
     def _frames(self) -> Iterator[pd.DataFrame]:
         """:meth:`cells`, one grid point and method at a time, which bounds the memory."""

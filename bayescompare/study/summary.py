@@ -22,6 +22,10 @@ Array = NDArray[np.float64]
 #: Pareto k-hat from which importance sampling is not believed.
 K_HAT = 0.7
 
+#: Methods whose estimate is a mode, and what such a fit says of a scalar that lies at the edge of its range.
+MODES = ("mle_wald", "map_laplace")
+BOUNDARY = "{} lies on the boundary of its range"
+
 #: The parameter of what is about a fit as a whole.
 ALL = ""
 
@@ -69,6 +73,7 @@ def rows(store: Store, margins: v.Margins | None = None) -> Iterator[Measure]:
     By parameter, in its own unit unless said otherwise:
 
     - ``bias``: mean of estimate − truth; ``rmse``.
+    - ``at_bound``: share of estimates that lie on the boundary of their range, as a scale at 0; of modes alone.
     - ``sd``: mean sd that the method states; ``coverage_90``: share of replicates whose central 90 % interval holds the
       truth, and ``width_90``: its mean width, for each level of the plan.
     - ``sbc_distance``, ``sbc_p``, ``sbc_chi2``, ``sbc_chi2_p``: uniformity of the truth's ranks, see
@@ -147,10 +152,18 @@ class _Summary:
         sd = _column(arrays, "sd", j, len(truth))
         stated = np.isfinite(sd)
         yield self._row(name, "sd", m.mean(sd[stated]), int(stated.sum()))
+        if self.method in MODES:
+            yield self._at_bound(name)
         yield from self._intervals(j, name, truth)
         yield from self._ranks(j, name)
         if self.reference is not None and self.method != "nuts":
             yield from self._against(j, name, error, sd)
+
+    def _at_bound(self, name: str) -> Measure:
+        results = self.cells.results
+        kept = [r for s, r in zip(results.status, results.reasons, strict=True) if s != FAILED]
+        there = np.array([BOUNDARY.format(name) in reason.split("; ") for reason in kept], dtype=bool)
+        return self._row(name, "at_bound", m.share(there), len(kept))
 
     def _intervals(self, j: int, name: str, truth: Array) -> Iterator[Measure]:
         arrays = self.cells.results.arrays

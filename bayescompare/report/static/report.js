@@ -59,6 +59,8 @@
 
   // Unrounded and whole, from the data inside this file. A leading =, +, - or @ in a name would be a formula in a spreadsheet.
   const csv = () => {
+    const file = document.querySelector("a[download]");
+    if (file) return new TextDecoder().decode(Uint8Array.from(atob(file.href.split(",")[1]), (c) => c.charCodeAt(0)));
     const all = JSON.parse(document.getElementById("bayescompare").textContent).table || [];
     const columns = all.length ? Object.keys(all[0]) : [];
     const cell = (x) => {

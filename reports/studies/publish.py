@@ -1,0 +1,127 @@
+"""Run the shipped studies and write their reports: ``make studies``, or ``python reports/studies/publish.py NAME ...``.
+
+Cells are kept in ``artefacts/studies``: a study that was interrupted goes on, one that is done is only rendered.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from scipy.stats import chi2
+
+import bayescompare as bc
+from bayescompare.numbers import NO_BREAK, figure, percent
+from bayescompare.report import study_to_html
+from bayescompare.report.study_rows import Focus, Rows, Value
+from bayescompare.study.page import PageOptions, page_of
+from bayescompare.study.result import StudyResult
+
+HERE = Path(__file__).parent
+STORES, PAGES = Path("artefacts/studies"), HERE.parent
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """A study that is published: its plans, in files of their names, and what its page says beside its figures."""
+
+    title: str
+    question: str
+    plans: tuple[str, ...]
+    focus: Focus
+    finding: Callable[[Rows], str] | None = None
+
+
+def share(found: Value) -> str:
+    """A share with its error: ``78 ± 1 %``."""
+    return f"{percent(found.value, found.error)}{NO_BREAK}%"
+
+
+def of_groups(rows: Rows) -> str:
+    """How often the groups' sd is estimated as 0, and how often it must be.
+
+    With both sds 1 the maximum of the marginal likelihood lies at 0 where the sum of squares, 2 χ² on J − 1 degrees of
+    freedom, is at most J.
+    """
+    few, many = ({"groups": j, "form": "marginal"} for j in (min(rows.axis.values), max(rows.axis.values)) if rows.axis)
+    low, high = (share(rows.get(cell, "mle_wald", "tau", "at_bound")) for cell in (few, many))
+    exact = percent(float(chi2.cdf(few["groups"] / 2, few["groups"] - 1)))
+    joint = share(rows.get({**many, "form": "joint"}, "map_laplace", "tau", "at_bound"))
+    kept = share(rows.get({**few, "form": "marginal, gamma prior"}, "map_laplace", "tau", "at_bound"))
+    return (
+        f"With {few['groups']} groups the marginal maximum-likelihood estimate of their sd, truly 1, is 0 in {low} of "
+        f"data sets ({exact}{NO_BREAK}% by theory), with {many['groups']} in {high}; the mode of the joint density is "
+        f"0 in {joint} even then, that under Chung et al.’s gamma prior in {kept}."
+    )
+
+
+def of_prior(rows: Rows) -> str:
+    """What a strong prior does to the estimate and to its interval, at both ends."""
+    told = []
+    for sd in (min(rows.axis.values), max(rows.axis.values)) if rows.axis else ():
+        bias, held = (rows.get({"prior_sd": sd}, "map_laplace", "count", m) for m in ("bias", "coverage_90"))
+        told.append((sd, figure(-bias.value, bias.error), share(held)))
+    (strong, pull, covers), (weak, less, most) = told
+    return (
+        f"A prior of sd {strong} around 300 pulls the MAP of the 370 jellybeans down by {pull}, and its "
+        f"90{NO_BREAK}% interval covers the truth in {covers} of data sets; one of sd {weak} pulls by {less}, and the "
+        f"interval covers in {most}."
+    )
+
+
+SHIPPED = {
+    "data_size": Shipped(
+        "How much data until MAP is enough",
+        "At how many observations does MAP + Laplace of a logistic regression say what NUTS says?",
+        ("data_size",),
+        Focus("location_same", "map_laplace"),
+    ),
+    "groups": Shipped(
+        "How many groups until their spread is not zero",
+        "How often is the sd between groups estimated as 0, by the number of groups and by what is maximised?",
+        ("groups",),
+        Focus("at_bound", "map_laplace", "tau"),
+        of_groups,
+    ),
+    "coverage": Shipped(
+        "How often intervals cover, over five templates",
+        "How often does the interval of MLE + Wald, MAP + Laplace, PSIS-Laplace and NUTS hold the truth?",
+        tuple(
+            f"coverage_{name}"
+            for name in ("eight_schools", "gamma_coordinates", "negative_binomial", "separation", "surgical")
+        ),
+        Focus("coverage_90", "map_laplace"),
+    ),
+    "prior_strength": Shipped(
+        "What prior strength does: the jellybeans’ pull",
+        "How far does a prior that is 70 jellybeans off pull the estimate from ten guesses, by its sd?",
+        ("prior_strength",),
+        Focus("bias", "map_laplace", "count"),
+        of_prior,
+    ),
+}
+
+
+def publish(name: str) -> Path:
+    """Run a study, as far as it is not done, and write its page."""
+    shipped = SHIPPED[name]
+    STORES.mkdir(parents=True, exist_ok=True)
+    found: dict[str, StudyResult] = {}
+    for plan in shipped.plans:
+        found[plan.removeprefix(f"{name}_")] = bc.study(
+            bc.Plan.from_toml(HERE / f"{plan}.toml"), store=STORES / f"{plan}.study"
+        )
+    results = found if len(found) > 1 else next(iter(found.values()))
+    page = page_of(results, PageOptions(shipped.title, shipped.question, "", shipped.focus))
+    if shipped.finding is not None:
+        page = replace(page, finding=shipped.finding(Rows(page.rows)))
+    path = PAGES / f"study_{name}.html"
+    path.write_text(study_to_html(page), encoding="utf-8")
+    return path
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:] or SHIPPED:
+        print(publish(name))
