@@ -118,34 +118,39 @@ def _lost(rows: Rows, method: str) -> Words:
 
 def _heads_sub(rows: Rows, focus: Focus) -> str:
     what = w.label(focus.measure).removesuffix(", %")
-    of = f" of {visible(focus.parameter)}" if focus.parameter != ALL else ""
-    over = " and the recorded parameters" if focus.parameter == ALL and len(rows.parameters) > 1 else ""
+    of = f", {visible(focus.parameter)}" if focus.parameter != ALL else ""
+    over = " and the recorded parameters" if _pooled(rows, focus) else ""
     grid = "the grid" if len(rows.cells) > 1 else "the replicates"
     if focus.where:
         grid += f" where {plain_text(w.placed(focus.where))}"
-    return f"{what[:1].upper() + what[1:]}{of}, a mean over {grid}{over}. ± is one Monte-Carlo standard error."
+    return f"{what[:1].upper() + what[1:]}{of}: a mean over {grid}{over}. ± is one Monte-Carlo standard error."
+
+
+def _pooled(rows: Rows, focus: Focus) -> bool:
+    """True if a figure is a mean over parameters."""
+    return focus.parameter == ALL and len(rows.parameters) > 1 and rows.by_parameter(focus.measure)
 
 
 def _extreme(rows: Rows, focus: Focus, method: str) -> Words:
-    """The figure farthest from what it should be, if it is by more than chance."""
-    target = float(rows.level) / 100 if focus.measure == f"coverage_{rows.level}" and rows.level else math.nan
+    """The figure farthest from what it should be."""
+    target = {"sd_ratio": 1.0, "location_same": 1.0, "spread_same": 1.0}.get(focus.measure, 0.0)
     if focus.measure.startswith("coverage_"):
         target = float(focus.measure.removeprefix("coverage_")) / 100
-    target = {"sd_ratio": 1.0, "shift": 0.0, "bias": 0.0}.get(focus.measure, target)
+    every = focus.parameter == ALL and rows.by_parameter(focus.measure)
     found = []
     for cell in rows.within(focus):
-        for parameter in rows.at(cell) if focus.parameter == ALL else (focus.parameter,):
+        for parameter in rows.at(cell) if every else (focus.parameter,):
             one = rows.get(cell, method, parameter, focus.measure)
             if one.known:
-                found.append((abs(one.value - target) if target == target else -one.value, parameter, cell, one))
+                found.append((abs(one.value - target), parameter, cell, one))
     if len(found) < 2:
         return ("over all replicates.",)
     _, parameter, cell, worst = max(found, key=lambda entry: entry[0])
     varied = {v.name for v in rows.varied}
     where = w.at({k: v for k, v in cell.items() if k in varied})
-    said: list[Any] = ["farthest off: " if target == target else "lowest: ", w.written(focus.measure, worst)]
+    said: list[Any] = ["farthest off: ", w.written(focus.measure, worst)]
     said.append(f"{NO_BREAK}%" if w.is_share(focus.measure) else "")
-    if focus.parameter == ALL and len(rows.parameters) > 1:
+    if _pooled(rows, focus):
         said += [" for ", name(parameter)]
     said += [" ", *where] if where else []
     return (*said, ".")

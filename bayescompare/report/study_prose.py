@@ -70,7 +70,7 @@ def summary(study: Study, rows: Rows) -> Words:
 
 
 def _span(values: tuple[Any, ...]) -> str:
-    shown = [value_text(v) for v in values]
+    shown = [f"“{value_text(v)}”" if isinstance(v, str) and "," in v else value_text(v) for v in values]
     return ", ".join(shown) if len(shown) <= 8 else f"{shown[0]} to {shown[-1]}, {len(shown)} values"
 
 

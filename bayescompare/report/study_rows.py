@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
 
+from ..numbers import plain
 from .words import visible
 
 #: Methods in the order in which they are shown.
@@ -195,8 +196,8 @@ def said(cell: Mapping[str, Any]) -> str:
 
 def value_text(value: Any) -> str:
     """A value of the grid for people."""
-    if isinstance(value, float):
-        return f"{value:g}"
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return plain(float(value))
     return visible(str(value))
 
 
@@ -248,6 +249,14 @@ class Rows:
     def measures(self) -> frozenset[str]:
         """All that have a figure."""
         return frozenset(r.measure for r in self.rows if math.isfinite(r.value))
+
+    @cached_property
+    def _by_parameter(self) -> frozenset[str]:
+        return frozenset(r.measure for r in self.rows if r.parameter != ALL)
+
+    def by_parameter(self, measure: str) -> bool:
+        """True if it is a measure of parameters, not of fits as a whole."""
+        return measure in self._by_parameter
 
     @cached_property
     def levels(self) -> tuple[tuple[str, float], ...]:

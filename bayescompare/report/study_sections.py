@@ -190,9 +190,9 @@ def _flips(rows: Rows, methods: list[str]) -> tuple[Table, Words]:
                     first = (*said, ".")
     if rows.axis is None:
         return Table("Verdicts", columns("layer", "same, %"), tuple(body)), first
-    low, high = min(rows.axis.values), max(rows.axis.values)
+    low, high = (value_text(end(rows.axis.values)) for end in (min, max))
     axis = visible(rows.axis.name)
-    texts = (f"same, % at {low:g}", f"same, % at {high:g}", f"same in most from {axis} =")
+    texts = (f"same, % at {low}", f"same, % at {high}", f"same in most from {axis} =")
     return Table("Verdicts at the ends of the grid", columns("layer", *texts), tuple(body)), first
 
 
@@ -206,7 +206,7 @@ def _flip(rows: Rows, shares: list[Any]) -> Cell:
             from_here = None
         elif from_here is None:
             from_here = cell.get(rows.axis.name)
-    return NONE if from_here is None else f"{from_here:g}"
+    return NONE if from_here is None else value_text(from_here)
 
 
 def ranks(study: Study, rows: Rows) -> Section | None:

@@ -23,6 +23,8 @@ POINTS = {"mle_wald": "MLE", "map_laplace": "MAP", "psis_laplace": "PSIS-Laplace
 SHARES = ("coverage_", "location_", "spread_", "failed", "suspect", "k_hat_bad", "at_")
 """How measures begin that are shares of replicates, and written in per cent."""
 
+STATES = {"same": "the same", "differs": "differs", "undecided": "undecided"}
+
 LABELS = {
     "bias": "bias",
     "rmse": "RMSE",
@@ -43,6 +45,7 @@ LABELS = {
     "failed": "failed, %",
     "suspect": "suspect, %",
     "at_bound": "at the edge, %",
+    **{f"{layer}_{state}": f"{layer} {word}, %" for layer in ("location", "spread") for state, word in STATES.items()},
 }
 
 

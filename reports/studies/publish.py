@@ -48,12 +48,13 @@ def of_groups(rows: Rows) -> str:
     few, many = ({"groups": j, "form": "marginal"} for j in (min(rows.axis.values), max(rows.axis.values)) if rows.axis)
     low, high = (share(rows.get(cell, "mle_wald", "tau", "at_bound")) for cell in (few, many))
     exact = percent(float(chi2.cdf(few["groups"] / 2, few["groups"] - 1)))
-    joint = share(rows.get({**many, "form": "joint"}, "map_laplace", "tau", "at_bound"))
     kept = share(rows.get({**few, "form": "marginal, gamma prior"}, "map_laplace", "tau", "at_bound"))
+    joint = rows.get({**many, "form": "joint"}, "map_laplace", "tau", "bias")
     return (
         f"With {few['groups']} groups the marginal maximum-likelihood estimate of their sd, truly 1, is 0 in {low} of "
-        f"data sets ({exact}{NO_BREAK}% by theory), with {many['groups']} in {high}; the mode of the joint density is "
-        f"0 in {joint} even then, that under Chung et al.’s gamma prior in {kept}."
+        f"data sets ({exact}{NO_BREAK}% by theory), with {many['groups']} in {high}; under Chung et al.’s gamma prior "
+        f"the mode is 0 in {kept} even with {few['groups']}, and the mode of the joint density misses to the other "
+        f"side, by {figure(joint.value, joint.error)} with {many['groups']}."
     )
 
 

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bayescompare.compare.difference import difference
-from bayescompare.report import difference_to_html, fragment, gallery, index_to_html, to_html
+from bayescompare.report import difference_to_html, fragment, gallery, index_to_html, study_to_html, to_html
 from tests.report.factory import make
+from tests.report.study_factory import GRIDS, study
 from tests.report.test_report_gallery import origin, write
 
 if TYPE_CHECKING:
@@ -76,6 +77,17 @@ def test_an_index_breaks_no_rule(visit: Open, axe: str, tmp_path: Path, width: i
     path = tmp_path / "index.html"
     path.write_text(index_to_html(gallery.read(write(tmp_path))), encoding="utf-8")
     assert violations(visit(path, width, dark=dark).page, axe) == []
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("grid", GRIDS)
+def test_the_report_of_a_study_breaks_no_rule(visit: Open, axe: str, tmp_path: Path, grid: str, dark: bool) -> None:
+    path = tmp_path / "study.html"
+    path.write_text(study_to_html(study(grid, failing=0.1)), encoding="utf-8")
+    for width in (1280, 390):
+        page = visit(path, width, dark=dark).page
+        all_open(page)
+        assert violations(page, axe) == []
 
 
 def test_a_page_of_the_gallery_breaks_no_rule(visit: Open, axe: str, tmp_path: Path) -> None:
