@@ -258,17 +258,23 @@ def _with_draws(problem: Problem) -> tuple[Any, list[Observed]]:
     A density of the user's own may have no draws, and NumPy draws no counts out of a number of trials that is a float.
     """
     import pytensor.tensor as pt
-    from pymc.distributions.custom import CustomDistRV
+    from pymc.distributions.custom import CustomDistRV, CustomSymbolicDistRV
 
     density, count = problem.density, pt.lscalar("draws")
     variables = observed(problem, count)
-    for variable in variables:
+    for variable, value in zip(variables, density.observed(), strict=True):
         op = variable.rv.owner.op
-        if isinstance(op, CustomDistRV):
+        if isinstance(op, CustomDistRV | CustomSymbolicDistRV):
             try:
-                list(Simulator(density, count, [variable])(density, density.start[None], 1, 0))
+                [[pair]] = Simulator(density, count, [variable])(density, density.start[None], 2, 0)
+                whole = pair.size == 2 * value.size
             except NotImplementedError:
                 variable.lacks["draws"] = f"its {variable.distribution} has no random method"
+                continue
+            except ValueError:  # an odd number of values does not make two draws
+                whole = False
+            if not whole:
+                variable.lacks["draws"] = f"its {variable.distribution} does not draw as many as its size asks for"
         elif type(op).__name__ == "BinomialRV" and op.dist_params(variable.rv.owner)[0].dtype.startswith("float"):
             variable.lacks["draws"] = (
                 f"its {variable.distribution} has a number of trials n of type float, of which there are no draws "

@@ -54,6 +54,7 @@ import pymc as pm
 import pytensor.tensor as pt
 import scipy.special
 from numpy.typing import ArrayLike
+from pymc.distributions.shape_utils import rv_size_is_none
 
 from bayescompare.errors import DataError
 from bayescompare.templates import template
@@ -97,7 +98,7 @@ def change_point(data: Any = None, *, rate: float = 1.0) -> pm.Model:
             "disasters",
             early,
             late,
-            dist=lambda early, late, size: _series(early, late, len(years)),
+            dist=lambda early, late, size: _series(early, late, len(years), size),
             logp=lambda value, early, late: pt.logsumexp(_by_year(value, early, late)) - np.log(len(years) - 1.0),
             signature="(),()->(n)",
             observed=observed,
@@ -107,10 +108,12 @@ def change_point(data: Any = None, *, rate: float = 1.0) -> pm.Model:
     return model
 
 
-def _series(early: Any, late: Any, length: int) -> Any:
-    """A draw of the counts, for the prior predictive."""
-    first = pm.DiscreteUniform.dist(1, length - 1)
-    return pm.Poisson.dist(pt.where(pt.arange(length) < first, early, late))
+def _series(early: Any, late: Any, length: int, size: Any) -> Any:
+    """Draws of the counts, for predictions."""
+    batch = pt.broadcast_shape(early, late) if rv_size_is_none(size) else size
+    first = pm.DiscreteUniform.dist(1, length - 1, size=batch)
+    is_early = pt.arange(length) < pt.expand_dims(first, -1)
+    return pm.Poisson.dist(pt.where(is_early, pt.expand_dims(early, -1), pt.expand_dims(late, -1)))
 
 
 def _by_year(counts: Any, early: Any, late: Any) -> Any:

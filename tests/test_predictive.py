@@ -424,6 +424,19 @@ def test_a_density_without_a_random_method_has_no_draws() -> None:
     assert made.draws(POINTS) == {}
 
 
+@pytest.mark.parametrize("length", [4, 3])
+def test_a_distribution_that_ignores_its_size_has_no_draws(length: int) -> None:
+    def series(a: Any, size: Any) -> Any:
+        return pm.Poisson.dist(pt.exp(a) * np.ones(length))
+
+    def build(a: Any, s: Any) -> None:
+        pm.CustomDist("y", a, dist=series, signature="()->(n)", observed=np.arange(length))
+
+    made = predictive(build)
+    assert made.terms[0].lacks["draws"] == "its CustomDist does not draw as many as its size asks for"
+    assert made.draws(POINTS, draws=2) == {}
+
+
 def test_trials_that_are_floats_have_no_draws() -> None:
     made = predictive(lambda a, s: pm.Binomial("y", pm.Data("n", [12.0, 9.0]), logit_p=a, observed=[4.0, 3.0]))
     assert "whole numbers" in made.terms[0].lacks["draws"]

@@ -27,7 +27,7 @@ FEWEST = 25
 BLOCKS = 20
 
 #: Log ratios that differ by no more than this are rounding: the weights are equal and have no tail.
-EQUAL = 1e-10
+EQUAL = 1e-8
 
 
 @dataclass(frozen=True)
