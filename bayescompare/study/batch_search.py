@@ -18,7 +18,7 @@ from ..fit.search import RUNAWAY
 MEMORY = 8
 
 #: Gain in nats, over max(1, |log p|), at which a search ends; Newton's steps go on from there.
-GAIN = 1e-7
+GAIN = 1e-9
 
 
 class _State(NamedTuple):
