@@ -36,6 +36,10 @@ if TYPE_CHECKING:
 #: them, in µs, than JAX for its import and compile, the model is small (:class:`bayescompare.compiled.BySize`).
 EVALUATIONS, EVALUATIONS_EACH, AFFORDABLE = 600, 40, 8e5
 
+#: A search this many times as long goes on through JAX: to show that a density has no mode takes tens of thousands of
+#: evaluations.
+PATIENCE = 4
+
 
 class Density:
     """The compiled weighted log density of a model, its gradient, and the map back to the model's scalars.
@@ -62,7 +66,7 @@ class Density:
 
     def __init__(self, model: pm.Model, point: Mapping[str, Array]) -> None:
         self._model = model
-        self.evaluations = 0
+        self.evaluations = self._began = 0
         self.compile_seconds = 0.0
         self._untranslatable: str | None = None
         self.sampler_cache: dict[str, Any] = {}
@@ -88,7 +92,7 @@ class Density:
         self, u: Array, weights: Sequence[float], observation_weights: Array | None = None
     ) -> tuple[float, Array]:
         """Log density in nats and its gradient at ``u``; −inf and zeros where the density is zero or NaN."""
-        compiled = self._value()
+        compiled = self._value_now()
         value, gradient = compiled(u, np.asarray(weights, float), *self._rest(compiled, observation_weights))
         self.evaluations += 1
         if not np.isfinite(value) or not np.all(np.isfinite(gradient)):
@@ -102,7 +106,7 @@ class Density:
 
         Observation weights of shape (n, N) are one row for each point.
         """
-        compiled = self._value()
+        compiled = self._value_now()
         rest = self._rest(compiled, observation_weights)
         of_rows = observation_weights is not None and np.ndim(observation_weights) == 2
         mapped = range(1, 1 + len(self.sizes)) if of_rows else ()
@@ -110,6 +114,10 @@ class Density:
         self.evaluations += len(points)
         bad = ~(np.isfinite(values) & np.isfinite(gradients).all(axis=1))
         return np.where(bad, -np.inf, values), np.where(bad[:, None], 0.0, gradients)
+
+    def begin_search(self) -> None:
+        """Count evaluations from here on as one search's, so that its bits do not depend on what was before it."""
+        self._began = self.evaluations
 
     def sampler_function(self) -> Callable[[Array], tuple[float, Array]]:
         """Log density (1, 1, 1) and gradient with as little Python around them as can be, for a sampler's inner
@@ -210,7 +218,7 @@ class Density:
         other.data = {
             name: np.asarray(data[name], dtype=old.dtype) if name in data else old for name, old in self.data.items()
         }
-        other.evaluations = 0
+        other.evaluations = other._began = 0
         other.sizes = other._sizes()
         other._arguments, other._on_device = other._unit_arguments(), None
         return other
@@ -219,7 +227,7 @@ class Density:
         """This density with other weights of its observations, shape (N,), where a call gives none."""
         other = object.__new__(Density)
         other.__dict__.update(self.__dict__)
-        other.evaluations = 0
+        other.evaluations = other._began = 0
         other._arguments, other._on_device = self._split(observation_weights, self._arguments), None
         return other
 
@@ -258,14 +266,24 @@ class Density:
             inputs, outputs = self._gradient_graph
             example = (self.start, np.ones(3), *self._arguments)
             plain = self._compile(PyTensorFunction, inputs, outputs)
-            evaluations = EVALUATIONS + EVALUATIONS_EACH * self.dimension
-            if plain.cost(*example) * evaluations < AFFORDABLE:
+            if plain.cost(*example) * self._usual_evaluations < AFFORDABLE:
                 self._compiled["value"] = self._by_size(plain, inputs, outputs)
             else:
                 self._compiled["value"] = self._by_jax(inputs, outputs, example) or plain
             if isinstance(self._compiled["value"], JaxFunction):
                 self._compiled["second"] = plain
         return self._compiled["value"]
+
+    def _value_now(self) -> Compiled:
+        """The same, but through JAX in a search that turned out to be long."""
+        value = self._value()
+        if isinstance(value, BySize) and self.evaluations - self._began > PATIENCE * self._usual_evaluations:
+            return value.for_many(self.start, np.ones(3), *self._arguments)
+        return value
+
+    @property
+    def _usual_evaluations(self) -> int:
+        return EVALUATIONS + EVALUATIONS_EACH * self.dimension
 
     @cached_property
     def _gradient_graph(self) -> tuple[list[Any], list[Any]]:

@@ -22,6 +22,21 @@ NOT_NUMBERS = {
     "VonMisesRV": "its values are angles, which have no mean on a line",
 }
 
+#: Distributions on an interval, and the places of those parameters that say which.
+INTERVAL: dict[str, tuple[int, ...]] = {
+    "BernoulliRV": (),
+    "BetaRV": (),
+    "KumaraswamyRV": (),
+    "DirichletRV": (),
+    "BinomialRV": (0,),
+    "BetaBinomialRV": (0,),
+    "MultinomialRV": (0,),
+    "DirichletMultinomialRV": (0,),
+    "UniformRV": (0, 1),
+    "DiscreteUniformRV": (0, 1),
+    "TriangularRV": (0, 2),
+}
+
 
 class NoMomentsError(NotImplementedError):
     """A distribution without moments in closed form; its text says why."""
@@ -58,6 +73,19 @@ def moments(rv: Any) -> Pair:
     parameters = op.dist_params(rv.owner)
     # Small integers are int8 in PyTensor, and their products overflow.
     return _TABLE[name](*(p.astype("float64") for p in parameters))
+
+
+def bounded(rv: Any, u: Any) -> bool:
+    """Whether its values lie in an interval that stays whatever ``u`` is, so that averages over ``u`` exist, too."""
+    from pytensor.graph.traversal import ancestors
+
+    if type(rv.owner.op).__name__ == "PartialObservedRV":
+        return bounded(rv.owner.inputs[0], u)
+    places = INTERVAL.get(type(rv.owner.op).__name__)
+    if places is None:
+        return False
+    parameters = rv.owner.op.dist_params(rv.owner)
+    return u not in set(ancestors([parameters[i] for i in places]))
 
 
 def distribution_name(rv: Any) -> str:

@@ -107,42 +107,43 @@ def without_scipy(graphs: list[Any]) -> list[Any]:
     return list(graph.outputs)
 
 
-def _uniform(rng: Any, size: Any, like: Any) -> Any:
+def _standard(law: str, rng: Any, size: Any, like: Any) -> tuple[Any, Any]:
+    """The generator that follows, and draws of a standard law in the shape of ``like``."""
     import pytensor.tensor as pt
 
-    return pt.random.uniform(pt.zeros_like(like), 1.0, size=size, rng=rng)
+    drawn: tuple[Any, Any] = getattr(pt.random, law)(
+        pt.zeros_like(like), pt.ones_like(like), size=size, rng=rng, return_next_rng=True
+    )
+    return drawn
 
 
 def _half_normal(rng: Any, size: Any, loc: Any, scale: Any) -> Any:
-    import pytensor.tensor as pt
-
-    return loc + scale * pt.abs(pt.random.normal(pt.zeros_like(loc + scale), 1.0, size=size, rng=rng))
+    return loc + scale * abs(_standard("normal", rng, size, loc + scale)[1])
 
 
 def _cauchy(rng: Any, size: Any, loc: Any, scale: Any) -> Any:
     import pytensor.tensor as pt
 
-    return loc + scale * pt.tan(np.pi * (_uniform(rng, size, loc + scale) - 0.5))
+    return loc + scale * pt.tan(np.pi * (_standard("uniform", rng, size, loc + scale)[1] - 0.5))
 
 
 def _half_cauchy(rng: Any, size: Any, scale: Any) -> Any:
     import pytensor.tensor as pt
 
-    return scale * pt.tan(np.pi / 2 * _uniform(rng, size, scale))
+    return scale * pt.tan(np.pi / 2 * _standard("uniform", rng, size, scale)[1])
 
 
 def _student(rng: Any, size: Any, df: Any, loc: Any, scale: Any) -> Any:
     import pytensor.tensor as pt
 
-    like = pt.zeros_like(df + loc + scale)
-    following, z = pt.random.normal(like, 1.0, size=size, rng=rng, return_next_rng=True)
-    return loc + scale * z * pt.sqrt(df / pt.random.chisquare(df + like, size=size, rng=following))
+    following, z = _standard("normal", rng, size, df + loc + scale)
+    wide = df + pt.zeros_like(loc + scale)
+    square = 2.0 * pt.random.gamma(wide / 2.0, scale=1.0, size=size, rng=following, return_next_rng=True)[1]
+    return loc + scale * z * pt.sqrt(df / square)
 
 
 def _half_student(rng: Any, size: Any, df: Any, scale: Any) -> Any:
-    import pytensor.tensor as pt
-
-    return pt.abs(_student(rng, size, df, 0.0, scale))
+    return abs(_student(rng, size, df, 0.0, scale))
 
 
 #: By the names that PyTensor and PyMC give them; from a generator, a size and the parameters.

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from .compiled import CHUNK, Array, without_compiler
 from .density import Density
-from .moments import NOT_NUMBERS
+from .moments import NOT_NUMBERS, bounded
 from .observed import Observed, observed
 from .problem import Problem
 
@@ -39,6 +39,9 @@ class Term:
         Its values are whole numbers.
     numeric : bool
         Its values are numbers on a line; False for labels (Categorical) and angles, which have no mean.
+    bounded : bool
+        Its values lie in an interval that no parameter moves, so that every moment exists, of the posterior predictive
+        too.
     lacks : Mapping of str to str
         What cannot be had, and why: ``"pointwise"`` (it does not factorise over observations), ``"moments"`` (no closed
         form: two draws for each point may stand in where it is ``numeric``), ``"draws"``, ``"cdf"``.
@@ -50,6 +53,7 @@ class Term:
     scalars: int
     discrete: bool
     numeric: bool
+    bounded: bool
     lacks: Mapping[str, str]
 
     @property
@@ -88,7 +92,7 @@ class Predictive:
         self._density = problem.density
         self._count, self._variables = self._density.once("observed variables", lambda: _with_draws(problem))
         values = zip(self._variables, self._density.observed(), self._density.sizes, strict=True)
-        terms = [_term(variable, value, size) for variable, value, size in values]
+        terms = [_term(variable, value, size, self._density.graphs.u) for variable, value, size in values]
         self.terms = (*terms, *(_potential(potential.name) for potential in problem.model.potentials))
         stops = np.cumsum(self._density.sizes).tolist()
         self.places = {
@@ -273,7 +277,7 @@ def _with_draws(problem: Problem) -> tuple[Any, list[Observed]]:
     return count, variables
 
 
-def _term(variable: Observed, value: Array, observations: int) -> Term:
+def _term(variable: Observed, value: Array, observations: int, u: Any) -> Term:
     return Term(
         name=variable.name,
         distribution=variable.distribution,
@@ -281,13 +285,15 @@ def _term(variable: Observed, value: Array, observations: int) -> Term:
         scalars=value.size,
         discrete=value.dtype.kind in "iub",
         numeric=type(variable.rv.owner.op).__name__ not in NOT_NUMBERS,
+        bounded=bounded(variable.rv, u),
         lacks=variable.lacks,
     )
 
 
 def _potential(name: str) -> Term:
     why = "a Potential does not say what observations it holds"
-    return Term(name, "Potential", 0, 0, False, False, dict.fromkeys(("pointwise", "moments", "draws", "cdf"), why))
+    lacks = dict.fromkeys(("pointwise", "moments", "draws", "cdf"), why)
+    return Term(name, "Potential", 0, 0, discrete=False, numeric=False, bounded=False, lacks=lacks)
 
 
 class Simulator:

@@ -197,16 +197,21 @@ class Problem:
 
         Those are the group scales of centred hierarchies; in a non-centred one the scale stands in no prior.
         """
+        positive = {block.name for block in self.density.blocks if block.transform == "log"}
+        return {name: children for name, children in self.group_parents.items() if name in positive}
+
+    @cached_property
+    def group_parents(self) -> dict[str, tuple[str, ...]]:
+        """Free variables of any kind that stand among the parameters of priors of several scalars, and of which."""
         from pytensor.graph.traversal import ancestors
 
-        positive = {block.name for block in self.density.blocks if block.transform == "log"}
         several = {block.name for block in self.density.blocks if block.size > 1}
         found: dict[str, list[str]] = {}
         for child in self.model.free_RVs:
             if child.name in several and child.owner is not None:
                 above = set(ancestors(child.owner.op.dist_params(child.owner)))
                 for rv in self.model.free_RVs:
-                    if rv is not child and rv in above and rv.name in positive:
+                    if rv is not child and rv in above:
                         found.setdefault(rv.name, []).append(child.name)
         return {name: tuple(children) for name, children in found.items()}
 

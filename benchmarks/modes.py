@@ -1,6 +1,7 @@
 """Modes of posteriordb's posteriors: ``bayescompare.fit(model, "map")`` beside ``pm.find_MAP``, as points and as cost.
 
-    python -m benchmarks.modes [--posteriors NAME,...] [--seeds N] [--product dot|sum] [--cold] [--json OUT]
+    python -m benchmarks.modes [--posteriors NAME,...] [--seeds N] [--processes N] [--product dot|sum] [--cold]
+                               [--json OUT]
 
 Two Markdown tables go to stdout. Points are told by their largest distance from the best known mode over the
 reference's parameters, in posterior sd, and by how far they lie below it, in nats (negative: above it). ``find_MAP`` is
@@ -8,11 +9,12 @@ called as it comes, then with ``jitter=True`` once a seed; what it says is any w
 point is *wrong* if it is further than 0.001 posterior sd from the best known mode, and wrong *without a word* if its
 arm said nothing (ours: status ok).
 
-Every posterior gets two fresh processes. In the first, ours goes first and both arms run every seed; in the second,
-``find_MAP`` runs alone, twice, from its own start. A first call is that of the process which its arm began: with the
-imports that it needs, without building the model. *Again* is a second ``fit`` from the ``pm.Model``, compiled anew, as
-``find_MAP`` always is; *later* are calls on the same Problem, which stays compiled. Warm: a process that does not count
-has filled the caches. Cold: each arm's first call alone, with empty PyTensor and numba caches of its own.
+Points come from one process, in which both arms run every seed (none with ``--seeds 0``). Cost comes from others, fresh
+ones: as often as ``--processes`` says, one for each arm in turn, and a posterior's figure is their median. A first call
+is that of the process which its arm began: with the imports that it needs, without building the model. *Again* is a
+second ``fit`` from the same ``pm.Model``, whose compiled density is kept with it, *later* one with another seed;
+``find_MAP`` compiles anew at every call. Warm: a process that does not count has filled the caches. Cold: each arm's
+first call, with empty PyTensor and numba caches of its own.
 """
 
 from __future__ import annotations
@@ -72,7 +74,7 @@ def timed(function: Callable[[], Any]) -> tuple[Any, dict[str, float]]:
 
 
 def run_ours(model: Any, known: Reference, starts: Sequence[int | None]) -> list[Call]:
-    """The first fit, a second that compiles anew, then every other seed on what is compiled."""
+    """The first fit, the same again, then every other seed."""
     import bayescompare as bc
 
     seeds = [seed for seed in starts if seed is not None] or [0]
@@ -97,10 +99,9 @@ def run_ours(model: Any, known: Reference, starts: Sequence[int | None]) -> list
 
     fit("first", model, seeds[0])
     if starts:
-        problem = bc.Problem(model)
-        fit("again", problem, seeds[0])
+        fit("again", model, seeds[0])
         for seed in seeds[1:]:
-            fit("later", problem, seed)
+            fit("later", model, seed)
     return calls
 
 
@@ -169,17 +170,19 @@ def fresh(
     return result
 
 
-def measure(name: str, seeds: int, product: str, cold: bool) -> dict[str, list[Call]]:
-    """Calls of one posterior: ours; find_MAP's as points (``find_MAP``) and as cost (``alone``)."""
-    if cold:
-        with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
-            ours = fresh(name, ["ours"], [], product, Path(one))
-            alone = fresh(name, ["find_MAP"], [], product, Path(other))
-        return {**ours, "alone": alone["find_MAP"]}
-    fresh(name, ["find_MAP"], [None, 0], product)
-    both = fresh(name, ["ours", "find_MAP"], [None, *range(seeds)], product)
-    alone = fresh(name, ["find_MAP"], [None, None], product)
-    return {**both, "alone": alone["find_MAP"]}
+def measure(name: str, seeds: int, processes: int, product: str, cold: bool) -> dict[str, list[Call]]:
+    """Calls of one posterior: as points (``ours``, ``find_MAP``), and as cost (``ours_alone``, ``find_MAP_alone``)."""
+    found: dict[str, list[Call]] = {"ours": [], "find_MAP": [], "ours_alone": [], "find_MAP_alone": []}
+    if not cold:
+        fresh(name, ["find_MAP"], [None, 0], product)
+        if seeds:
+            found |= fresh(name, ["ours", "find_MAP"], [None, *range(seeds)], product)
+    for _ in range(processes):
+        for arm, starts in (("ours", [0, 1]), ("find_MAP", [None, None])):
+            with tempfile.TemporaryDirectory() as folder:
+                caches = Path(folder) if cold else None
+                found[f"{arm}_alone"] += fresh(name, [arm], [] if cold else starts, product, caches)[arm]
+    return found
 
 
 # -- tables --------------------------------------------------------------------------------------
@@ -192,10 +195,11 @@ def cost(arms: dict[str, list[Call]], clock: str, cold: bool) -> list[float]:
         found = [call[clock] for call in arms[arm] if call["kind"] == kind]
         return statistics.median(found) if found else math.nan
 
-    first, theirs = middle("ours", "first"), middle("alone", "first")
+    first, theirs = middle("ours_alone", "first"), middle("find_MAP_alone", "first")
     row = [first, theirs, first / theirs]
     if not cold:
-        again, later, second = middle("ours", "again"), middle("ours", "later"), middle("alone", "later")
+        again, later = middle("ours_alone", "again"), middle("ours_alone", "later")
+        second = middle("find_MAP_alone", "later")
         row += [again, later, second, again / second, later / second]
     return row
 
@@ -274,7 +278,8 @@ def two_digits(row: Sequence[float]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--posteriors", help="names, by commas (default: all; cold: five of every kind)")
-    parser.add_argument("--seeds", type=int, default=4)
+    parser.add_argument("--seeds", type=int, default=4, help="of the points; 0: cost alone")
+    parser.add_argument("--processes", type=int, default=1, help="of each arm for its cost")
     parser.add_argument("--product", choices=["dot", "sum"], default="dot", help="how X and the coefficients multiply")
     parser.add_argument("--cold", action="store_true", help="empty caches; first calls only")
     parser.add_argument("--json", type=Path)
@@ -290,13 +295,13 @@ def main() -> None:
     results = {}
     for name in names:
         print(name, file=sys.stderr, flush=True)
-        results[name] = measure(name, asked.seeds, asked.product, asked.cold)
+        results[name] = measure(name, asked.seeds, asked.processes, asked.product, asked.cold)
     print(
         f"{time.strftime('%Y-%m-%d')}, Python {platform.python_version()}, {os.cpu_count()} cores, "
         f"{'cold' if asked.cold else 'warm'} caches, X · beta as a {asked.product}; "
         f"load {load:.1f} before, {os.getloadavg()[0]:.1f} after\n"
     )
-    if not asked.cold:
+    if not asked.cold and asked.seeds:
         print("\n".join(points_table(results)), end="\n\n")
     print("\n".join(seconds_table(results, asked.cold)))
     if asked.json:

@@ -15,7 +15,8 @@ from pytensor.graph.op import Op
 from scipy import stats
 
 from bayescompare import compiled as module
-from bayescompare.compiled import CHUNK, without_compiler
+from bayescompare import density as density_module
+from bayescompare.compiled import CHUNK, BySize, JaxFunction, without_compiler
 from bayescompare.density import Density
 from bayescompare.problem import Problem
 
@@ -278,6 +279,56 @@ def test_the_second_opinion_agrees(mixed: SimpleNamespace) -> None:
     second, slope = mixed.density.second_opinion(mixed.u, ONE)
     assert second == pytest.approx(value, rel=1e-13)
     np.testing.assert_allclose(slope, gradient, rtol=1e-11, atol=1e-12)
+
+
+# -- routes ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def dear() -> SimpleNamespace:
+    """The same model, taken for a large one: everything through JAX."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(density_module, "AFFORDABLE", 0.0)
+        density = Problem(mixed_model()).density
+        density(density.start, ONE)
+    return SimpleNamespace(density=density)
+
+
+def test_a_small_model_goes_by_pytensor_and_a_large_one_through_jax(
+    mixed: SimpleNamespace, dear: SimpleNamespace
+) -> None:
+    assert (mixed.density.backend, dear.density.backend) == ("pytensor", "jax")
+    assert isinstance(mixed.density._compiled["value"], BySize)
+    assert isinstance(dear.density._compiled["value"], JaxFunction)
+
+
+@pytest.mark.parametrize("weights", [(1, 1, 1), (1, 1, 0), (0, 1, 1)])
+def test_both_routes_give_the_same_to_rounding(
+    mixed: SimpleNamespace, dear: SimpleNamespace, weights: tuple[float, ...]
+) -> None:
+    for shift in (-0.7, 0.0, 1.3):
+        u = mixed.u + shift
+        for one, other in (
+            (mixed.density(u, weights), dear.density(u, weights)),
+            (mixed.density(u, weights), dear.density.second_opinion(u, weights)),
+            (mixed.density.second_opinion(u, weights), dear.density(u, weights)),
+        ):
+            assert one[0] == pytest.approx(other[0], rel=1e-12)
+            np.testing.assert_allclose(one[1], other[1], rtol=1e-10, atol=1e-11)
+        np.testing.assert_allclose(mixed.density.push(u[None]), dear.density.push(u[None]), rtol=1e-13)
+
+
+def test_a_long_search_goes_on_through_jax_and_the_next_begins_anew(mixed: SimpleNamespace) -> None:
+    density = Problem(mixed.model).density
+    density.begin_search()
+    usual = density._usual_evaluations
+    assert density._value_now().backend == "pytensor"
+    density.evaluations += density_module.PATIENCE * usual + 1
+    assert density._value_now().backend == "jax"
+    long, _ = density(mixed.u, ONE)
+    density.begin_search()
+    assert density._value_now().backend == "pytensor"
+    assert density(mixed.u, ONE)[0] == pytest.approx(long, rel=1e-13)
 
 
 # -- the maps ----------------------------------------------------------------------------------------

@@ -253,6 +253,27 @@ def test_a_hurdle_has_mass_at_zero() -> None:
     np.testing.assert_allclose(np.exp(below), (0.4 + 0.6 * law.cdf(y)) * [0, 1, 1], rtol=1e-7)
 
 
+BOUNDED = {
+    "bernoulli": (bernoulli, True),
+    "normal": (normal, False),
+    "binomial": (lambda a, s: pm.Binomial("y", n=pm.Data("n", K + 5), logit_p=a, observed=K), True),
+    "uniform": (lambda a, s: pm.Uniform("y", -a, 10.0, observed=np.abs(Y)), False),
+    "fixed uniform": (lambda a, s: pm.Uniform("y", -10.0, 10.0, observed=Y), True),
+    "beta": (lambda a, s: pm.Beta("y", s, 2.0, observed=P), True),
+    "with a value missing": (
+        lambda a, s: pm.Beta("y", s, 2.0, observed=np.ma.masked_array([0.3, 0.5], [False, True])),
+        True,
+    ),
+}
+
+
+@pytest.mark.parametrize(("build", "expected"), BOUNDED.values(), ids=BOUNDED)
+@pytest.mark.filterwarnings("ignore::pymc.exceptions.ImputationWarning")
+def test_observations_on_an_interval(build: Callable[[Any, Any], Any], expected: bool) -> None:
+    """Of which every moment exists: unless a parameter says where it ends."""
+    assert predictive(build).terms[0].bounded is expected
+
+
 def test_labels_have_probabilities_and_no_mean() -> None:
     cut = np.array([-0.5, 1.0])
 
@@ -583,4 +604,4 @@ def test_a_likelihood_without_parameters_is_drawn() -> None:
 
 def test_a_term_is_plain_data() -> None:
     term = predictive(normal).terms[0]
-    assert term == Term("y", "Normal", 4, 4, discrete=False, numeric=True, lacks={})
+    assert term == Term("y", "Normal", 4, 4, discrete=False, numeric=True, bounded=False, lacks={})

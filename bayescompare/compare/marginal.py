@@ -76,7 +76,8 @@ def table(m: Marginals) -> tuple[Columns, list[str]]:
     w1 : Wasserstein-1 distance of Laplace and posterior marginals, posterior sd. w1_null: what two samples of one law
         of these sizes give on average.
     quadratic_regret : z². absolute_regret : E|x − map|/E|x − median| − 1.
-    sign_probability : P(x has the MAP's sign). skewness, entropy (nats), width = exp(entropy).
+    sign_probability : P(x has the MAP's sign). skewness, entropy (nats; NaN where many draws share one value, for
+        then there is no density), width = exp(entropy).
     contraction : 1 − Var_posterior/Var_prior.
     shift_coordinates, shift_pushforward, shift_shape : posterior sd; they add up to −z.
     """
@@ -389,7 +390,9 @@ def _mask(r: _Rows, c: Columns, finite: NDArray[np.bool_]) -> list[str]:
     _blank(c, _IN_SD, constant | no_variance | ~finite)
     _blank(c, ("sd", "mcse_sd"), no_variance | ~finite)
     _blank(c, ("mean", "mcse_mean", "absolute_regret", "absolute_regret_mcse"), no_mean | ~finite)
-    _blank(c, ("ess_bulk", "ess_tail", "r_hat", "rank_mcse", "entropy", "width"), constant | ~finite)
+    _blank(c, ("ess_bulk", "ess_tail", "r_hat", "rank_mcse"), constant | ~finite)
+    atom = (c["width"] == 0) & ~constant & finite
+    _blank(c, ("entropy", "width"), constant | atom | ~finite)
     _blank(c, ("absolute_regret", "absolute_regret_mcse", "mcse_mean", "mcse_sd"), constant)
     reasons = []
     for i in range(k):
@@ -403,6 +406,8 @@ def _mask(r: _Rows, c: Columns, finite: NDArray[np.bool_]) -> list[str]:
             reasons.append(f"a tail's Pareto k-hat is {index[i]:.2f} or more after its error: no variance")
         elif np.isnan(r.map[i]):
             reasons.append("no MAP")
+        elif atom[i]:
+            reasons.append("many draws share one value: no density, so no entropy")
         else:
             reasons.append("")
     return reasons

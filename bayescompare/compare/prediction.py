@@ -71,6 +71,8 @@ class Inputs:
         Densities of observations whose k-hat is too high; and, by their index, predictive draws without them, (m,).
     r_eff : float
         Relative efficiency of the draws, as ``arviz.loo`` takes it.
+    bounded : bool
+        Observations lie in an interval, so that every moment exists whatever the draws' tails look like.
     held_out : bool
         The data were not seen: nothing need be left out, and ``plugin.exact`` is the MAP's own density.
     why_no_elpd, why_no_variance, why_no_coverage : str
@@ -89,6 +91,7 @@ class Inputs:
     mended: Mended | None = None
     mended_draws: dict[int, Array] | None = None
     r_eff: float = 1.0
+    bounded: bool = False
     held_out: bool = False
     why_no_elpd: str = "not asked"
     why_no_variance: str = "not asked"
@@ -132,9 +135,9 @@ def term(of: Inputs) -> Prediction:
         unsure = _unsure(of, loo)
     sums = elpd([loo], [plugin]) if loo and plugin else Elpd.missing(of.why_no_elpd, len(of.y))
     if of.means is not None and of.variances is not None:
-        discarded = variance_discarded(of.means, of.variances)
+        discarded = variance_discarded(of.means, of.variances, bounded=of.bounded)
     elif of.pairs is not None:
-        discarded = variance_discarded_by_pairs(*of.pairs)
+        discarded = variance_discarded_by_pairs(*of.pairs, bounded=of.bounded)
     else:
         discarded = _no_variance(of.why_no_variance, len(of.y))
     plugin_pit = of.plugin_arm
@@ -167,31 +170,36 @@ def total(terms: Sequence[Prediction]) -> Prediction:
 # -- variance --------------------------------------------------------------------------------------
 
 
-def variance_discarded(means: Array, variances: Array) -> Discarded:
+def variance_discarded(means: Array, variances: Array, *, bounded: bool = False) -> Discarded:
     """From conditional means and variances of each observation, (chains, draws, n): Var(mean)/(Var(mean) + E variance).
 
-    Missing where a conditional variance is infinite, or where the draws' tails say that Var(mean) or E variance is.
+    Missing where a conditional variance is infinite, or where the draws' tails say that Var(mean) or E variance is;
+    the tails are not asked where the observations are ``bounded``.
     """
 
     def parts(m: Array, v: Array) -> tuple[Array, Array, NDArray[np.bool_]]:
         deviation = m - m.mean(axis=(1, 2), keepdims=True)
         explained = deviation**2
-        lacks = ~np.isfinite(m + v).all(axis=(1, 2)) | (_tail(m) >= 0.5) | (_tail(v) >= 1)
+        lacks = ~np.isfinite(m + v).all(axis=(1, 2))
+        if not bounded:
+            lacks |= (_tail(m) >= 0.5) | (_tail(v) >= 1)
         return explained, explained + v, lacks
 
     return _discarded(means, variances, parts)
 
 
-def variance_discarded_by_pairs(first: Array, second: Array) -> Discarded:
+def variance_discarded_by_pairs(first: Array, second: Array, *, bounded: bool = False) -> Discarded:
     """From two independent predictive draws for each posterior draw, (chains, draws, n): Cov(ỹ, ỹ′)/Var(ỹ).
 
     Noisier than conditional means, and of a single observation possibly below 0. Missing where the draws' tails say
-    that ỹ has no variance.
+    that ỹ has no variance, which are not asked where it is ``bounded``.
     """
 
     def parts(a: Array, b: Array) -> tuple[Array, Array, NDArray[np.bool_]]:
         centre = (a + b).mean(axis=(1, 2), keepdims=True) / 2
-        lacks = ~np.isfinite(a + b).all(axis=(1, 2)) | (_tail(a) >= 0.5)
+        lacks = ~np.isfinite(a + b).all(axis=(1, 2))
+        if not bounded:
+            lacks |= _tail(a) >= 0.5
         return (a - centre) * (b - centre), ((a - centre) ** 2 + (b - centre) ** 2) / 2, lacks
 
     return _discarded(first, second, parts)

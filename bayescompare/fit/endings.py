@@ -13,12 +13,12 @@ import numpy as np
 
 from ..compiled import Array
 from ..density import Density
-from ..graphs import Block
 from ..problem import Problem
 from . import kinks
 from .curvature import RIDGE, curvature_along, hessian, identified, marginal_sd, spectrum
 from .result import Status
 from .search import End, ModeOptions, polish
+from .unbounded import runaway
 
 #: A Laplace sd above this, of a transformed coordinate, means that the mode lies on the boundary: near a bound the
 #: density is c·exp(u), whose decrement is half its curvature (interior modes had at most 3.1, boundary ones 700).
@@ -41,8 +41,6 @@ DOUBT = 1e-5
 
 #: A simplex's scalar below this, where the density no longer changes, lies on the boundary.
 EDGE = 1e-6
-
-REMEDIES = "use the posterior itself, the non-centred form where it is the scale of group effects, or the marginal mode"
 
 
 def judge(
@@ -99,9 +97,9 @@ def _flat(
 ) -> tuple[Status, list[str]]:
     """A ridge or a saddle, along the parameters that carry it."""
     flat = best.smallest > -flatness
-    rises = None if flat else runaway(problem, best, weights, options)
+    rises = runaway(problem, best, weights, options) if weights[1] or not flat else None
     if rises:
-        return Status.FAILED, [f"no mode exists: the density {rises}", REMEDIES]
+        return Status.FAILED, rises.reasons
     reason = (
         f"the density is {'flat' if flat else 'not concave'} at the end of the search, along "
         f"{_direction(best, problem.density)}: {'a ridge' if flat else 'a saddle'}, not a mode"
@@ -138,7 +136,7 @@ def elsewhere(
     top = max(higher, key=lambda e: e.value)
     rises = runaway(problem, top, weights, options)
     if rises and agreeing < 2:  # one end that no other start confirms is rounding far out, more often than a mode
-        return Status.FAILED, [f"no mode exists: the density {rises}", REMEDIES]
+        return Status.FAILED, rises.reasons
     if rises:
         return Status.OK, [f"the density has no maximum, for it {rises}: this is the highest of its interior modes"]
     gain = top.value - best.value
@@ -287,41 +285,13 @@ def why_no_mode(problem: Problem, best: End, weights: tuple[float, ...], options
     """Name the coordinate that runs away with the density still rising, or say how far the search was from a top."""
     rises = runaway(problem, best, weights, options)
     if rises:
-        return [f"no mode exists: the density {rises}", REMEDIES]
+        return rises.reasons
     stuck = _names(problem, dict.fromkeys(kinks.unsettled(problem.density, best, weights).tolist(), 0.0))
     return [
         f"the search did not end at a mode: the Newton decrement is {best.decrement:.1e} nats "
         f"after {best.steps} polishing steps"
         + (f"; {_listed(stuck)} at a kink that is not along one untransformed parameter" if stuck else "")
     ]
-
-
-def runaway(problem: Problem, end: End, weights: tuple[float, ...], options: ModeOptions) -> str | None:
-    """Along which transformed variable the density rises without limit, the others following, if along any."""
-    density = problem.density
-    far = density.transformed
-    furthest = np.argsort(-np.abs(end.u) * far, kind="stable")[:3]
-    for i in furthest[far[furthest]]:
-        # Led further out, with the others at their best: a bounded density levels off, an endless one does not.
-        trial = End(end.kind, end.u.copy(), end.value)
-        heights = []
-        for depth in min(abs(end.u[i]), 20.0) + np.arange(7.0):
-            trial.u[i] = trial.held[int(i)] = math.copysign(depth, end.u[i])
-            polish(density, trial, weights, options)
-            heights.append(trial.value)
-        first, second = heights[3] - heights[0], heights[6] - heights[3]
-        if first > options.agreement and second > 0.5 * first:
-            block = next(b for b in density.blocks if b.start <= i < b.stop)
-            return _grows(block, float(end.u[i]))
-    return None
-
-
-def _grows(block: Block, u: float) -> str:
-    transform = str(block.transform)
-    where = "the edge of its range"
-    if "log" in transform and "odds" not in transform:
-        where = "0" if u < 0 else "infinity"
-    return f"grows without limit as {block.name} goes to {where}"
 
 
 def _creeps(density: Density, best: End, weights: tuple[float, ...]) -> bool:

@@ -67,6 +67,7 @@ def fit(
     options = options or ModeOptions()
     weights = WEIGHTS[method]
     density = problem.density
+    density.begin_search()
     compiling, evaluations, began = density.compile_seconds, density.evaluations, time.perf_counter()
     only_in_priors = endings.unreached(problem) if method == "mle" else ()
     if only_in_priors and not options.allow_unidentified:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -267,24 +267,52 @@ def _nutpie(
     backend, compiled = _compiled(problem, options.backend)
     compile_seconds = time.perf_counter() - began
     began = time.perf_counter()
-    sampler = _started(compiled, options, seed, progress=progress, cores=cores)
+    sampler = _started(compiled, options, seed, progress=progress, cores=cores, raw=True)
     try:
-        tree = sampler.wait()
+        trace = sampler.wait()
+        found = _columns(trace)
     except KeyboardInterrupt:
         sampler.cancel()  # the chains run in threads of their own and would go on
         raise
     except (RuntimeError, ValueError) as error:
         raise FitError(f"nutpie failed: {error}") from error
-    statistics = tree["sample_stats"].dataset
-    points = np.asarray(statistics["unconstrained_draw"].values, dtype=float)[..., _order(problem, compiled)]
+    points = found.pop("unconstrained_draw")[..., _order(problem, compiled)]
     notes = {"backend": backend, "seconds": time.perf_counter() - began, "compile_seconds": compile_seconds}
-    return points, named_statistics(statistics), notes
+    return points, named(found), notes
+
+
+def _columns(trace: Any) -> dict[str, Array]:
+    """What is kept of nutpie's own trace, by its names, (chains, draws, ...), tuning left out.
+
+    ArviZ's tree of it takes longer to build than a small model takes to sample.
+    """
+    import pyarrow
+
+    _, chains = trace.get_arrow_trace()
+    found: dict[str, list[Array]] = {}
+    for batch in chains:
+        tuning = int(np.sum(pyarrow.array(batch.column("tuning")).to_numpy(zero_copy_only=False)))
+        kept = batch.slice(tuning, batch.num_rows - tuning)
+        for name in ("unconstrained_draw", *STATISTICS):
+            if name in kept.column_names:
+                column = pyarrow.array(kept.column(name))
+                rows = column.flatten() if hasattr(column, "flatten") else column
+                values = np.asarray(rows.to_numpy(zero_copy_only=False), dtype=float)
+                shape = (kept.num_rows, -1) if name == "unconstrained_draw" else (kept.num_rows,)
+                found.setdefault(name, []).append(values.reshape(shape))
+    return {name: np.stack(pieces) for name, pieces in found.items()}
 
 
 def _started(
-    compiled: Any, options: SamplerOptions, seed: int, *, progress: bool = False, cores: int | None = None
+    compiled: Any,
+    options: SamplerOptions,
+    seed: int,
+    *,
+    progress: bool = False,
+    cores: int | None = None,
+    raw: bool = False,
 ) -> Any:
-    """nutpie at work, in threads of its own."""
+    """nutpie at work, in threads of its own; its end is ArviZ's tree, or with ``raw`` nutpie's own trace."""
     import nutpie
 
     settings: dict[str, Any] = {} if options.target_accept is None else {"target_accept": options.target_accept}
@@ -298,6 +326,7 @@ def _started(
         save_warmup=False,
         progress_bar=progress,
         store_unconstrained=True,
+        return_raw_trace=raw,
         blocking=False,
         **settings,
     )
@@ -391,12 +420,10 @@ def choose_backend(problem: Problem) -> str:
     from pytensor.graph.traversal import ancestors
 
     density = problem.density
-    if density.backend != "jax":
-        return "numba"
     terms = [*density.graphs.likelihood, *density.graphs.potentials, *density.graphs.prior]
     ops = {var.owner.op for var in ancestors(terms) if var.owner is not None}
     names = {type(getattr(op, "core_op", op)).__name__ for op in ops}
-    return "jax" if names & set(_DEAR) else "numba"
+    return "jax" if names & set(_DEAR) and density.through_jax() is not None else "numba"
 
 
 def _over_own_density(problem: Problem) -> Any:
@@ -476,8 +503,13 @@ def _values(problem: Problem, tree: Any) -> dict[str, Array]:
 
 def named_statistics(dataset: Any) -> dict[str, Array]:
     """The statistics that are kept, under one name whichever engine made them."""
+    return named({name: np.asarray(dataset[name].values, dtype=float) for name in STATISTICS if name in dataset})
+
+
+def named(statistics: Mapping[str, Array]) -> dict[str, Array]:
+    """The same of arrays."""
     found: dict[str, Array] = {}
     for theirs, ours in STATISTICS.items():
-        if theirs in dataset and ours not in found:
-            found[ours] = np.asarray(dataset[theirs].values, dtype=float)
+        if theirs in statistics and ours not in found:
+            found[ours] = statistics[theirs]
     return found

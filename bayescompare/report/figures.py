@@ -25,6 +25,9 @@ MOST_POINTS, SKETCHED = 120, 28
 GAUGE = 2.5
 """The gauge runs to so many margins."""
 
+LETTER, GAP, NARROW = 7, 12, 330
+"""Width of a digit, space between labels and width of a figure on a narrow screen, in px."""
+
 THUMBNAIL_STEP = 20
 """Height of a line of a thumbnail, in px."""
 
@@ -264,10 +267,11 @@ def _mode(scale: Scale, mode: float) -> list[str]:
 def axis_marks(scale: Scale, y: float, marks: Sequence[tuple[float, str]], *, all_narrow: bool = False) -> list[str]:
     """An axis with its ticks; on a narrow screen every other one keeps its label."""
     parts = [segment("ax", 0, 100, y, y)]
+    crowded = len(marks) >= 8 or sum(LETTER * len(label) + GAP for _, label in marks) > NARROW
     for i, (x, label) in enumerate(marks):
         at = scale(x)
         parts.append(segment("ax", at, at, y, y + 4))
-        css = "c" if all_narrow or len(marks) < 8 or i % 2 == 0 else "c w-only"
+        css = "c" if all_narrow or not crowded or i % 2 == 0 else "c w-only"
         parts.append(f'<text class="{css}" x="{pct(at)}" y="{px(y + 17)}">{escape(label)}</text>')
     return parts
 

@@ -94,7 +94,7 @@ def _discarded(comparison: Comparison) -> Headline | None:
         return None
     most = most_discarded(comparison)
     text: Words = (PREDICTION,)
-    if most is not None:
+    if most is not None and most[1] > 0:
         text = ("Most for ", most[0], f", {percent(most[1]).value}{NO_BREAK}%. ", PREDICTION)
     return Headline("Predictive variance discarded", number, "%", text)
 

@@ -17,12 +17,12 @@ from ..errors import DataError, NoFiniteStartError
 from ..fit import laplace, mode
 from ..fit.curvature import RIDGE
 from ..fit.result import Fit, Status
-from ..fit.search import starts
+from ..fit.search import ModeOptions, starts
 from ..problem import Problem
 from . import batch_draws, batch_modes
 from .batch_density import Chunk, Index
 from .batch_modes import Modes
-from .batch_newton import polish
+from .batch_newton import conditional_sd, newton, polish
 
 
 class Arms(Protocol):
@@ -75,7 +75,7 @@ class Batched:
         unclear = np.flatnonzero(found.open)
         for row in unclear[unclear < self.wanted]:
             data = {name: array[row] for name, array in self.chunk.swapped.items()}
-            put(found, int(row), alone(self.problem, data, method, self.seeds[row]))
+            put(found, int(row), alone(self.problem, data, method, self.seeds[row], ModeOptions(starts=self.starts)))
         again = np.isin(np.arange(self.chunk.size), unclear) & found.interior
         if again.any():
             top = polish(
@@ -84,6 +84,12 @@ class Batched:
             sound = again & (top.smallest > RIDGE)
             found.h[sound] = top.h[sound]
             found.interior &= sound | ~again
+        rows = np.flatnonzero(found.interior)
+        if len(rows) and method == "unconstrained_map":  # its draws and weights want the curvature as good as it can be
+            u, scale = found.u[rows], conditional_sd(found.h[rows])
+            last = newton(self.chunk, u, np.zeros(u.shape, dtype=bool), scale, weights, rows)
+            inside = np.isfinite(last.decrement)
+            found.h[rows[inside]] = last.h[inside]
         return found
 
     def errors(self, modes: Modes) -> Array:
@@ -116,13 +122,14 @@ class OneByOne:
         n, d, k = len(self.seeds), self.problem.dimension, len(self.problem.scalars)
         found = Modes.unknown(n, d, k)
         for row, seed in enumerate(self.seeds):
-            put(found, row, alone(self.problem, self._row(row), method, seed))
+            put(found, row, alone(self.problem, self._row(row), method, seed, ModeOptions()))
         return found
 
     def errors(self, modes: Modes) -> Array:
         found = np.full(modes.estimate.shape, np.nan)
         for row, fit in modes.fits.items():
-            found[row] = list(fit.diagnostics["standard_errors"].values())
+            if fit.status is not Status.FAILED:
+                found[row] = list(fit.diagnostics["standard_errors"].values())
         return found
 
     def draws(self, modes: Modes, rows: Index) -> tuple[Array, Array]:
@@ -141,10 +148,10 @@ class OneByOne:
         return {name: array[row] for name, array in self.data.items()}
 
 
-def alone(problem: Problem, data: Mapping[str, NDArray[Any]], method: str, seed: int) -> Fit:
+def alone(problem: Problem, data: Mapping[str, NDArray[Any]], method: str, seed: int, options: ModeOptions) -> Fit:
     """The single search; data that cannot be fitted are a failure of that replicate."""
     try:
-        return mode.fit(problem.with_data(**data), method, seed=seed)
+        return mode.fit(problem.with_data(**data), method, seed=seed, options=options)
     except (DataError, NoFiniteStartError) as error:
         names = problem.scalars.names
         return Fit(method, Status.FAILED, (str(error),), names, np.full(len(names), np.nan))

@@ -27,7 +27,7 @@ CHUNK = 256
 CACHE = 1 << 21
 
 #: Most replicates of a group, which is what is computed together.
-GROUP = 32
+GROUP = 8
 
 #: Bytes of a chunk's data and curvatures.
 BYTES = 1 << 26
@@ -39,7 +39,7 @@ class Functions:
 
     Attributes
     ----------
-    search : starts (B, S, d), weights -> ends (B, S, d), values (B, S)
+    search : starts (B, S, d), most evaluations, weights -> ends (B, S, d), values (B, S)
     local : points (B, d), steps (B, d), weights -> values (B,), gradients (B, d), curvatures (B, d, d)
     values : points (B, P, d), weights -> values (B, P)
     push : points (B, P, d) -> scalars (B, P, k)
@@ -85,10 +85,8 @@ def _functions(density: Density, value: JaxFunction, push: JaxFunction, swapped:
         finite = jnp.isfinite(out).all()
         return jnp.where(finite, out[0], -jnp.inf), jnp.where(finite, out[1:], 0.0)
 
-    def climb(starts: Any, weights: Any, *data: Any) -> tuple[Any, Any]:
-        each = jax.vmap(lambda u: search(lambda v: height(v, weights, *data), u, density.transformed))
-        found: tuple[Any, Any] = each(starts)
-        return found
+    def climb(starts: Any, most: Any, weights: Any, *data: Any) -> Any:
+        return jax.vmap(lambda u: search(lambda v: height(v, weights, *data), u, most, density.transformed))(starts)
 
     def local(u: Any, steps: Any, weights: Any, *data: Any) -> tuple[Any, Any, Any]:
         """Central differences of the exact gradient: a compiled Hessian was silently wrong on some models."""
@@ -135,7 +133,7 @@ def _functions(density: Density, value: JaxFunction, push: JaxFunction, swapped:
         return jax.jit(all_of_them)
 
     return Functions(
-        over_replicates(climb, True, False),
+        over_replicates(climb, True, False, False),
         over_replicates(local, True, True, False),
         over_replicates(values, True, False),
         over_replicates(scalars, True),
@@ -172,27 +170,25 @@ class Chunk:
         swapped = {name: array[rows] for name, array in self.swapped.items()}
         return Chunk(self.density, self._compiled, swapped, len(rows))
 
-    def search(self, starts: Array, weights: Weights, rows: Index) -> tuple[Array, Array]:
-        """Ends (n, S, d) of first-order searches from ``starts`` (S, d), and their heights (n, S)."""
-        ends, values = self._over(self._compiled.search, rows, [np.repeat(starts[None], len(rows), axis=0)], weights)
+    def search(self, starts: Array, most: int, weights: Weights, rows: Index) -> tuple[Array, Array]:
+        """Ends (n, S, d) of first-order searches from ``starts`` (n, S, d), and their heights (n, S)."""
+        ends, values = self._over(self._compiled.search, rows, [starts], np.array(most), np.array(weights))
         return ends, values
 
     def local(self, u: Array, steps: Array, weights: Weights, rows: Index) -> tuple[Array, Array, Array]:
         """Heights (n,), gradients (n, d) and −∇² (n, d, d), that NaN where the density is not finite within a step."""
-        value, gradient, h = self._over(self._compiled.local, rows, [u, steps], weights)
+        value, gradient, h = self._over(self._compiled.local, rows, [u, steps], np.array(weights))
         return value, gradient, h
 
     def values(self, points: Array, weights: Weights, rows: Index) -> Array:
         """Heights (n, P) at ``points`` (n, P, d)."""
-        return self._over(self._compiled.values, rows, [points], weights)[0]
+        return self._over(self._compiled.values, rows, [points], np.array(weights))[0]
 
     def push(self, points: Array, rows: Index) -> Array:
         """All scalars (n, P, k) at ``points`` (n, P, d), in the model's coordinates."""
-        return self._over(self._compiled.push, rows, [points], None)[0]
+        return self._over(self._compiled.push, rows, [points])[0]
 
-    def _over(
-        self, function: Callable[..., Any], rows: Index, inputs: list[Array], weights: Weights | None
-    ) -> list[Array]:
+    def _over(self, function: Callable[..., Any], rows: Index, inputs: list[Array], *shared: Array) -> list[Array]:
         """The function of n ``rows`` of the chunk, side by side, so that few groups of them are computed."""
         filled = np.concatenate([rows, np.repeat(rows[-1:], self.size - len(rows))])
         if self._last[0] != filled.tobytes():
@@ -201,7 +197,6 @@ class Chunk:
             ]
             self._last = filled.tobytes(), data
         padded = [np.concatenate([array, np.repeat(array[-1:], self.size - len(rows), axis=0)]) for array in inputs]
-        shared = [] if weights is None else [np.array(weights)]
         outputs = function(np.arange(self.size) < len(rows), *padded, *shared, *self._last[1])
         return [np.array(out[: len(rows)]) for out in (outputs if isinstance(outputs, tuple) else (outputs,))]
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..compiled import Array
-from ..fit import endings
+from ..fit import endings, unbounded
 from ..fit.curvature import RIDGE
 from ..fit.result import Fit, Status
 from ..fit.search import End, ModeOptions
@@ -23,6 +23,9 @@ from .batch_newton import CONVERGED, Mask, Tops, conditional_sd, newton, polish,
 
 #: Rounds of starts while no two agree: the first is everyone's, the others are for those that need them.
 ROUNDS = 2
+
+#: Most evaluations from a start, and two more for each coordinate; and where a search has to go on.
+EVALUATIONS, LONG = 60, 1500
 
 #: Ends that are polished after each round, at most, until two are of one height.
 CLIMBS = 2
@@ -102,7 +105,7 @@ def find(chunk: Chunk, problem: Problem, starts: Array, weights: Weights) -> Mod
     for row in np.flatnonzero(~usable):
         modes.fail(row, f"the density is zero or NaN at all of {starts.shape[0] * starts.shape[1]} starts")
     converged = usable & (top.decrement <= CONVERGED)
-    _runaways(chunk, modes, top, usable & ~converged, weights)
+    _runaways(chunk, problem, modes, top, usable & ~converged, weights)
     running = _runs(chunk, top) & converged[:, None]
     if running.any():
         rows = running.any(axis=1)
@@ -126,11 +129,10 @@ class _Ends:
         self.u, self.value, self._polished = np.empty((b, 0, d)), np.empty((b, 0)), np.empty((b, 0), dtype=bool)
         self.top = Tops.nothing(np.zeros((b, d)), np.zeros((b, d), dtype=bool))
 
-    def add(self, starts: Array, rows: Mask) -> None:
-        """Search from more starts; a row that did not want them does not get to know of them."""
-        b, count, d = self._chunk.size, *starts.shape
-        u, value = np.zeros((b, count, d)), np.full((b, count), -np.inf)
-        u[rows], value[rows] = self._chunk.search(starts, self._weights, np.flatnonzero(rows))
+    def add(self, starts: Array, rows: Mask, most: int) -> None:
+        """Search from more starts (B, S, d); a row that did not want them does not get to know of them."""
+        u, value = np.zeros(starts.shape), np.full(starts.shape[:2], -np.inf)
+        u[rows], value[rows] = self._chunk.search(starts[rows], most, self._weights, np.flatnonzero(rows))
         self.u, self.value = np.concatenate([self.u, u], axis=1), np.concatenate([self.value, value], axis=1)
         self._polished = np.concatenate([self._polished, np.zeros(value.shape, dtype=bool)], axis=1)
 
@@ -148,6 +150,11 @@ class _Ends:
         higher = rows & (polished.value > self.top.value + AGREEMENT)
         self.top.put(higher, polished.take(higher))
 
+    def highest(self, count: int) -> Array:
+        """The highest ends so far, (B, count, d)."""
+        places = np.argsort(-self.value, axis=1, kind="stable")[:, :count]
+        return np.take_along_axis(self.u, places[:, :, None], axis=1)
+
     @property
     def usable(self) -> Mask:
         """Rows with any density at all."""
@@ -160,9 +167,12 @@ class _Ends:
 
     @property
     def twins(self) -> Mask:
-        """Rows with an end as high as the top, in another place than the curvature there says of that height."""
-        same = self.same
-        away = np.where(same[:, :, None] & ~self.top.held[:, None], self.u - self.top.u[:, None], 0.0)
+        """Rows with an end as high as the top, in another place than the curvature there says of that height.
+
+        Not where the top lies on a bound: near one the density is flat, and ends are anywhere.
+        """
+        same = self.same & ~self.top.held.any(axis=1)[:, None]
+        away = np.where(same[:, :, None], self.u - self.top.u[:, None], 0.0)
         expected = 0.5 * ((away @ self.top.h) * away).sum(axis=2)
         gap = np.where(same, self.top.value[:, None] - self.value, 0.0)
         apart: Mask = (np.abs(expected - gap) > 1e-3 + 0.1 * np.abs(gap)).any(axis=1)
@@ -170,16 +180,25 @@ class _Ends:
 
 
 def _searched(chunk: Chunk, starts: Array, weights: Weights) -> _Ends:
-    """Search in rounds, and climb from the highest ends, until two of each row are of the top's height."""
+    """Search in rounds, and climb from the highest ends, until two of each row are of the top's height.
+
+    Where the top is none yet, as in a long curved valley, the search goes on from the highest ends.
+    """
     ends = _Ends(chunk, weights)
     wanted = np.ones(chunk.size, dtype=bool)
+    _, count, d = starts.shape
     for points in starts:
-        ends.add(points, wanted)
+        ends.add(np.repeat(points[None], chunk.size, axis=0), wanted, EVALUATIONS + 2 * d)
         for _ in range(CLIMBS):
             ends.climb(wanted)
             wanted = ends.same.sum(axis=1) < 2
-            if not wanted.any():
-                return ends
+        if not wanted.any():
+            break
+    unfinished = ends.usable & ~(ends.top.decrement <= CONVERGED)
+    if unfinished.any():
+        ends.add(ends.highest(count), unfinished, LONG)
+        for _ in range(CLIMBS):
+            ends.climb(unfinished)
     return ends
 
 
@@ -290,7 +309,7 @@ def _refined(chunk: Chunk, problem: Problem, modes: Modes, top: Tops, doubtful: 
 # -- no mode ---------------------------------------------------------------------------------------
 
 
-def _runaways(chunk: Chunk, modes: Modes, top: Tops, rows: Mask, weights: Weights) -> None:
+def _runaways(chunk: Chunk, problem: Problem, modes: Modes, top: Tops, rows: Mask, weights: Weights) -> None:
     """Fail the rows whose density rises without limit along a transformed coordinate, the others following."""
     far = chunk.density.transformed
     b = len(top.u)
@@ -311,9 +330,8 @@ def _runaways(chunk: Chunk, modes: Modes, top: Tops, rows: Mask, weights: Weight
         with np.errstate(invalid="ignore"):
             early, late = heights[3] - heights[0], heights[6] - heights[3]
         for row in np.flatnonzero(led & (early > AGREEMENT) & (late > 0.5 * early)):
-            block = next(b for b in chunk.density.blocks if b.start <= i[row] < b.stop)
-            rises = endings._grows(block, float(top.u[row, i[row]]))
-            modes.fail(row, f"no mode exists: the density {rises}", endings.REMEDIES)
+            path = np.copysign(first[row] + np.arange(7.0), top.u[row, i[row]])
+            modes.fail(row, *unbounded.along(problem, int(i[row]), path).reasons)
 
 
 def _creeps(chunk: Chunk, modes: Modes, top: Tops, converged: Mask, weights: Weights) -> None:

@@ -15,10 +15,10 @@ from .batch_density import Chunk, Index, Weights
 Mask = NDArray[np.bool_]
 
 #: Most evaluations of the curvature on the way to one mode.
-STEPS = 50
+STEPS = 25
 
-#: Decrement in nats, over max(1, |log p|), at which Newton's steps end: 1e-7 posterior sd.
-DONE = 1e-14
+#: Decrement in nats at which Newton's steps end: 1e-8 posterior sd.
+DONE = 1e-16
 
 #: Largest decrement of a mode in nats.
 CONVERGED = ModeOptions().decrement
@@ -74,7 +74,7 @@ def polish(chunk: Chunk, u: Array, held: Mask, weights: Weights, active: Mask) -
         good = rises & np.isfinite(new.value) & np.isfinite(new.decrement)
         new.step *= np.minimum(1.0, STRIDE / np.maximum(np.abs(new.step * far).max(axis=1), 1e-300))[:, None]
         stopped = (new.decrement <= CONVERGED) & (new.decrement >= 0.1 * top.decrement[rows])
-        stopped |= new.decrement <= DONE * np.maximum(1.0, np.abs(new.value))
+        stopped |= new.decrement <= DONE
         top.put(rows[good], new.take(good))
         length[rows] = np.where(good, 1.0, length[rows] / 2)
         scale[rows] = np.where(good[:, None], conditional_sd(new.h), scale[rows])

@@ -17,9 +17,6 @@ from ..fit.search import RUNAWAY
 #: Pairs of steps and gradient changes that are remembered.
 MEMORY = 8
 
-#: Most evaluations from one start, and for each coordinate more.
-EVALUATIONS, A_COORDINATE = 60, 2
-
 #: Gain in nats, over max(1, |log p|), at which a search ends; Newton's steps go on from there.
 GAIN = 1e-7
 
@@ -38,7 +35,9 @@ class _State(NamedTuple):
     changes: Any
 
 
-def search(height: Callable[[Any], tuple[Any, Any]], start: Any, transformed: NDArray[np.bool_]) -> tuple[Any, Any]:
+def search(
+    height: Callable[[Any], tuple[Any, Any]], start: Any, most: Any, transformed: NDArray[np.bool_]
+) -> tuple[Any, Any]:
     """Climb from one start, (d,); returns the end and its height, −∞ where the density is 0 at the start.
 
     Parameters
@@ -46,6 +45,8 @@ def search(height: Callable[[Any], tuple[Any, Any]], start: Any, transformed: ND
     height : callable
         log density (−∞ where it is 0) and gradient at a point.
     start : array of shape (d,)
+    most : int
+        Evaluations.
     transformed : ndarray of bool of shape (d,)
         Coordinates that may run away: the search ends where one is too far out.
     """
@@ -85,7 +86,7 @@ def search(height: Callable[[Any], tuple[Any, Any]], start: Any, transformed: ND
         )
 
     def goes_on(state: _State) -> Any:
-        return ~state.done & (state.count < EVALUATIONS + A_COORDINATE * len(start))
+        return ~state.done & (state.count < most)
 
     ended = jax.lax.while_loop(goes_on, step, state)
     return ended.u, -ended.value

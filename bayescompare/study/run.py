@@ -117,7 +117,7 @@ def study(
 
 
 def _run(plan: Plan, path: Path, workers: int | None, executor: str | Executor, progress: StudyProgress) -> StudyResult:
-    if not path.exists():
+    if not path.exists() or path.stat().st_size == 0:
         plan.check()  # before a file is there; one that goes on was checked when it was begun
     with Store.create_or_resume(path, plan) as store:
         finished = store.finished()

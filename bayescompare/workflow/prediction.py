@@ -154,6 +154,7 @@ def _inputs(term: Term, known: _Known, y: Array) -> p.Inputs:
         pairs=None if moments or pairs is None or not term.numeric else (lifted(pairs[:, 0]), lifted(pairs[:, 1])),
         draws=lifted(pairs[:, 0]) if pairs is not None and not coverage else None,
         r_eff=known.r_eff,
+        bounded=term.bounded,
         why_no_elpd=elpd or "there is no MAP",
         why_no_variance=variance,
         why_no_coverage=coverage or "there is no MAP",

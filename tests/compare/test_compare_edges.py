@@ -98,8 +98,9 @@ def test_a_scalar_that_is_nearly_always_the_same_has_its_figures() -> None:
     rng = np.random.default_rng(1)
     x = np.stack([rng.random((4, 1000)) < 0.004, np.maximum(rng.standard_normal((4, 1000)) - 1.8, 0)], axis=-1)
     columns, reasons = figures(x.astype(float), 0.0)
-    assert reasons == ["", ""]
+    assert reasons == ["many draws share one value: no density, so no entropy"] * 2
     assert present(columns, ("mean", "sd", "z", "z_mcse", "ess_bulk", "r_hat", "absolute_regret"))
+    assert missing(columns, ("entropy", "width"))
 
 
 def test_no_map() -> None:

@@ -10,7 +10,9 @@ import pytest
 from arviz_stats.base import array_stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.integrate import quad
 from scipy.signal import lfilter
+from scipy.special import expit
 from scipy.stats import nbinom, norm
 
 from bayescompare.compare.coverage import LEVELS, Arm, arm, coverage, paired_difference
@@ -116,6 +118,23 @@ def test_a_variance_that_does_not_exist_is_said() -> None:
     one = np.ones((*SHAPE, 1))
     assert variance_discarded(one, one**2 - 1).share.reason == "the predictive variance of 1 of 1 observations is 0"
     assert variance_discarded(one, one).share == Figure(0.0, 0.0)
+
+
+def test_bounded_observations_have_a_variance_however_long_their_tails_look() -> None:
+    """Rare events: probabilities like a lognormal's draws, as far as the draws go, but none is above 1."""
+    rng = np.random.default_rng(1)
+    p = expit(-10 + 3 * rng.standard_normal((*SHAPE, 20)))
+    happened = [(rng.random(p.shape) < p).astype(float) for _ in range(2)]
+    assert not variance_discarded(p, p * (1 - p)).share.known
+
+    mean, square = (quad(lambda z, k=k: expit(-10 + 3 * z) ** k * norm.pdf(z), -10, 10)[0] for k in (1, 2))
+    exact = (square - mean**2) / (mean - mean**2)
+    for found in (
+        variance_discarded(p, p * (1 - p), bounded=True),
+        variance_discarded_by_pairs(*happened, bounded=True),
+    ):
+        assert found.share.mcse is not None
+        assert abs(found.share.value - exact) < 4 * found.share.mcse
 
 
 @settings(max_examples=25, deadline=None)

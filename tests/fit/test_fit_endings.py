@@ -407,6 +407,37 @@ def test_data_without_any_spread_have_no_mode() -> None:
     nowhere(bc.fit(problem(build), "map"), "no mode exists", "sigma goes to 0")
 
 
+SCALES: dict[str, tuple[Callable[[], Any], str]] = {
+    "as PyMC makes it": (lambda: pm.HalfCauchy("s", 5.0), "s goes to 0"),
+    "between two bounds": (lambda: pm.Uniform("s", 0.0, 100.0), "s goes to the edge of its range"),
+    "untransformed": (lambda: pm.HalfCauchy("s", 5.0, default_transform=None), "s goes to 0"),
+    "a logarithm": (lambda: pt.exp(pm.Normal("s", 0.0, 5.0)), "s goes to minus infinity"),
+    "a magnitude": (lambda: abs(pm.Normal("s", 0.0, 5.0)), "s goes to 0"),
+}
+
+
+@pytest.mark.parametrize("name", ["untransformed", *(pytest.param(n, marks=pytest.mark.slow) for n in SCALES)])
+def test_the_scale_of_a_centred_hierarchy_is_named_however_it_is_written(name: str) -> None:
+    scale, goes = SCALES[name]
+
+    def build() -> None:
+        mu, s = pm.Normal("mu", 0.0, 5.0), scale()
+        theta = pm.Normal("theta", mu, s, shape=4)
+        pm.Normal("y", theta, np.array([15.0, 10.0, 16.0, 11.0]), observed=np.array([28.0, 8.0, -3.0, 7.0]))
+
+    nowhere(bc.fit(problem(build), "map"), f"no mode exists: the density grows without limit as {goes}", "of theta")
+
+
+@pytest.mark.slow
+def test_two_scales_that_vanish_together_do_not_hide_each_other() -> None:
+    import models
+
+    found = bc.fit(models.rats(parametrisation="centered"), "map")
+    nowhere(
+        found, "no mode exists: the density grows without limit as sigma_beta goes to 0", "non-centred form of beta"
+    )
+
+
 # -- starts ----------------------------------------------------------------------------------------
 
 

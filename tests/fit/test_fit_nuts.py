@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 import pymc as pm
+import pytensor.tensor as pt
 import pytest
 
 import bayescompare as bc
 from bayescompare.errors import EngineNotInstalledError, FitError, UnknownNameError, UsageError
-from bayescompare.fit.nuts import STATISTICS, SamplerOptions, check_engine
+from bayescompare.fit.nuts import STATISTICS, SamplerOptions, check_engine, choose_backend
 from bayescompare.fit.result import Fit, Status
 from bayescompare.problem import Problem
+from tests.test_density import BlackBox
 
 Y = np.array([3, 1, 4, 2])
 SHAPE, RATE = 2.5 + Y.sum(), 1.5 + len(Y)
@@ -191,3 +193,18 @@ def test_data_as_constants_leave_the_coordinates_in_order() -> None:
     assert found.unconstrained_draws is not None
     with pytest.raises(FitError, match="not of one model"):
         _check_draws(problem, found.unconstrained_draws[..., ::-1], dict(found.statistics))
+
+
+def test_what_numba_would_compile_for_long_goes_through_jax_where_it_can() -> None:
+    """By the graph alone, however the modes of so small a model are searched."""
+
+    def model(mean: Any) -> Problem:
+        with pm.Model() as built:
+            pm.Normal("y", mean(pm.Normal("b", 0.0, 1.0, shape=2)), 1.0, observed=np.zeros(3))
+        return Problem(built)
+
+    x = np.array([[1.0, 2.0], [0.5, -1.0], [0.0, 3.0]])
+    dear, cheap = model(lambda b: pt.dot(x, b)), model(lambda b: (x * b).sum(axis=-1))
+    boxed = model(lambda b: pt.dot(x, BlackBox()(b)))
+    assert [choose_backend(p) for p in (dear, cheap, boxed)] == ["jax", "numba", "numba"]
+    assert [p.density.backend for p in (dear, cheap, boxed)] == ["pytensor"] * 3
