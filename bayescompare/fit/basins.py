@@ -12,7 +12,7 @@ from ..compiled import Array
 from ..problem import Problem
 from .curvature import hessian
 from .result import Fit, Status
-from .search import End, ModeOptions, first_order, place, polish
+from .search import End, ModeOptions, first_order, place, polish_along
 
 #: Draws that are followed uphill.
 SAMPLE = 64
@@ -77,10 +77,11 @@ def climbs(
         points.append(origin)
     ends = sorted(first_order(density, [("draw", u) for u in points], weights), key=lambda end: end.order)
     where = np.full(len(points), -1)
+    lines: dict[int, float] = {}  # kinks are the density's: what one climb found serves the others
     for end in ends:
         i = place(end, modes)
         if i < 0:
-            polish(density, end, weights, options)
+            polish_along(lines, density, end, weights, options)
             i = place(end, modes)
         if i < 0 and end.converged(options) and end.smallest > 0:
             i = len(modes)

@@ -128,6 +128,20 @@ def _release(density: Density, end: End, weights: tuple[float, ...]) -> bool:
     return bool(rising.any())
 
 
+def alike(density: Density, lines: dict[int, float]) -> dict[int, float]:
+    """Kinks that are known, and those of the same variables' other coordinates where all known ones are at one place.
+
+    A search that knows some kinks and comes close to another would take its Hessian across that one, which is no
+    curvature, and end there. A place that is no kink after all costs it a step.
+    """
+    found = dict(lines)
+    for block in density.blocks:
+        places = {place for i, place in lines.items() if block.start <= i < block.stop}
+        if len(places) == 1:
+            found |= dict.fromkeys(range(block.start, block.stop), places.pop())
+    return found
+
+
 def unsettled(density: Density, end: End, weights: tuple[float, ...]) -> np.ndarray:
     """Coordinates whose slope jumps where a search got stuck: a kink that cannot be held, as it runs across them."""
     at = end.u[end.free]
@@ -161,5 +175,5 @@ def stop_at(end: End, candidate: Array) -> Array:
 
 
 def touched(end: End) -> dict[int, float]:
-    """Kinks that the last step ended on."""
+    """Kinks, not held yet, that an end is on."""
     return {i: place for i, place in end.lines.items() if i not in end.kinks and end.u[i] == place}

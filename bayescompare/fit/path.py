@@ -12,7 +12,7 @@ import numpy as np
 
 from ..compiled import Array
 from ..problem import Problem
-from . import endings
+from . import endings, kinks
 from .result import Fit, Status
 from .search import End, ModeOptions, polish
 
@@ -77,15 +77,17 @@ def path(
     else:
         u = np.clip(at.unconstrained, -endings.LIMIT, endings.LIMIT)
         u = np.where(np.isinf(at.unconstrained), u, at.unconstrained)
+    lines: dict[int, float] = {}  # kinks are the density's: what one search found serves the next
     for i in reversed(range(points)) if u is not None else ():
         weights = (1.0, float(powers[i]), 0.0)
-        end = End("path", np.array(u), -np.inf)
+        end = End("path", np.array(u), -np.inf, lines=dict(lines))
         polish(density, end, weights, options)
         inside = endings.hold_boundary(density, end, weights, options) if end.converged(options) else None
         if inside is not None:  # with less of the prior the mode leaves the boundary
             end = inside
             end.held.clear()
             polish(density, end, weights, options)
+        lines = kinks.alike(density, lines | end.lines)
         status, why = endings.judge(problem, end, [end], 2, weights, options)
         if status is Status.FAILED:
             reasons[i] = why[0]

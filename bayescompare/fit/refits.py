@@ -19,7 +19,7 @@ from ..compiled import Array
 from ..errors import UsageError
 from ..predictive import Predictive
 from ..problem import Problem
-from . import endings, mode
+from . import endings, kinks, mode
 from .result import Fit, Status
 from .search import End, ModeOptions, polish
 from .warm import Tops, Warm, Without
@@ -289,6 +289,8 @@ class _Search:
         self._u = _off(limits)
         self._held = np.flatnonzero(np.isinf(limits))
         self._kinks = _kink_coordinates(problem, mode_fit)
+        known = {int(k): float(self._u[k]) for k in self._kinks}
+        self._lines = kinks.alike(problem.density, known)  # what one refit finds serves the others
         expected = len(plan.exact) * (2 * len(limits) + 10) + 3 * len(plan.spread)
         self._without = Without(problem.density, self._weights, expected)
         self._warm = self._around(self._u, np.union1d(self._held, self._kinks))
@@ -364,13 +366,14 @@ class _Search:
     def _alone(self, i: int, start: Array) -> _One:
         """Polished by itself and audited as a mode is; where that fails, searched for from the beginning."""
         problem = self._problem.weighted(self._without.observation_weights(np.array([i]))[0])
-        end = End("refit", start.copy(), -math.inf)
+        end = End("refit", start.copy(), -math.inf, lines=dict(self._lines))
         for _ in range(mode.RENEWALS):
             polish(problem.density, end, self._weights, self._options)
             inside = endings.hold_boundary(problem.density, end, self._weights, self._options)
             if not end.converged(self._options) or inside is None:
                 break
-            end = End("inward", inside.u, inside.value)
+            end = End("inward", inside.u, inside.value, lines=end.lines)
+        self._lines = kinks.alike(problem.density, self._lines | end.lines)
         status, reasons = endings.judge(problem, end, [end], 2, self._weights, self._options)
         reason = reasons[0] if reasons else None
         if status is Status.OK:

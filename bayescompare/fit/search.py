@@ -179,6 +179,7 @@ def _negated(density: Density, weights: tuple[float, ...]) -> Callable[[Array], 
 
 def polish(density: Density, end: End, weights: tuple[float, ...], options: ModeOptions) -> None:
     """Climb to the top by Newton steps: off saddles, and along kinks where the density has them."""
+    end.kinks |= kinks.touched(end)  # beside a kink that it is on, an end has no curvature
     _climb(density, end, weights, options)
     if end.decrement > options.decrement or end.lines:
         kinks.settle(density, end, weights, lambda: _climb(density, end, weights, options))
@@ -368,7 +369,7 @@ def climb_to_modes(
     """
     lines: dict[int, float] = {}  # kinks are the density's: what one end found serves the others
     for i, end in enumerate(ends):
-        _polish_along(lines, density, end, weights, options)
+        polish_along(lines, density, end, weights, options)
         done = [e for e in ends[: i + 1] if e.converged(options)]
         top = max((e.value for e in done), default=-math.inf)
         rest = max((e.value for e in ends[i + 1 :]), default=-math.inf)
@@ -383,7 +384,7 @@ def climb_to_modes(
         end.mode = place(end, modes)
         if end.mode < 0 and not end.polished and strays < STRAYS and end.value > modes[0].value - DEPTH:
             strays += 1
-            _polish_along(lines, density, end, weights, options)
+            polish_along(lines, density, end, weights, options)
             end.mode = place(end, modes)
         if end.mode < 0 and end.converged(options) and (end.hessian is None or end.smallest > 0):
             end.mode = len(modes)
@@ -399,12 +400,12 @@ def climb_to_modes(
     return modes, ends
 
 
-def _polish_along(
+def polish_along(
     lines: dict[int, float], density: Density, end: End, weights: tuple[float, ...], options: ModeOptions
 ) -> None:
     end.lines.update(lines)
     polish(density, end, weights, options)
-    lines.update(end.lines)
+    lines.update(kinks.alike(density, lines | end.lines))
 
 
 def _sort(ends: list[End], options: ModeOptions) -> None:

@@ -71,11 +71,16 @@ class Batched:
         in_rounds = np.stack([points[i::rounds] for i in range(rounds)])  # some of each kind in every round
         weights = mode.WEIGHTS[method]
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # rows without a density go along
-            found = batch_modes.find(self.chunk, self.problem, in_rounds, weights)
+            asked = np.arange(self.chunk.size) < self.wanted
+            found = batch_modes.find(self.chunk, self.problem, in_rounds, weights, asked)
         unclear = np.flatnonzero(found.open)
-        for row in unclear[unclear < self.wanted]:
+        for row in unclear:
             data = {name: array[row] for name, array in self.chunk.swapped.items()}
-            put(found, int(row), alone(self.problem, data, method, self.seeds[row], ModeOptions(starts=self.starts)))
+            put(
+                found,
+                int(row),
+                alone(self.problem, data, method, self.seeds[int(row)], ModeOptions(starts=self.starts)),
+            )
         again = np.isin(np.arange(self.chunk.size), unclear) & found.interior
         if again.any():
             top = polish(

@@ -87,7 +87,7 @@ class Modes:
 # -- search and audit ------------------------------------------------------------------------------
 
 
-def find(chunk: Chunk, problem: Problem, starts: Array, weights: Weights) -> Modes:
+def find(chunk: Chunk, problem: Problem, starts: Array, weights: Weights, asked: Mask) -> Modes:
     """Search for each replicate's mode and audit it.
 
     Parameters
@@ -98,8 +98,10 @@ def find(chunk: Chunk, problem: Problem, starts: Array, weights: Weights) -> Mod
     starts : ndarray of shape (rounds, S, d)
     weights : tuple of float
         Of likelihood, prior and Jacobian.
+    asked : ndarray of bool of shape (B,)
+        The rows that are replicates; others fail.
     """
-    ends = _searched(chunk, starts, weights)
+    ends = _searched(chunk, starts, weights, asked)
     top, usable = ends.top, ends.usable
     modes = Modes.unknown(chunk.size, problem.dimension, len(problem.scalars))
     for row in np.flatnonzero(~usable):
@@ -179,19 +181,19 @@ class _Ends:
         return apart
 
 
-def _searched(chunk: Chunk, starts: Array, weights: Weights) -> _Ends:
+def _searched(chunk: Chunk, starts: Array, weights: Weights, asked: Mask) -> _Ends:
     """Search in rounds, and climb from the highest ends, until two of each row are of the top's height.
 
     Where the top is none yet, as in a long curved valley, the search goes on from the highest ends.
     """
     ends = _Ends(chunk, weights)
-    wanted = np.ones(chunk.size, dtype=bool)
+    wanted = asked
     _, count, d = starts.shape
     for points in starts:
         ends.add(np.repeat(points[None], chunk.size, axis=0), wanted, EVALUATIONS + 2 * d)
         for _ in range(CLIMBS):
             ends.climb(wanted)
-            wanted = ends.same.sum(axis=1) < 2
+            wanted = asked & (ends.same.sum(axis=1) < 2)
         if not wanted.any():
             break
     unfinished = ends.usable & ~(ends.top.decrement <= CONVERGED)

@@ -13,6 +13,9 @@ import pytest
 from sklearn.linear_model import Lasso
 
 import bayescompare as bc
+from bayescompare.fit.basins import climbs
+from bayescompare.fit.path import path
+from bayescompare.fit.refits import leave_one_out
 from bayescompare.fit.result import Fit, Status
 from bayescompare.problem import Problem
 
@@ -238,3 +241,65 @@ def test_a_kink_that_is_not_along_one_parameter_is_named_and_no_result(build: Ca
     assert found.status is Status.FAILED
     assert words in found.reasons[0]
     assert np.isnan(found.estimate).all()
+
+
+# -- many searches on one density: draws climbed, observations left out, a path ----------------------
+
+ROWS, BENDS, NOISE = 80, 16, 0.05
+TIME = np.linspace(0, 1, ROWS)
+HINGES = np.maximum(TIME[:, None] - np.linspace(0.05, 0.85, BENDS), 0)  # nearly collinear
+SERIES = 0.8 * HINGES[:, 5] - 1.1 * HINGES[:, 6] + NOISE * np.random.default_rng(3).standard_normal(ROWS)
+
+
+def hinges() -> None:
+    bends = pm.Laplace("bends", 0.0, 0.05, shape=BENDS)
+    pm.Normal("y", (HINGES * bends).sum(-1), NOISE, observed=SERIES)
+
+
+@pytest.fixture(scope="module")
+def bent_line() -> tuple[Problem, Fit]:
+    found = problem(hinges)
+    return found, ok(bc.fit(found, "map", seed=1))
+
+
+def lasso_of(kept: np.ndarray, power: float = 1.0) -> np.ndarray:
+    """The mode with the prior to a power, of the observations kept."""
+    alpha = power * NOISE**2 / (0.05 * kept.sum())
+    regression = Lasso(alpha=alpha, fit_intercept=False, tol=1e-12, max_iter=1_000_000)
+    return np.asarray(regression.fit(HINGES[kept], SERIES[kept]).coef_)
+
+
+def height(bends: np.ndarray, kept: np.ndarray, power: float = 1.0) -> float:
+    residuals = (SERIES - HINGES @ bends)[kept]
+    return float(-(residuals**2).sum() / (2 * NOISE**2) - power * np.abs(bends).sum() / 0.05)
+
+
+def test_every_draw_climbs_to_the_lasso(bent_line: tuple[Problem, Fit]) -> None:
+    found, top = bent_line
+    draws = top.estimate + 0.1 * np.random.default_rng(1).standard_normal((4, 8, BENDS))
+    before = found.density.evaluations
+    climbed = climbs(found, ok(bc.fit(found, "unconstrained_map", seed=1)), draws, seed=0, sample=32)
+    assert climbed is not None
+    assert len(climbed.modes) == 1
+    assert (climbed.assigned == 0).all()
+    assert found.density.evaluations - before < 32 * 5000  # a climb that looks for all kinks anew takes 8,000
+
+
+def test_the_path_is_the_lassos(bent_line: tuple[Problem, Fit]) -> None:
+    found, top = bent_line
+    everything = np.ones(ROWS, dtype=bool)
+    followed = path(found, top)
+    for power, values in list(zip(followed.powers, followed.values, strict=True))[1:]:
+        exact = lasso_of(everything, power)
+        gap = height(exact, everything, power) - height(values, everything, power)
+        assert abs(gap) < 1e-6, power
+        assert ((values == 0) == (exact == 0)).all(), power
+
+
+def test_lassos_without_an_observation(bent_line: tuple[Problem, Fit]) -> None:
+    found, top = bent_line
+    refits = leave_one_out(found, top)
+    assert refits.searches == 0
+    for i, bends in enumerate(refits.points):
+        kept = np.arange(ROWS) != i
+        assert height(lasso_of(kept), kept) - height(bends, kept) < 1e-6, i
