@@ -249,7 +249,7 @@ def vertical(lines: Iterable[Line], drawn: Drawn) -> Axis:
         values = near if len(near) else values
     held = [*map(float, values), *([across_at] if math.isfinite(across_at) else [])] or [0.0, 1.0]
     low, high = min(held), max(held)
-    room = 0.35 * (high - low)
+    room = (1.0 if share else 0.35) * (high - low)
     ends = [v for line in lines for v in (*line.lower, *line.upper) if math.isfinite(v)]
     low, high = max(min([low, *ends]), low - room), min(max([high, *ends]), high + room)
     if not high > low:

@@ -85,7 +85,9 @@ def _error_said(rows: Rows) -> Words:
         logs = [math.log(r.value) for r in ratios if r.known]
         if m != "nuts" and logs:
             said.append(f"{w.method(m)} {fixed(math.exp(math.fsum(logs) / len(logs)), 2)}")
-    return ("RMSE over that of NUTS, a geometric mean over the grid: ", *listed(said), ".") if said else ()
+    if not said:
+        return ()
+    return ("RMSE over that of NUTS, a geometric mean where hardly a fit failed: ", *listed(said), ".")
 
 
 def posterior(rows: Rows, chosen: list[f.Pair]) -> Section | None:

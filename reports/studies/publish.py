@@ -58,6 +58,24 @@ def of_groups(rows: Rows) -> str:
     )
 
 
+def of_coverage(rows: Rows) -> str:
+    """Where the intervals of MAP + Laplace hold the truth least, what NUTS's do there, and the mean over parameters."""
+    worst = []
+    for cell in rows.cells:
+        found = {p: rows.get(cell, "map_laplace", p, "coverage_90") for p in rows.at(cell)}
+        parameter = min((p for p, v in found.items() if v.known), key=lambda p: found[p].value)
+        worst.append((found[parameter].value, parameter, cell, found[parameter]))
+    (_, p, first, low), (_, q, second, next_low) = sorted(worst, key=lambda entry: entry[0])[:2]
+    nuts = [rows.get(cell, "nuts", name, "coverage_90") for name, cell in ((p, first), (q, second))]
+    means = [rows.pooled([cell], "map_laplace", Focus("coverage_90")) for cell in rows.cells]
+    least, most = min(means, key=lambda v: v.value), max(means, key=lambda v: v.value)
+    return (
+        f"The 90{NO_BREAK}% interval of MAP + Laplace covers {p} of {first['template']} in {share(low)} of data sets "
+        f"and {q} of {second['template']} in {share(next_low)}, where that of NUTS covers in {share(nuts[0])} and "
+        f"{share(nuts[1])}; a mean over parameters, {share(least)} to {share(most)} by template, does not show it."
+    )
+
+
 def of_prior(rows: Rows) -> str:
     """What a strong prior does to the estimate and to its interval, at both ends."""
     told = []
@@ -94,6 +112,7 @@ SHIPPED = {
             for name in ("eight_schools", "gamma_coordinates", "negative_binomial", "separation", "surgical")
         ),
         Focus("coverage_90", "map_laplace"),
+        of_coverage,
     ),
     "prior_strength": Shipped(
         "What prior strength does: the jellybeans’ pull",

@@ -26,6 +26,7 @@ from bayescompare.report.colours import DARK, LIGHT
 from bayescompare.report.study import build
 from bayescompare.report.study_data import MOST, held
 from bayescompare.report.study_figures import Drawn, Line, pairs, vertical
+from bayescompare.report.study_kinds import accuracy
 from bayescompare.report.study_rows import Focus, Rows, Study, Value, Varied
 from bayescompare.report.words import plain_text
 from bayescompare.study.summary import Measure
@@ -244,6 +245,17 @@ def test_axes_do_not_stretch_for_a_method_that_is_far_off() -> None:
         dataclasses.replace(study("one"), rows=[*rows, Measure(cell, "mle_wald", "tau", "bias", 1e6, 1.0, 9, 0)])
     )
     assert '<path class="ef" d="M0 -5L4.5 3L-4.5 3Z"/>' in page  # an arrowhead at the edge
+
+
+def test_a_method_that_lost_its_hard_data_sets_is_not_said_to_be_accurate() -> None:
+    cell: Mapping[str, Any] = {}
+
+    def rows(failed: int) -> Rows:
+        own = Measure(cell, "psis_laplace", "a", "rmse", 0.5, 0.1, 100 - failed, failed)
+        return Rows([own, Measure(cell, "nuts", "a", "rmse", 1.0, 0.1, 100, 0)])
+
+    assert accuracy(rows(2), cell, "psis_laplace").value == pytest.approx(0.5, rel=1e-12)
+    assert not accuracy(rows(3), cell, "psis_laplace").known
 
 
 def test_the_worst_parameter_comes_first_and_noise_does_not_make_it_so() -> None:
