@@ -10,7 +10,7 @@ RUN := env -u PYTHONDONTWRITEBYTECODE OMP_NUM_THREADS=1 $(PYTHON)
 SELECT := $(if $(SLOW_SHARE),--slow-share $(SLOW_SHARE),-m "not slow")
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow lint format reports benchmark benchmark-modes install wheel-check requirements clean
+.PHONY: help demo test slow lint format reports studies benchmark benchmark-modes install wheel-check requirements clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ format: $(ENVIRONMENT) ## put the code into the project's style
 
 reports: $(ENVIRONMENT) ## every template's report and their index, in reports/; what is current stays as it is
 	$(RUN) -m bayescompare.cli gallery --out reports $(ARGS)
+
+studies: $(ENVIRONMENT) ## run the shipped studies, as far as they are not done, and write reports/study_*.html
+	$(RUN) reports/studies/publish.py $(ARGS)
 
 benchmark: $(ENVIRONMENT) ## time a comparison against the script that a PyMC user would write
 	$(RUN) benchmarks/end_to_end.py $(ARGS)
