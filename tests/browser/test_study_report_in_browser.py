@@ -139,7 +139,8 @@ def test_the_figures_can_be_downloaded(visit: Open, page_file: Path, tmp_path: P
         page.locator("a[download]").click()
     target = tmp_path / "study.csv"
     waiting.value.save_as(target)
-    rows = list(csv.DictReader(target.open(encoding="utf-8")))
+    with target.open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
     grid = page_file.stem.removeprefix("study_")
     found = study(grid, failing=0.1)
     assert [float(row["value"]) for row in rows] == [row.value for row in found.rows]
@@ -150,7 +151,7 @@ def test_the_table_is_copied_as_the_file_is(visit: Open, page_file: Path) -> Non
     page.evaluate(
         "Object.defineProperty(navigator, 'clipboard', {value: {writeText: async t => { window.copied = t }}})"
     )
-    page.locator(".tools button").click()
+    page.get_by_role("button", name="Copy as CSV").click()
     page.wait_for_function("window.copied !== undefined")
     grid = page_file.stem.removeprefix("study_")
     assert page.evaluate("window.copied").count("\n") == len(study(grid, failing=0.1).rows) + 1
