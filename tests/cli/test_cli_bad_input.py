@@ -279,16 +279,19 @@ def test_ctrl_c_while_sampling(folder: Path) -> None:
         *("compare", folder / "mine.py", "--draws", 50_000_000, "--chains", 2),
         *("--report", out / "r.html", "--json", out / "r.json", "--save", out / "r.nc"),
     )
-    stderr = process.stderr
-    assert stderr is not None
-    said = ""
-    while "sampling" not in said.lower():  # said after some seconds
-        line = stderr.readline()
-        assert line, said
-        said += line
-    time.sleep(4)
-    process.send_signal(signal.SIGINT)
-    out_text, rest = process.communicate(timeout=60)
+    try:
+        stderr = process.stderr
+        assert stderr is not None
+        said = ""
+        while "sampling" not in said.lower():  # said after some seconds
+            line = stderr.readline()
+            assert line, said
+            said += line
+        time.sleep(4)
+        process.send_signal(signal.SIGINT)
+        out_text, rest = process.communicate(timeout=60)
+    finally:
+        process.kill()  # else a failed test leaves a sampler behind that takes all memory
     assert process.returncode == 130, said + rest
     assert out_text == ""
     assert "Traceback" not in said + rest
