@@ -54,7 +54,6 @@ import pymc as pm
 import pytensor.tensor as pt
 import scipy.special
 from numpy.typing import ArrayLike
-from pymc.distributions.shape_utils import rv_size_is_none
 
 from bayescompare.errors import DataError
 from bayescompare.templates import template
@@ -110,7 +109,7 @@ def change_point(data: Any = None, *, rate: float = 1.0) -> pm.Model:
 
 def _series(early: Any, late: Any, length: int, size: Any) -> Any:
     """Draws of the counts, for predictions."""
-    batch = pt.broadcast_shape(early, late) if rv_size_is_none(size) else size
+    batch = pt.broadcast_shape(early, late) if pm.distributions.shape_utils.rv_size_is_none(size) else size
     first = pm.DiscreteUniform.dist(1, length - 1, size=batch)
     is_early = pt.arange(length) < pt.expand_dims(first, -1)
     return pm.Poisson.dist(pt.where(is_early, pt.expand_dims(early, -1), pt.expand_dims(late, -1)))
