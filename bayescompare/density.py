@@ -158,11 +158,9 @@ class Density:
             In the model's coordinates.
         """
         if "push" not in self._compiled:
-            import pytensor.tensor as pt
-
-            flat = [pt.as_tensor(out).astype("float64").ravel() for out in self.graphs.outputs]
             inputs = [self.graphs.u, *(inp for _, inp in self.graphs.data.values())]
-            self._compiled["push"] = self._like_value(inputs, [pt.concatenate(flat)], (points[0], *self._data()))
+            example = (points[0], *self._data())
+            self._compiled["push"] = self._like_value(inputs, [self.graphs.scalars()], example)
         (scalars,) = self._compiled["push"].batch(points, *self._data(self._compiled["push"]))
         return scalars
 

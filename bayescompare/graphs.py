@@ -132,6 +132,12 @@ class Graphs:
         replaced: list[Any] = clone_replace(outputs, {**self._replacements, **shared})
         return replaced
 
+    def scalars(self) -> Any:
+        """All scalars of the model as one vector, free variables first."""
+        import pytensor.tensor as pt
+
+        return pt.concatenate([pt.as_tensor(out).astype("float64").ravel() for out in self.outputs])
+
     def inverse(self) -> tuple[list[Any], list[Any]]:
         """Inputs and output of the map from the free variables' scalars to ``u``."""
         import pytensor.tensor as pt

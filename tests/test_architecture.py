@@ -30,7 +30,7 @@ LABELS = {  # of the arrays: names, words, files
 }
 COMPILED = {"straight", "compiled", "graphs", "density"}
 MODEL = COMPILED | {"errors", "numbers", "fit.result", "problem", "kept", "predictive"}
-RUN = MODEL | ARRAYS | LABELS | {"fit", "audit", "templates"}
+RUN = MODEL | ARRAYS | LABELS | {"fit", "audit", "templates", "target"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "numbers": set(),
@@ -54,6 +54,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "compare.storage": ARRAYS | {"fit.result", "compare.comparison", "compare.page"},
     "simulate": MODEL,
     "templates": {"errors"},
+    "target": {"errors", "templates"},
     "start": {"errors", "templates"},
     "report": ARRAYS | LABELS | {"fit.result", "report"},
     "plots": {"errors", "numbers", "compare.comparison", "report"},
@@ -65,7 +66,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 # What is not imported at once may go further, where a method is only a door: Comparison.to_html opens the report's.
 MAY_IMPORT_LATER: dict[str, set[str]] = {
     "compare.comparison": {"report", "compare.storage", "plots"},
-    "audit": {"templates"},
+    "audit": {"target"},
     "templates": {"simulate"},
     "": set(MAY_IMPORT),
 }

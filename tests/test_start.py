@@ -14,7 +14,8 @@ import models
 from bayescompare.errors import UsageError
 from bayescompare.problem import Problem
 from bayescompare.start import starting_file
-from bayescompare.templates import Template, load_target, template
+from bayescompare.target import load_target
+from bayescompare.templates import Template, template
 
 
 def started(folder: Path, name: str, stem: str) -> Path:

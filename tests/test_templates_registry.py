@@ -19,7 +19,8 @@ from bayescompare.errors import (
     UnknownNameError,
     UsageError,
 )
-from bayescompare.templates import BrokenEntryWarning, Template, available, get, load_target, template
+from bayescompare.target import load_target
+from bayescompare.templates import BrokenEntryWarning, Template, available, get, template
 
 MODEL = "import pymc as pm\nwith pm.Model() as {name}:\n    x = pm.Normal('x', 0.0, 1.0)\n"
 FUNCTION = (
@@ -225,7 +226,7 @@ def test_models_come_before_functions(write: Any) -> None:
         FUNCTION.format(head="anything()"),
         FUNCTION.format(head="_inner()") + "def model():\n    return _inner()\n",
         "def helper(x):\n    return x\n" + FUNCTION.format(head="anything()"),
-        "from bayescompare.templates import load_target\n" + FUNCTION.format(head="anything()"),
+        "from bayescompare.target import load_target\n" + FUNCTION.format(head="anything()"),
     ],
 )
 def test_functions_that_count(write: Any, text: str) -> None:

@@ -173,7 +173,7 @@ def test_held_out_groups_that_were_not_seen_are_refused() -> None:
 
 
 def _run_held_out(model: pm.Model, other: pm.Model, options: bc.CompareOptions) -> Comparison:
-    from bayescompare.templates import load_target
+    from bayescompare.target import load_target
     from bayescompare.workflow import Asked, run
 
     return run(load_target(model), asked=Asked(held_out=other), options=options)

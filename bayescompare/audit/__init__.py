@@ -55,7 +55,7 @@ def check(model: Any, data: Any = None, *, seed: int = 0) -> tuple[Finding, ...]
     ModelError
         If the model cannot be built, has nothing free or nothing observed, or has discrete free variables.
     """
-    from ..templates import load_target
+    from ..target import load_target
 
     return inspect(load_target(model, data).model, seed=seed)
 

@@ -15,7 +15,8 @@ from .terminal import Line, Terminal
 if TYPE_CHECKING:
     from ..compare.comparison import Comparison
     from ..report.gallery import Origin
-    from ..templates import Target, Template
+    from ..target import Target
+    from ..templates import Template
 
 FOLDER = Path("reports")
 
@@ -104,7 +105,7 @@ def _made(terminal: Terminal, template: Template, path: Path, asked: dict[str, A
     import sys
 
     from ..report import gallery, to_html
-    from ..templates import load_target
+    from ..target import load_target
     from . import outputs
     from .summary import MARKS
 

@@ -13,7 +13,7 @@ from ..errors import MissingFileError
 
 if TYPE_CHECKING:
     from ..fit.nuts import SamplerOptions
-    from ..templates import Target
+    from ..target import Target
 
 ENGINES = ("nutpie", "pymc", "numpyro", "blackjax")
 LARGEST_SEED = 2**32 - 1
@@ -89,7 +89,7 @@ def load(target: str, data: Path | None, pairs: tuple[str, ...]) -> Target:
     import contextlib
     import sys
 
-    from ..templates import load_target
+    from ..target import load_target
     from .inputs import read_data, settings
 
     options = settings(pairs)

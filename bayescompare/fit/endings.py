@@ -57,7 +57,7 @@ def judge(
         return Status.FAILED, [f"no mode exists: {rises}", "a prior that is a probability makes a mode"]
     flatness = _refine(problem.density, best, weights)
     if best.smallest <= flatness and not best.edges:
-        return _flat(problem, best, flatness, weights, options)
+        return ridge_or_saddle(problem, best, flatness, weights, options)
     reasons = [f"{name} lies on the boundary of its range" for name in boundary_names(problem, best)]
     kinked = kink_names(problem, best)
     if kinked:
@@ -92,7 +92,7 @@ def _refine(density: Density, best: End, weights: tuple[float, ...]) -> float:
     return max(RIDGE, abs(best.smallest - float(spectrum(fine)[0][0])))
 
 
-def _flat(
+def ridge_or_saddle(
     problem: Problem, best: End, flatness: float, weights: tuple[float, ...], options: ModeOptions
 ) -> tuple[Status, list[str]]:
     """A ridge or a saddle, along the parameters that carry it."""
@@ -322,7 +322,7 @@ def _direction(best: End, density: Density) -> str:
         share[best.free] = spectrum(best.hessian)[1][:, 0] ** 2
     elif best.flattest is not None:
         share = best.flattest**2
-    return _carriers(density, share)
+    return carriers_of(density, share)
 
 
 def _ahead(best: End, density: Density) -> str:
@@ -330,10 +330,11 @@ def _ahead(best: End, density: Density) -> str:
     share = np.zeros_like(best.u) if best.step is None else best.step**2
     if best.hessian is not None:
         share[best.free] *= np.abs(np.diag(best.hessian))
-    return _carriers(density, share / share.sum())
+    return carriers_of(density, share / share.sum())
 
 
-def _carriers(density: Density, share: Array) -> str:
+def carriers_of(density: Density, share: Array) -> str:
+    """The free variables with more than a tenth of what adds up to 1 over the coordinates."""
     return ", ".join(b.name for b in density.blocks if share[b.start : b.stop].sum() > 0.1)
 
 

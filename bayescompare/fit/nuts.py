@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,22 +15,12 @@ import numpy as np
 from ..compiled import Array
 from ..errors import EngineNotInstalledError, FitError, UnknownNameError, UsageError
 from ..problem import Problem
+from . import nutpie
 from .result import Fit, Status
+from .statistics import named, named_statistics
 
 #: Engine to the package that it needs.
 ENGINES = {"nutpie": "nutpie", "pymc": "pymc", "numpyro": "numpyro", "blackjax": "blackjax"}
-
-#: Statistics that are kept, under one name whichever engine made them.
-STATISTICS = {
-    "diverging": "diverging",
-    "energy": "energy",
-    "logp": "lp",
-    "lp": "lp",
-    "n_steps": "n_steps",
-    "mean_tree_accept": "acceptance_rate",
-    "acceptance_rate": "acceptance_rate",
-    "step_size": "step_size",
-}
 
 
 @dataclass(frozen=True)
@@ -151,15 +141,16 @@ def growing(
     if options.engine != "nutpie":
         raise UsageError(f"{options.engine} cannot go on from the draws it has made; nutpie can.")
     began = time.perf_counter()
-    backend, compiled = _compiled(problem, options.backend)
+    backend, compiled = nutpie.compiled_model(problem, options.backend)
     compile_seconds, began = time.perf_counter() - began, time.perf_counter()
-    sampler = _started(compiled, replace(options, draws=lengths[-1]), seed, cores=options.chains)
-    chains = _Run(sampler, options.chains)
+    sampler = nutpie.start(compiled, replace(options, draws=lengths[-1]), seed, cores=options.chains)
+    chains = nutpie.Paused(sampler, options.chains)
     waited = 0.0
     try:
         for length in lengths:
             statistics = chains.first(length)
-            points = np.asarray(statistics["unconstrained_draw"].values, dtype=float)[..., _order(problem, compiled)]
+            points = np.asarray(statistics["unconstrained_draw"].values, dtype=float)
+            points = points[..., nutpie.order(problem, compiled)]
             notes = {"backend": backend, "compile_seconds": compile_seconds}
             notes["seconds"] = time.perf_counter() - began - waited
             paused = time.perf_counter()
@@ -167,41 +158,6 @@ def growing(
             waited += time.perf_counter() - paused
     finally:
         sampler.cancel()
-
-
-class _Run:
-    """nutpie at work in the background, held still while what it has made is looked at."""
-
-    def __init__(self, sampler: Any, chains: int) -> None:
-        self.sampler, self.chains = sampler, chains
-        self.all: Any = None
-
-    def first(self, length: int) -> Any:
-        """Statistics of every chain's first draws, once all chains have made so many."""
-        pause = 0.1
-        while self.all is None:
-            self.sampler.resume()
-            time.sleep(pause)
-            if self._is_finished():
-                try:
-                    self.all = self.sampler.wait()["sample_stats"].dataset
-                except (RuntimeError, ValueError) as error:
-                    raise FitError(f"nutpie failed: {error}") from error
-                break
-            self.sampler.pause()
-            made = self.sampler.inspect()["sample_stats"].dataset
-            if made.sizes["chain"] == self.chains and made.sizes["draw"] >= length:
-                first = made.isel(draw=slice(length))
-                if np.isfinite(first["unconstrained_draw"].values).all():  # chains that lag are filled up with NaN
-                    return first
-            pause = min(1.5 * pause, 2.0)
-        return self.all.isel(draw=slice(length))
-
-    def _is_finished(self) -> bool:
-        try:
-            return bool(self.sampler.is_finished)
-        except TimeoutError:  # nutpie's answer where its threads are too busy to say
-            return False
 
 
 def _fit(
@@ -248,10 +204,10 @@ def prepare(problem: Problem, options: SamplerOptions, *, once: bool = False) ->
     if options.engine != "nutpie":
         return 0.0
     began = time.perf_counter()
-    backend = choose_backend(problem) if options.backend == "auto" else options.backend
+    backend = nutpie.choose_backend(problem) if options.backend == "auto" else options.backend
     if once and backend == "numba" and not problem.data:
-        problem.density.sampler_cache["constants"] = _by_numba(problem, frozen=True)
-    _compiled(problem, backend)
+        problem.density.sampler_cache["constants"] = nutpie.by_numba(problem, frozen=True)
+    nutpie.compiled_model(problem, backend)
     if backend == "jax":
         problem.density.sampler_function()(problem.density.start)
     return time.perf_counter() - began
@@ -264,116 +220,21 @@ def _nutpie(
     problem: Problem, seed: int, options: SamplerOptions, progress: bool, cores: int | None
 ) -> tuple[Array, dict[str, Array], dict[str, Any]]:
     began = time.perf_counter()
-    backend, compiled = _compiled(problem, options.backend)
+    backend, compiled = nutpie.compiled_model(problem, options.backend)
     compile_seconds = time.perf_counter() - began
     began = time.perf_counter()
-    sampler = _started(compiled, options, seed, progress=progress, cores=cores, raw=True)
+    sampler = nutpie.start(compiled, options, seed, progress=progress, cores=cores, raw=True)
     try:
         trace = sampler.wait()
-        found = _columns(trace)
+        found = nutpie.columns(trace)
     except KeyboardInterrupt:
         sampler.cancel()  # the chains run in threads of their own and would go on
         raise
     except (RuntimeError, ValueError) as error:
         raise FitError(f"nutpie failed: {error}") from error
-    points = found.pop("unconstrained_draw")[..., _order(problem, compiled)]
+    points = found.pop("unconstrained_draw")[..., nutpie.order(problem, compiled)]
     notes = {"backend": backend, "seconds": time.perf_counter() - began, "compile_seconds": compile_seconds}
     return points, named(found), notes
-
-
-def _columns(trace: Any) -> dict[str, Array]:
-    """What is kept of nutpie's own trace, by its names, (chains, draws, ...), tuning left out.
-
-    ArviZ's tree of it takes longer to build than a small model takes to sample.
-    """
-    import pyarrow
-
-    _, chains = trace.get_arrow_trace()
-    found: dict[str, list[Array]] = {}
-    for batch in chains:
-        tuning = int(np.sum(pyarrow.array(batch.column("tuning")).to_numpy(zero_copy_only=False)))
-        kept = batch.slice(tuning, batch.num_rows - tuning)
-        for name in ("unconstrained_draw", *STATISTICS):
-            if name in kept.column_names:
-                column = pyarrow.array(kept.column(name))
-                rows = column.flatten() if hasattr(column, "flatten") else column
-                values = np.asarray(rows.to_numpy(zero_copy_only=False), dtype=float)
-                shape = (kept.num_rows, -1) if name == "unconstrained_draw" else (kept.num_rows,)
-                found.setdefault(name, []).append(values.reshape(shape))
-    return {name: np.stack(pieces) for name, pieces in found.items()}
-
-
-def _started(
-    compiled: Any,
-    options: SamplerOptions,
-    seed: int,
-    *,
-    progress: bool = False,
-    cores: int | None = None,
-    raw: bool = False,
-) -> Any:
-    """nutpie at work, in threads of its own; its end is ArviZ's tree, or with ``raw`` nutpie's own trace."""
-    import nutpie
-
-    settings: dict[str, Any] = {} if options.target_accept is None else {"target_accept": options.target_accept}
-    return nutpie.sample(
-        compiled,
-        draws=options.draws,
-        tune=options.tune,
-        chains=options.chains,
-        cores=cores,
-        seed=seed,
-        save_warmup=False,
-        progress_bar=progress,
-        store_unconstrained=True,
-        return_raw_trace=raw,
-        blocking=False,
-        **settings,
-    )
-
-
-#: Operations whose numba code takes 40 seconds or more to compile on a machine that has not compiled it before.
-_DEAR = (
-    "Dot",
-    "BatchedDot",
-    "MatMul",
-    "Gemv",
-    "Gemm",
-    "Ger",
-    "Scan",
-    "Cholesky",
-    "Solve",
-    "SolveTriangular",
-    "CholeskySolve",
-)
-
-
-def _compiled(problem: Problem, backend: str) -> tuple[str, Any]:
-    """The backend, and nutpie's model over it; what numba compiled is kept with the density, for other data too."""
-    if backend == "auto":
-        backend = choose_backend(problem)
-    if backend == "jax":
-        return backend, _over_own_density(problem)
-    cache = problem.density.sampler_cache
-    if not problem.data and "constants" in cache:
-        return backend, cache["constants"]
-    if "inputs" not in cache:
-        cache["inputs"] = _by_numba(problem, frozen=False)
-    compiled = cache["inputs"]
-    # The sampler has the density's data alone: not the predictors of a Deterministic that no likelihood leans on.
-    known = {variable.name for variable in compiled.shared_var_keys}
-    data = {name: value for name, value in (problem.data or {}).items() if name in known}
-    return backend, compiled.with_data(**data) if data else compiled
-
-
-def _order(problem: Problem, compiled: Any) -> Any:
-    """Where the sampler keeps each coordinate of u: PyMC puts a frozen model's variables into another order."""
-    if not hasattr(compiled, "shape_info"):
-        return slice(None)
-    names, slices, _ = compiled.shape_info
-    places = dict(zip(names, slices, strict=True))
-    coordinates = np.arange(problem.dimension)
-    return np.concatenate([coordinates[places[block.value_name]] for block in problem.density.blocks])
 
 
 def _check_draws(problem: Problem, points: Array, statistics: dict[str, Array]) -> None:
@@ -396,52 +257,6 @@ def _check_draws(problem: Problem, points: Array, statistics: dict[str, Array]) 
             f"The sampler's log density and that of the modes differ by {apart:.3g} nats from draw to draw: they are "
             "not of one model. Please report this model as a bug; another engine may serve meanwhile."
         )
-
-
-def _by_numba(problem: Problem, *, frozen: bool) -> Any:
-    import nutpie
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # numba's notes on caching are not the user's concern
-        # No expanded variables: every scalar is pushed from u afterwards, for all draws at once.
-        settings: dict[str, Any] = {"backend": "numba", "var_names": []}
-        try:
-            return nutpie.compile_pymc_model(problem.model, freeze_model=frozen, **settings)
-        except NotImplementedError:  # PyMC does not freeze a model with symbolic initial values
-            return nutpie.compile_pymc_model(problem.model, **settings)
-
-
-def choose_backend(problem: Problem) -> str:
-    """``"jax"`` or ``"numba"``, by the graph alone: a seed must give one result whatever a cache holds.
-
-    Numba's steps are fast and its compile takes seconds, but 40 or more of them for some operations on a machine that
-    has not compiled them before. Over JAX there is nothing more to compile, but each step passes through Python.
-    """
-    from pytensor.graph.traversal import ancestors
-
-    density = problem.density
-    terms = [*density.graphs.likelihood, *density.graphs.potentials, *density.graphs.prior]
-    ops = {var.owner.op for var in ancestors(terms) if var.owner is not None}
-    names = {type(getattr(op, "core_op", op)).__name__ for op in ops}
-    return "jax" if names & set(_DEAR) and density.through_jax() is not None else "numba"
-
-
-def _over_own_density(problem: Problem) -> Any:
-    """nutpie over the density that the modes were found on."""
-    from nutpie.compiled_pyfunc import from_pyfunc
-
-    density = problem.density
-    d = density.dimension
-    function = density.sampler_function()
-    return from_pyfunc(
-        ndim=d,
-        make_logp_fn=lambda: function,
-        make_expand_fn=lambda *seeds: lambda u: {"u": u},
-        make_initial_point_fn=lambda seed: density.start + np.random.default_rng(seed).uniform(-1, 1, d),
-        expanded_dtypes=[np.dtype("float64")],
-        expanded_shapes=[(d,)],
-        expanded_names=["u"],
-    )
 
 
 def _by_pymc(
@@ -499,17 +314,3 @@ def _data_in_place(problem: Problem) -> Iterator[None]:
 def _values(problem: Problem, tree: Any) -> dict[str, Array]:
     posterior = tree["posterior"].dataset
     return {rv.name: np.asarray(posterior[rv.name].values, dtype=float) for rv in problem.model.free_RVs}
-
-
-def named_statistics(dataset: Any) -> dict[str, Array]:
-    """The statistics that are kept, under one name whichever engine made them."""
-    return named({name: np.asarray(dataset[name].values, dtype=float) for name in STATISTICS if name in dataset})
-
-
-def named(statistics: Mapping[str, Array]) -> dict[str, Array]:
-    """The same of arrays."""
-    found: dict[str, Array] = {}
-    for theirs, ours in STATISTICS.items():
-        if theirs in statistics and ours not in found:
-            found[ours] = statistics[theirs]
-    return found

@@ -12,8 +12,8 @@ import numpy as np
 from ..compiled import Array
 from ..errors import DataError, MissingFileError, ResultFileError
 from ..problem import Problem
-from .nuts import named_statistics
 from .result import Fit, Status
+from .statistics import named_statistics
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -57,19 +57,12 @@ def functions(density: Density, swapped: tuple[str, ...]) -> Functions | None:
     Those of ``swapped`` have rows, one a replicate.
     """
     value = density.through_jax()
-    push = density.once("batch push", lambda: _push(density))
+    push = density.once("batch push", lambda: density.translated([density.graphs.scalars()], density.start))
     if value is None or not isinstance(push, JaxFunction):
         return None
     key = f"batch {swapped} {[array.shape for array in density.data.values()]}"
     made: Functions = density.once(key, lambda: _functions(density, value, push, swapped))
     return made
-
-
-def _push(density: Density) -> Any:
-    import pytensor.tensor as pt
-
-    flat = [pt.as_tensor(out).astype("float64").ravel() for out in density.graphs.outputs]
-    return density.translated([pt.concatenate(flat)], density.start)
 
 
 def _functions(density: Density, value: JaxFunction, push: JaxFunction, swapped: tuple[str, ...]) -> Functions:

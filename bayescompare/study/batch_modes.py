@@ -303,7 +303,7 @@ def _refined(chunk: Chunk, problem: Problem, modes: Modes, top: Tops, doubtful: 
         top.h[rows], top.smallest[rows] = better, lowest
         flatness[rows] = np.maximum(RIDGE, np.abs(lowest - other))
     for row in rows[modes.open[rows] & (np.abs(top.smallest[rows]) <= flatness[rows])]:
-        _, reasons = endings._flat(problem, _end(top, row), float(flatness[row]), weights, ModeOptions())
+        _, reasons = endings.ridge_or_saddle(problem, _end(top, row), float(flatness[row]), weights, ModeOptions())
         modes.fail(row, *reasons)
     return np.asarray(top.smallest > flatness)
 
@@ -345,7 +345,7 @@ def _creeps(chunk: Chunk, modes: Modes, top: Tops, converged: Mask, weights: Wei
     rising = chunk.values(ahead, weights, rows) > (top.value + top.decrement)[rows, None]
     share = top.step**2 * np.abs(np.diagonal(top.h, axis1=1, axis2=2))
     for row in rows[rising.all(axis=1)]:
-        carriers = endings._carriers(chunk.density, share[row] / share[row].sum())
+        carriers = endings.carriers_of(chunk.density, share[row] / share[row].sum())
         modes.fail(
             row,
             f"no mode exists: the density rises for ever along {carriers}, towards a limit",

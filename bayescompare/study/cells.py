@@ -26,7 +26,7 @@ from .plan import BLOCKS, Plan, Point
 
 if TYPE_CHECKING:
     from ..problem import Problem
-    from ..templates import Target
+    from ..target import Target
 
 Array = NDArray[np.float64]
 
@@ -240,7 +240,7 @@ def _warm_up(task: Task, made: _Made) -> None:
 def _make(plan: Plan, options: Mapping[str, Any]) -> _Made:
     from ..audit import arithmetic_of
     from ..problem import Problem
-    from ..templates import load_target
+    from ..target import load_target
 
     target = load_target(plan.target, options=options)
     problem = Problem(target.model)

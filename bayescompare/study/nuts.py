@@ -17,7 +17,7 @@ from ..fit.result import Fit
 
 if TYPE_CHECKING:
     from ..problem import Problem
-    from ..templates import Target
+    from ..target import Target
 
 Array = NDArray[np.float64]
 

@@ -208,7 +208,7 @@ class Plan:
             If no grid point has a model.
         """
         from ..errors import ModelError
-        from ..templates import load_target
+        from ..target import load_target
 
         faults = []
         for point in self.points:

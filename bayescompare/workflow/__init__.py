@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from ..audit import Finding
     from ..compare.comparison import Comparison
-    from ..templates import Target
+    from ..target import Target
     from .gather import Quantity
 
 
@@ -169,7 +169,7 @@ def compare(
     FitError
         If the sampler fails. A mode that does not exist is no error: the verdict says it, the posterior stands.
     """
-    from ..templates import load_target
+    from ..target import load_target
 
     held_out = load_target(model, holdout).model if holdout is not None and _builds(model) else holdout
     asked = Asked(posterior, dict(quantities or {}), tuple(losses or ()), held_out)
@@ -221,7 +221,7 @@ def fit(
         If the method could not run, or with ``strict`` if its result is not ``ok``.
     """
     from ..audit import arithmetic_of
-    from ..templates import load_target
+    from ..target import load_target
 
     runner = method_of(method)
     progress = progress or Silent()

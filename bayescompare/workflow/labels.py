@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from ..compare.comparison import ModelInfo
-    from ..templates import Target
+    from ..target import Target
 
 
 def model_info(problem: Problem, target: Target) -> ModelInfo:

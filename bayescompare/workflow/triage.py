@@ -27,7 +27,7 @@ from ..problem import Problem
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ..templates import Target
+    from ..target import Target
     from . import CompareOptions, Progress
 
 Array = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
@@ -151,7 +151,7 @@ def triage(
     ModelError
         If the model cannot be used.
     """
-    from ..templates import load_target
+    from ..target import load_target
 
     return run(load_target(model, data), seed=seed, options=options, progress=progress)
 

@@ -12,8 +12,10 @@ import pytest
 
 import bayescompare as bc
 from bayescompare.errors import EngineNotInstalledError, FitError, UnknownNameError, UsageError
-from bayescompare.fit.nuts import STATISTICS, SamplerOptions, check_engine, choose_backend
+from bayescompare.fit.nutpie import choose_backend, order
+from bayescompare.fit.nuts import SamplerOptions, check_engine
 from bayescompare.fit.result import Fit, Status
+from bayescompare.fit.statistics import STATISTICS
 from bayescompare.problem import Problem
 from tests.test_density import BlackBox
 
@@ -181,14 +183,14 @@ def test_options_out_of_range_are_refused(wrong: dict[str, Any], words: str) -> 
 
 def test_data_as_constants_leave_the_coordinates_in_order() -> None:
     """PyMC puts a frozen model's variables into another order; the draws must not follow."""
-    from bayescompare.fit.nuts import _check_draws, _order, prepare
+    from bayescompare.fit.nuts import _check_draws, prepare
     from models import eight_schools
 
     problem = Problem(eight_schools())
     prepare(problem, SamplerOptions(), once=True)
-    order = _order(problem, problem.density.sampler_cache["constants"])
-    assert sorted(order) == list(range(10))
-    assert list(order) != list(range(10)), "this model no longer shows what the test is for"
+    places = order(problem, problem.density.sampler_cache["constants"])
+    assert sorted(places) == list(range(10))
+    assert list(places) != list(range(10)), "this model no longer shows what the test is for"
     found = bc.fit(problem, "nuts", seed=1, options=SamplerOptions(draws=50, tune=200, chains=2))
     assert found.unconstrained_draws is not None
     with pytest.raises(FitError, match="not of one model"):
