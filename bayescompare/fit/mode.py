@@ -79,15 +79,8 @@ def fit(
     modes, ends = _settled(density, ends, weights, options)
     best = ends[0]
     agreeing = sum(abs(best.value - e.value) <= options.agreement for e in ends)
-    status, reasons = endings.judge(problem, best, modes, agreeing, weights, options)
-    if status is not Status.FAILED:
-        other, higher = endings.elsewhere(problem, best, ends, agreeing, weights, options)
-        status = other if other is not Status.OK else status
-        reasons = higher if status is Status.FAILED else higher + reasons
     gap = _second_opinion(density, best, weights)
-    if gap > 1e-8 and status is Status.OK:
-        status = Status.SUSPECT
-        reasons.append(f"PyTensor's own evaluation of density and gradient differs by {gap:.1e}, relative")
+    status, reasons = _judged(problem, ends, modes, agreeing, gap, weights, options)
 
     names = problem.scalars.names
     failed = status is Status.FAILED
@@ -133,6 +126,27 @@ def fit(
         compile_seconds=compile_seconds,
         evaluations=density.evaluations - evaluations,
     )
+
+
+def _judged(
+    problem: Problem,
+    ends: list[End],
+    modes: list[End],
+    agreeing: int,
+    gap: float,
+    weights: tuple[float, ...],
+    options: ModeOptions,
+) -> tuple[Status, list[str]]:
+    """Status and reasons of the best end, by itself, beside the others, and by the second opinion."""
+    status, reasons = endings.judge(problem, ends[0], modes, agreeing, weights, options)
+    if status is not Status.FAILED:
+        other, higher = endings.elsewhere(problem, ends[0], ends, agreeing, weights, options)
+        status = other if other is not Status.OK else status
+        reasons = higher if status is Status.FAILED else higher + reasons
+    if gap > 1e-8 and status is Status.OK:
+        status = Status.SUSPECT
+        reasons.append(f"density and gradient by another route differ by {gap:.1e}, relative")
+    return status, reasons
 
 
 def _settled(

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from ..numbers import NO_BREAK, NONE, figure, fixed, percent
+from ..numbers import NO_BREAK, NONE, fixed, percent, plain
 from . import study_data, study_prose, study_sections
 from . import study_figures as f
 from . import study_words as w
@@ -186,7 +186,7 @@ def _fits(rows: Rows) -> Table:
             f"{total:,}",
             percent(lost.value, lost.error) if lost.known else NONE,
             percent(suspect.value, suspect.error) if suspect.known else NONE,
-            figure(seconds.value, seconds.error) if seconds.known else NONE,
+            plain(seconds.value, 2),  # with its error the column is wider than the page; that is under Cost
         )
         body.append(Row((w.method(m),), cells))
     header = study_sections.columns("method", "fits", "failed, %", "suspect, %", "s a fit")

@@ -195,7 +195,7 @@ def cost(rows: Rows) -> Plot | None:
     drawn = Drawn("rmse", "", "", line=1.0, log=True)
     y = vertical(lines, drawn)
     caption = (
-        "Mean wall time of a fit against the RMSE of its estimates over that of NUTS, a geometric mean over "
+        "Median wall time of a fit against the RMSE of its estimates over that of NUTS, a geometric mean over "
         "parameters. Both axes are logarithmic; each mark is a grid point. The cheap methods share their "
         "work and have one time. Left out: where more than 2 % of the fits failed, as the rest are the easy data sets."
     )

@@ -280,7 +280,7 @@ def cost(rows: Rows) -> Section | None:
 
 
 def _cost_said(rows: Rows) -> Words:
-    """Mean time of a fit; methods that share their work, and so their time, are named together."""
+    """Median time of a fit, as a mean over the grid; methods that share their work, and so their time, are together."""
     times: dict[str, tuple[Any, list[str]]] = {}
     for m in rows.methods:
         seconds = rows.pooled(rows.cells, m, Focus("seconds", m))
