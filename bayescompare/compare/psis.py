@@ -1,6 +1,6 @@
 """Pareto-smoothed importance sampling: from draws of the Laplace approximation to the posterior, without NUTS.
 
-Vehtari et al. (2024, JMLR 25(72)); the smoothing is ArviZ's. Draws may come in antithetic pairs, draw i with draw
+Vehtari et al. (2024, JMLR 25(72)). Draws may come in antithetic pairs, draw i with draw
 i + ⌈n/2⌉, as those of the Laplace approximation do: errors are those of pairs, which independent draws are as well.
 """
 
@@ -25,6 +25,9 @@ FEWEST = 25
 
 #: Blocks of a jackknife of k-hat.
 BLOCKS = 20
+
+#: Bytes of what is worked on at a time.
+BYTES = 1 << 21
 
 #: Log ratios that differ by no more than this are rounding: the weights are equal and have no tail.
 EQUAL = 1e-8
@@ -83,6 +86,8 @@ class Moments:
 def smooth(log_ratios: Array, r_eff: float = 1.0) -> tuple[Array, Array]:
     """Smoothed, normalised log weights of each row, and its k-hat.
 
+    What ``arviz_stats``' ``psislw`` gives, for all rows at once: on a thousand draws most of its time is not arithmetic.
+
     Parameters
     ----------
     log_ratios : ndarray of shape (rows, n)
@@ -96,17 +101,64 @@ def smooth(log_ratios: Array, r_eff: float = 1.0) -> tuple[Array, Array]:
     k_hat : ndarray of shape (rows,)
         0 where the weights are equal, NaN where the tail cannot be fitted (weights are then unsmoothed).
     """
-    from arviz_stats.base import array_stats
-
-    weights, k_hat = np.empty_like(log_ratios), np.zeros(len(log_ratios))
+    n = log_ratios.shape[1]
+    size = math.floor(3 * math.sqrt(n / r_eff)) if n * r_eff > 225 else n // 5
+    equal = np.ptp(log_ratios, axis=1) <= EQUAL
+    weights, k_hat = np.zeros_like(log_ratios), np.zeros(len(log_ratios))
+    at_once = max(BYTES // (8 * size * _grid_size(size)), 1)
     with np.errstate(all="ignore"):
-        for i, row in enumerate(log_ratios):
-            if np.ptp(row) <= EQUAL:
-                weights[i] = -math.log(len(row))
-            else:
-                # ArviZ takes log likelihoods, whose negatives are the log ratios of leaving one out.
-                weights[i], k_hat[i] = array_stats.psislw(-row, r_eff=r_eff)
+        for start in range(0, len(log_ratios), at_once):
+            rows = np.arange(start, min(start + at_once, len(log_ratios)))
+            rows = rows[~equal[rows]]
+            own = log_ratios[rows] - log_ratios[rows].max(axis=1, keepdims=True)
+            order = np.argpartition(own, (n - size - 1, n - size), axis=1)[:, n - size - 1 :]
+            order = np.take_along_axis(order, np.take_along_axis(own, order, axis=1).argsort(axis=1), axis=1)
+            top = np.take_along_axis(own, order, axis=1)
+            smoothed, k_hat[rows] = _fitted_tails(top[:, 1:], top[:, :1])
+            np.put_along_axis(own, order[:, 1:], smoothed, axis=1)
+            weights[rows] = own
+        weights -= np.log(np.exp(weights).sum(axis=1, keepdims=True))
     return weights, k_hat
+
+
+def _grid_size(n: int) -> int:
+    """Points of Zhang and Stephens' quadrature for a tail of n."""
+    return 30 + int(math.sqrt(n))
+
+
+def _fitted_tails(tails: Array, cutoffs: Array) -> tuple[Array, Array]:
+    """Quantiles of the generalised Pareto law fitted to each row's tail, and its shape, k-hat.
+
+    Zhang and Stephens' estimate (2009, Technometrics 51), with the prior for k of Vehtari et al. (2024).
+
+    Parameters
+    ----------
+    tails : ndarray of shape (rows, n)
+        Log weights, ascending, the largest of all of them 0.
+    cutoffs : ndarray of shape (rows, 1)
+        The largest log weight below.
+    """
+    n = tails.shape[1]
+    m = _grid_size(n)
+    floor = np.exp(cutoffs)
+    x = np.exp(tails) - floor
+    quartile = x[:, [int(n / 4 + 0.5) - 1]]
+    b = (1 - np.sqrt(m / (np.arange(1, m + 1) - 0.5))) / (3 * quartile) + 1 / x[:, -1:]
+    k = np.log1p(-b[:, :, None] * x[:, None]).mean(axis=2)
+    profile = n * (np.log(-b / k) - k - 1)
+    share = np.exp(profile - profile.max(axis=1, keepdims=True))
+    share /= share.sum(axis=1, keepdims=True)
+    share[share < 10 * np.finfo(float).eps] = 0.0
+    b_mean = (np.where(share > 0, b, 0.0) * share).sum(axis=1, keepdims=True) / share.sum(axis=1, keepdims=True)
+    k = np.log1p(-b_mean * x).mean(axis=1, keepdims=True)
+    scale = -k / b_mean
+    k = (n * k + 5) / (n + 10)  # a prior worth ten draws with k = ½
+    survival = np.log1p(-np.arange(0.5, n) / n)
+    quantiles = np.where(k == 0, -scale * survival, scale * np.expm1(-k * survival) / k)
+    smoothed = np.minimum(np.log(floor + quantiles), tails[:, -1:])
+    # A tail that is mostly one value is none of the law's.
+    fits = (quartile > x[:, :1]) & np.isfinite(k) & np.isfinite(smoothed).all(axis=1, keepdims=True)
+    return np.where(fits, smoothed, tails), np.where(fits, k, np.nan)[:, 0]
 
 
 def importance(log_ratios: Array) -> Importance:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -96,23 +96,28 @@ def wald(estimate: Array, sd: Array, truth: Array, levels: Sequence[float]) -> S
 
 def summaries(draws: Array, log_weights: Array, truth: Array, levels: Sequence[float]) -> tuple[Summary, Summary]:
     """Of draws (n, D, k) with equal weights, and with importance weights (n, D)."""
-    size = draws.shape[1]
+    n, size, k = draws.shape
+    shares = np.exp(log_weights)[:, None]
     x = np.ascontiguousarray(draws.transpose(0, 2, 1))
     order = _order(x)
-    x = np.take_along_axis(x, order, axis=2)
-    w = np.take_along_axis(np.exp(log_weights)[:, None], order, axis=2)
+    x = x.ravel().take(order + size * np.arange(n * k).reshape(n, k, 1))
+    w = shares.ravel().take(order + size * np.arange(n)[:, None, None])
+    cumulative = np.cumsum(w, axis=2)
     at = truth[:, :, None]
     with np.errstate(invalid="ignore", over="ignore"):
-        below = np.where(np.isnan(at), np.nan, (x < at) + 0.5 * (x == at))
-        mean, sd = x.mean(axis=2), x.std(axis=2, ddof=1)
-        middles = np.broadcast_to((np.arange(size) + 0.5) / size, x.shape)
-        plain = Summary(mean, sd, *_intervals(x, middles, levels), below.mean(axis=2))
-        x = np.where((w > 0) | np.isfinite(x), x, 0.0)  # a point of no density need not be finite
-        mean = (w * x).sum(axis=2)
-        sd = np.sqrt((w * (x - mean[:, :, None]) ** 2).sum(axis=2))
-        middles = np.cumsum(w, axis=2) - w / 2
-        weighted = Summary(mean, sd, *_intervals(x, middles, levels), (w * below).sum(axis=2))
-    return plain, weighted
+        below = np.stack([np.count_nonzero(x < at, axis=2), np.count_nonzero(x <= at, axis=2)])
+        counted, weighed = below.mean(axis=0) / size, _at(cumulative, below - 1).mean(axis=0)
+        rank, weighted_rank = (np.where(np.isnan(truth), np.nan, share) for share in (counted, weighed))
+        mean = draws.mean(axis=1)
+        sd = np.sqrt(((draws - mean[:, None]) ** 2).sum(axis=1) / (size - 1))
+        plain = Summary(mean, sd, *_ends(lambda p: _between(x, np.full(mean.shape, p * size - 0.5)), levels), rank)
+        if not np.isfinite(draws).all():  # a point of no density need not be finite
+            draws = np.where((shares[:, 0, :, None] > 0) | np.isfinite(draws), draws, 0.0)
+            x = np.where((w > 0) | np.isfinite(x), x, 0.0)
+        mean = (shares @ draws)[:, 0]
+        sd = np.sqrt((shares @ (draws - mean[:, None]) ** 2)[:, 0])
+        middles = cumulative - w / 2
+        return plain, Summary(mean, sd, *_ends(lambda p: _weighted_quantile(x, middles, p), levels), weighted_rank)
 
 
 def _order(x: Array) -> NDArray[np.int64]:
@@ -127,20 +132,34 @@ def _order(x: Array) -> NDArray[np.int64]:
     return ordered
 
 
-def _intervals(x: Array, middles: Array, levels: Sequence[float]) -> tuple[Array, Array]:
-    """Lower and upper ends (n, L, k) from sorted draws (n, k, D) and the weight below the middle of each."""
-    lower = np.stack([_quantile(x, middles, (1 - level) / 2) for level in levels], axis=1)
-    upper = np.stack([_quantile(x, middles, (1 + level) / 2) for level in levels], axis=1)
+def _ends(quantile: Callable[[float], Array], levels: Sequence[float]) -> tuple[Array, Array]:
+    """Lower and upper ends (n, L, k) of the central intervals."""
+    lower = np.stack([quantile((1 - level) / 2) for level in levels], axis=1)
+    upper = np.stack([quantile((1 + level) / 2) for level in levels], axis=1)
     return lower, upper
 
 
-def _quantile(x: Array, middles: Array, probability: float) -> Array:
+def _at(values: Array, places: NDArray[np.int64]) -> Array:
+    """Values (n, k, D) at places (..., n, k) of the last axis; 0 before its beginning."""
+    n, k, _ = values.shape
+    found = values[np.arange(n)[:, None], np.arange(k), np.maximum(places, 0)]
+    return np.asarray(np.where(places < 0, 0.0, found))
+
+
+def _between(x: Array, place: Array) -> Array:
+    """Sorted draws (n, k, D) at a fractional place (n, k), linearly."""
+    place = np.clip(place, 0, x.shape[2] - 1)
+    left = np.floor(place).astype(np.int64)
+    low = _at(x, left)
+    share = place - left
+    high = _at(x, np.minimum(left + 1, x.shape[2] - 1))
+    return np.asarray(np.where(share > 0, low + share * (high - low), low))
+
+
+def _weighted_quantile(x: Array, middles: Array, probability: float) -> Array:
     """Between the two draws whose middles enclose the probability, linearly (Hazen's rule); (n, k)."""
-    above = (middles < probability).sum(axis=2, keepdims=True)
+    above = np.count_nonzero(middles < probability, axis=2)
     left, right = np.maximum(above - 1, 0), np.minimum(above, x.shape[2] - 1)
-    x_left, x_right, p_left, p_right = (
-        np.take_along_axis(values, place, axis=2)[:, :, 0] for values in (x, middles) for place in (left, right)
-    )
-    width = p_right - p_left
+    p_left, width = _at(middles, left), _at(middles, right) - _at(middles, left)
     share = np.where(width > 0, (probability - p_left) / np.where(width > 0, width, 1.0), 0.0)
-    return np.asarray(x_left + share * (x_right - x_left))
+    return _between(x, left + share * (right - left))

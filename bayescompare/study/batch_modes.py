@@ -19,13 +19,16 @@ from ..fit.result import Fit, Status
 from ..fit.search import End, ModeOptions
 from ..problem import Problem
 from .batch_density import Chunk, Weights
-from .batch_newton import CONVERGED, Mask, Tops, conditional_sd, newton, polish, spectra
+from .batch_newton import CONVERGED, PATIENT, STEPS, Mask, Tops, conditional_sd, newton, polish, spectra
 
 #: Rounds of starts while no two agree: the first is everyone's, the others are for those that need them.
 ROUNDS = 2
 
 #: Most evaluations from a start, and two more for each coordinate; and where a search has to go on.
 EVALUATIONS, LONG = 60, 1500
+
+#: Times that a search goes on from where it ended without a mode.
+RENEWALS = 3
 
 #: Ends that are polished after each round, at most, until two are of one height.
 CLIMBS = 2
@@ -115,7 +118,7 @@ def find(chunk: Chunk, problem: Problem, starts: Array, weights: Weights, asked:
         converged &= top.decrement <= CONVERGED
     _creeps(chunk, modes, top, converged, weights)
     identified = _refined(chunk, problem, modes, top, converged & (np.abs(top.smallest) < endings.DOUBT), weights)
-    _accept(chunk, problem, modes, top, converged & modes.open & identified & ~ends.twins)
+    _accept(chunk, problem, modes, top, converged & modes.open & identified & ~ends.twins.any(axis=1))
     for row in np.flatnonzero((ends.same.sum(axis=1) < 2) & [status is Status.OK for status in modes.status]):
         modes.status[row] = Status.SUSPECT
         modes.reasons[row] = (f"only one of {starts.shape[0] * starts.shape[1]} starts ended here", *modes.reasons[row])
@@ -128,7 +131,7 @@ class _Ends:
     def __init__(self, chunk: Chunk, weights: Weights) -> None:
         b, d = chunk.size, chunk.density.dimension
         self._chunk, self._weights = chunk, weights
-        self.u, self.value, self._polished = np.empty((b, 0, d)), np.empty((b, 0)), np.empty((b, 0), dtype=bool)
+        self.u, self.value, self.decrement = np.empty((b, 0, d)), np.empty((b, 0)), np.empty((b, 0))
         self.top = Tops.nothing(np.zeros((b, d)), np.zeros((b, d), dtype=bool))
 
     def add(self, starts: Array, rows: Mask, most: int) -> None:
@@ -136,26 +139,35 @@ class _Ends:
         u, value = np.zeros(starts.shape), np.full(starts.shape[:2], -np.inf)
         u[rows], value[rows] = self._chunk.search(starts[rows], most, self._weights, np.flatnonzero(rows))
         self.u, self.value = np.concatenate([self.u, u], axis=1), np.concatenate([self.value, value], axis=1)
-        self._polished = np.concatenate([self._polished, np.zeros(value.shape, dtype=bool)], axis=1)
+        self.decrement = np.concatenate([self.decrement, np.full(value.shape, np.nan)], axis=1)
 
-    def climb(self, rows: Mask) -> None:
-        """Polish the highest end of each of these rows that is not polished yet."""
-        left = np.where(self._polished, -np.inf, self.value)
+    def climb(self, rows: Mask, most: int = STEPS, among: Mask | None = None) -> Mask:
+        """Polish the highest of each row's ends ``among`` these (B, m), or not polished yet; says which it took."""
+        left = np.where(np.isnan(self.decrement) if among is None else among, self.value, -np.inf)
         place = left.argmax(axis=1)
         every = np.arange(len(rows))
         rows = rows & np.isfinite(left[every, place])
-        polished = polish(self._chunk, self.u[every, place], np.zeros_like(self.top.held), self._weights, rows)
-        self._polished[every[rows], place[rows]] = True
+        polished = polish(self._chunk, self.u[every, place], np.zeros_like(self.top.held), self._weights, rows, most)
+        self.decrement[every[rows], place[rows]] = polished.decrement[rows]
+        took = np.zeros(self.value.shape, dtype=bool)
+        took[every[rows], place[rows]] = True
         rows = rows & np.isfinite(polished.value)
         self.u[every[rows], place[rows]] = polished.u[rows]
         self.value[every[rows], place[rows]] = polished.value[rows]
-        higher = rows & (polished.value > self.top.value + AGREEMENT)
-        self.top.put(higher, polished.take(higher))
+        higher = polished.value > self.top.value + AGREEMENT
+        higher |= (polished.value >= self.top.value) & (polished.decrement <= CONVERGED) & ~self.converged
+        self.top.put(rows & higher, polished.take(rows & higher))
+        return took
 
     def highest(self, count: int) -> Array:
         """The highest ends so far, (B, count, d)."""
         places = np.argsort(-self.value, axis=1, kind="stable")[:, :count]
         return np.take_along_axis(self.u, places[:, :, None], axis=1)
+
+    @property
+    def converged(self) -> Mask:
+        """Rows whose top is one."""
+        return np.asarray(self.top.decrement <= CONVERGED)
 
     @property
     def usable(self) -> Mask:
@@ -169,7 +181,7 @@ class _Ends:
 
     @property
     def twins(self) -> Mask:
-        """Rows with an end as high as the top, in another place than the curvature there says of that height.
+        """Ends as high as the top, in another place than the curvature there says of that height.
 
         Not where the top lies on a bound: near one the density is flat, and ends are anywhere.
         """
@@ -177,14 +189,15 @@ class _Ends:
         away = np.where(same[:, :, None], self.u - self.top.u[:, None], 0.0)
         expected = 0.5 * ((away @ self.top.h) * away).sum(axis=2)
         gap = np.where(same, self.top.value[:, None] - self.value, 0.0)
-        apart: Mask = (np.abs(expected - gap) > 1e-3 + 0.1 * np.abs(gap)).any(axis=1)
+        apart: Mask = np.abs(expected - gap) > 1e-3 + 0.1 * np.abs(gap)
         return apart
 
 
 def _searched(chunk: Chunk, starts: Array, weights: Weights, asked: Mask) -> _Ends:
     """Search in rounds, and climb from the highest ends, until two of each row are of the top's height.
 
-    Where the top is none yet, as in a long curved valley, the search goes on from the highest ends.
+    Where the top is none yet, as in a long curved valley, the search goes on from the highest ends. Ends that look like
+    modes of the top's height are polished, too.
     """
     ends = _Ends(chunk, weights)
     wanted = asked
@@ -196,12 +209,21 @@ def _searched(chunk: Chunk, starts: Array, weights: Weights, asked: Mask) -> _En
             wanted = asked & (ends.same.sum(axis=1) < 2)
         if not wanted.any():
             break
-    unfinished = ends.usable & ~(ends.top.decrement <= CONVERGED)
-    if unfinished.any():
+    for _ in range(RENEWALS):
+        unfinished = ends.usable & ~ends.converged
+        if not unfinished.any():
+            break
         ends.add(ends.highest(count), unfinished, LONG)
         for _ in range(CLIMBS):
-            ends.climb(unfinished)
-    return ends
+            ends.climb(unfinished, PATIENT)
+            unfinished &= ~ends.converged
+    final = ends.decrement <= CONVERGED
+    while True:  # in a curved valley an end that is not quite there looks like a mode of its own
+        twins = ends.twins & ends.converged[:, None]
+        rows = twins.any(axis=1) & ~(twins & final).any(axis=1)
+        if not rows.any():
+            return ends
+        final |= ends.climb(rows, PATIENT, twins)
 
 
 def _accept(chunk: Chunk, problem: Problem, modes: Modes, top: Tops, clean: Mask) -> None:

@@ -14,8 +14,8 @@ from .batch_density import Chunk, Index, Weights
 
 Mask = NDArray[np.bool_]
 
-#: Most evaluations of the curvature on the way to one mode.
-STEPS = 25
+#: Most evaluations of the curvature on the way to one mode; and where it leads along a curved valley.
+STEPS, PATIENT = 25, 150
 
 #: Decrement in nats at which Newton's steps end: 1e-8 posterior sd.
 DONE = 1e-16
@@ -58,13 +58,13 @@ class Tops:
             getattr(self, each.name)[rows] = getattr(others, each.name)
 
 
-def polish(chunk: Chunk, u: Array, held: Mask, weights: Weights, active: Mask) -> Tops:
+def polish(chunk: Chunk, u: Array, held: Mask, weights: Weights, active: Mask, most: int = STEPS) -> Tops:
     """Saddle-free Newton steps of the ``active`` rows, (B,), over the coordinates that are not ``held``, (B, d)."""
     far = chunk.density.transformed
     top = Tops.nothing(u, held)
     scale, length = np.ones_like(u), np.ones(len(u))
     rows = np.flatnonzero(active)
-    for i in range(STEPS):
+    for i in range(most):
         if not len(rows):
             break
         trial = top.u[rows] + length[rows, None] * top.step[rows]
