@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,6 +39,14 @@ EVALUATIONS, EVALUATIONS_EACH, AFFORDABLE = 600, 40, 8e5
 #: A search this many times as long goes on through JAX: to show that a density has no mode takes tens of thousands of
 #: evaluations.
 PATIENCE = 4
+
+
+@lru_cache(maxsize=64)
+def _vector(weights: tuple[float, ...]) -> Array:
+    """The same array for the same weights, which nobody can change."""
+    found = np.array(weights, dtype=float)
+    found.flags.writeable = False
+    return found
 
 
 class Density:
@@ -93,7 +101,7 @@ class Density:
     ) -> tuple[float, Array]:
         """Log density in nats and its gradient at ``u``; −inf and zeros where the density is zero or NaN."""
         compiled = self._value_now()
-        value, gradient = compiled(u, np.asarray(weights, float), *self._rest(compiled, observation_weights))
+        value, gradient = compiled(u, _vector(tuple(weights)), *self._rest(compiled, observation_weights))
         self.evaluations += 1
         if not np.isfinite(value) or not np.all(np.isfinite(gradient)):
             return -math.inf, np.zeros_like(gradient)
@@ -110,7 +118,7 @@ class Density:
         rest = self._rest(compiled, observation_weights)
         of_rows = observation_weights is not None and np.ndim(observation_weights) == 2
         mapped = range(1, 1 + len(self.sizes)) if of_rows else ()
-        values, gradients = compiled.batch(points, np.asarray(weights, float), *rest, mapped=mapped)
+        values, gradients = compiled.batch(points, _vector(tuple(weights)), *rest, mapped=mapped)
         self.evaluations += len(points)
         bad = ~(np.isfinite(values) & np.isfinite(gradients).all(axis=1))
         return np.where(bad, -np.inf, values), np.where(bad[:, None], 0.0, gradients)
@@ -144,7 +152,7 @@ class Density:
             make = partial(PyTensorFunction, rewritten=False) if plain else PyTensorFunction
             self._compiled["second"] = self._compile(make, *self._gradient_graph)
         second = self._compiled["second"]
-        value, gradient = second(u, np.asarray(weights, float), *self._rest(second, None))
+        value, gradient = second(u, _vector(tuple(weights)), *self._rest(second, None))
         return float(value), gradient
 
     # -- the way back ------------------------------------------------------------------------

@@ -63,10 +63,10 @@ class Graphs:
 
         free, observed = model.free_RVs, model.observed_RVs
         try:
-            prior = model.logp(vars=free, jacobian=False, sum=False)
-            likelihood = model.logp(vars=observed, sum=False) if observed else []
+            terms = model.logp(vars=[*free, *observed], jacobian=False, sum=False)
         except (NotImplementedError, ValueError, TypeError, RuntimeError) as error:
             raise UnsupportedModelError(f"PyMC cannot derive the model's log density: {error}") from error
+        prior, likelihood = terms[: len(free)], terms[len(free) :]
         potentials = model.replace_rvs_by_values(model.potentials) if model.potentials else []
         transformed = [(rv, model.rvs_to_transforms[rv]) for rv in free]
         jacobian = [t.log_jac_det(model.rvs_to_values[rv], *rv.owner.inputs) for rv, t in transformed if t is not None]
