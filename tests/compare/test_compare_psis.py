@@ -58,6 +58,35 @@ def test_the_sign_is_right() -> None:
     assert psis.smooth(log_weights[None])[1][0] == array_stats.psislw(-log_weights)[1]
 
 
+@pytest.mark.parametrize(("n", "r_eff"), [(25, 1.0), (226, 1.0), (1000, 1.0), (1001, 0.9), (4000, 0.4)])
+def test_rows_are_smoothed_as_arviz_smooths_each(n: int, r_eff: float) -> None:
+    rng = np.random.default_rng(4)
+    rows = np.concatenate(
+        [
+            *(rng.standard_t(df, size=(40, n)) for df in (1, 3, 30)),
+            *(rng.exponential(scale, size=(40, n)) for scale in (0.1, 0.6, 3)),
+            1e-6 * rng.standard_normal((5, n)),
+        ]
+    )
+    rows[3, : n // 3] = -np.inf
+    log_weights, k_hat = psis.smooth(rows, r_eff)
+    for row, weights, k in zip(rows, log_weights, k_hat, strict=True):
+        with np.errstate(all="ignore"):
+            theirs, their_k = array_stats.psislw(-row, r_eff=r_eff)
+        np.testing.assert_allclose(k, their_k, rtol=1e-9)
+        np.testing.assert_allclose(weights, theirs, rtol=1e-9, atol=1e-9)
+
+
+def test_a_tail_of_one_value_is_left_as_it_is() -> None:
+    """No law can be fitted to it; ArviZ raises, or returns weights that are NaN."""
+    one_draw, few_values = np.zeros((1, 100)), np.repeat(np.arange(4.0), 25)[None]
+    one_draw[0, 7] = 900.0
+    for rows in (one_draw, few_values):
+        log_weights, k_hat = psis.smooth(rows)
+        assert np.isnan(k_hat[0])
+        np.testing.assert_allclose(log_weights[0], rows[0] - np.logaddexp.reduce(rows[0]), atol=1e-12)
+
+
 @pytest.mark.parametrize("s", [1.3, 1.5, 2.0])
 def test_k_hat_of_a_normal_posterior(s: float) -> None:
     """Index 1 − 1/s² in the limit; the logarithm in a normal's tail takes off 0.05 or so at 4,000 draws."""

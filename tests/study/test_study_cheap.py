@@ -16,13 +16,14 @@ import pytest
 from numpy.typing import NDArray
 from pytensor.graph.basic import Apply
 from pytensor.graph.op import Op
-from scipy import stats
+from scipy import optimize, stats
 
 from bayescompare.errors import DataError, UsageError
 from bayescompare.fit import laplace, mode
 from bayescompare.fit.laplace import LaplaceOptions
 from bayescompare.fit.result import Fit, Status
 from bayescompare.problem import Problem
+from bayescompare.study import batch_arms
 from bayescompare.study.cheap import CheapOptions, Estimates, fit_batch
 from models import eight_schools
 
@@ -305,6 +306,31 @@ def test_eight_schools_are_those_of_single_fits() -> None:
     assert any(bounds)
     assert not all(bounds)
     assert set(found["mle_wald"].status) == {"failed"}
+
+
+def test_the_end_of_a_long_curved_valley_is_found_by_the_batch_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Data with hardly any noise leave a bent ridge 1e-4 wide, on which 25 Newton steps do not reach the top."""
+
+    def build() -> None:
+        a, b = pm.Normal("a", 0, 1), pm.Normal("b", 0, 1)
+        pm.Normal("y", b + pt.exp(2.0 * a), 1e-4, observed=pm.Data("y_data", np.zeros(2)))
+
+    def profile(a: float, y: NDArray[Any]) -> float:
+        """The density at the best b for this a."""
+        precision = len(y) / 1e-8
+        b = precision * (y.mean() - np.exp(2 * a)) / (1 + precision)
+        return float(stats.norm.logpdf([a, b]).sum() + stats.norm.logpdf(y, b + np.exp(2 * a), 1e-4).sum())
+
+    def handed_over(*_: object) -> Fit:
+        raise AssertionError("handed over")
+
+    data = {"y_data": np.linspace(2, 30, 16)[:, None] + np.array([-2e-4, 1e-4])}
+    monkeypatch.setattr(batch_arms, "alone", handed_over)
+    found = fit_batch(problem(build), data, seeds=seeds(16), options=CheapOptions(methods=("map_laplace",)))
+    assert set(found["map_laplace"].status) <= {"ok", "suspect"}  # suspect: one start alone came so far
+    for row, y in enumerate(data["y_data"]):
+        best = optimize.minimize_scalar(lambda a, y=y: -profile(a, y), bounds=(0, 2), options={"xatol": 1e-10})
+        np.testing.assert_allclose(found["map_laplace"].log_density[row], -best.fun, atol=1e-7)
 
 
 def test_centred_schools_have_no_mode_in_any_replicate() -> None:
