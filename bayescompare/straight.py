@@ -95,7 +95,10 @@ def can_be_straight(graph: Any, inputs: Sequence[Any]) -> bool:
 
 
 def _written(
-    inputs: Sequence[Any], nodes: Sequence[Any], outputs: Sequence[Any], function_of: Callable[[Any], Callable[..., Any]]
+    inputs: Sequence[Any],
+    nodes: Sequence[Any],
+    outputs: Sequence[Any],
+    function_of: Callable[[Any], Callable[..., Any]],
 ) -> Callable[..., Sequence[Any]]:
     """Python code with a line for each operation."""
     from pytensor.graph.basic import Constant

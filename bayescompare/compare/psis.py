@@ -86,7 +86,7 @@ class Moments:
 def smooth(log_ratios: Array, r_eff: float = 1.0) -> tuple[Array, Array]:
     """Smoothed, normalised log weights of each row, and its k-hat.
 
-    What ``arviz_stats``' ``psislw`` gives, for all rows at once: on a thousand draws most of its time is not arithmetic.
+    What ``arviz_stats``' ``psislw`` gives, for all rows at once: of a thousand draws most of its time is overhead.
 
     Parameters
     ----------

@@ -20,6 +20,7 @@ from ..errors import NoFiniteStartError, UsageError
 from ..problem import Problem
 from . import kinks
 from .curvature import DENSE, curvature_along, hessian, spectrum
+from .krylov import conjugate_gradients, lowest
 
 #: A transformed coordinate this far out has left every support that a search can end in; the search stops there.
 RUNAWAY = 150.0
@@ -276,54 +277,10 @@ def _newton_by_products(density: Density, end: End, weights: tuple[float, ...], 
         end.u = moved
     if end.decrement > options.decrement:
         return None
-    end.smallest, direction = _lowest(product, len(free))
+    end.smallest, direction = lowest(product, len(free))
     end.flattest = np.zeros(len(end.u))
     end.flattest[free] = direction
     return end.flattest if end.smallest < -SADDLE else None
-
-
-def conjugate_gradients(product: Callable[[Array], Array], g: Array, tolerance: float) -> Array | None:
-    """An ascent step p with H p ≈ g for H given by its products; None where a product is not finite.
-
-    Where H is not positive along a direction the step goes that way instead (Steihaug's rule).
-    """
-    x, r = np.zeros_like(g), g.copy()
-    p, square = r.copy(), float(r @ r)
-    goal = tolerance * math.sqrt(square)
-    for _ in range(min(10 * len(g), 500)):
-        if math.sqrt(square) <= goal:
-            break
-        hp = product(p)
-        curvature = float(p @ hp)
-        if not math.isfinite(curvature):
-            return None
-        if curvature <= 0:
-            return x if x.any() else p
-        length = square / curvature
-        x += length * p
-        r -= length * hp
-        new = float(r @ r)
-        p = r + (new / square) * p
-        square = new
-    return x
-
-
-def _lowest(product: Callable[[Array], Array], d: int) -> tuple[float, Array]:
-    """The lowest eigenvalue over the highest, by Lanczos, and its direction; NaN where it did not converge.
-
-    To 1 %, which its sign does not need: of a smooth field's the lowest hundreds lie closer together than that, and a
-    closer look does not end.
-    """
-    from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
-
-    operator = LinearOperator((d, d), matvec=product, dtype=float)
-    start = np.cos(np.arange(d))  # the same at every call
-    try:
-        top = eigsh(operator, k=1, which="LA", v0=start, tol=1e-2, return_eigenvectors=False)
-        low, vectors = eigsh(operator, k=1, which="SA", v0=start, tol=1e-2, maxiter=100)
-    except ArpackError:
-        return math.nan, np.zeros(d)
-    return float(low[0] / max(abs(float(top[0])), 1e-300)), vectors[:, 0]
 
 
 def _line_search(density: Density, end: End, value: float, step: Array, weights: tuple[float, ...]) -> Array | None:

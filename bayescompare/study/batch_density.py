@@ -191,7 +191,9 @@ class Chunk:
             self._last = filled.tobytes(), data
         padded = [np.concatenate([array, np.repeat(array[-1:], self.size - len(rows), axis=0)]) for array in inputs]
         outputs = function(np.arange(self.size) < len(rows), *padded, *shared, *self._last[1])
-        return [np.array(np.asarray(out)[: len(rows)]) for out in (outputs if isinstance(outputs, tuple) else (outputs,))]
+        return [
+            np.array(np.asarray(out)[: len(rows)]) for out in (outputs if isinstance(outputs, tuple) else (outputs,))
+        ]
 
 
 def chunk_size(density: Density) -> int:

@@ -17,9 +17,10 @@ import pytest
 from scipy.linalg import solveh_banded
 
 import bayescompare as bc
-from bayescompare.fit import search
+from bayescompare.fit import krylov
 from bayescompare.fit.result import Status
 from bayescompare.problem import Problem
+from bayescompare.target import load_target
 
 PRODUCTS = bc.ModeOptions(dense=1)
 
@@ -212,20 +213,60 @@ def test_by_products_a_saddle_is_left() -> None:
 def test_conjugate_gradients_solve() -> None:
     a = rng.normal(size=(30, 30))
     h, g = a @ a.T + np.eye(30), rng.normal(size=30)
-    step = search.conjugate_gradients(lambda v: h @ v, g, 1e-12)
+    step = krylov.conjugate_gradients(lambda v: h @ v, g, 1e-12)
     np.testing.assert_allclose(step, np.linalg.solve(h, g), rtol=1e-8)
 
 
 def test_conjugate_gradients_go_along_a_convex_direction() -> None:
     """Where the density is convex along its slope the step is the slope; later, what was found so far."""
     slope = np.array([1.0, 0.0])
-    assert search.conjugate_gradients(lambda v: -v, slope, 1e-12) is not None
-    np.testing.assert_array_equal(search.conjugate_gradients(lambda v: -v, slope, 1e-12), slope)
+    assert krylov.conjugate_gradients(lambda v: -v, slope, 1e-12) is not None
+    np.testing.assert_array_equal(krylov.conjugate_gradients(lambda v: -v, slope, 1e-12), slope)
     h, g = np.diag([4.0, -1.0]), np.array([1.0, 0.1])
-    step = search.conjugate_gradients(lambda v: h @ v, g, 1e-12)
+    step = krylov.conjugate_gradients(lambda v: h @ v, g, 1e-12)
     assert step is not None
     assert step @ g > 0
 
 
 def test_conjugate_gradients_stop_where_a_product_is_not_finite() -> None:
-    assert search.conjugate_gradients(lambda v: v * math.nan, np.ones(3), 1e-3) is None
+    assert krylov.conjugate_gradients(lambda v: v * math.nan, np.ones(3), 1e-3) is None
+
+
+# -- the sign of the curvature ---------------------------------------------------------------------
+
+
+def with_eigenvalues(values: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """Products of a matrix with these eigenvalues, and the rounding of differences."""
+    vectors = np.linalg.qr(np.random.default_rng(5).normal(size=(len(values), len(values))))[0]
+    return lambda v: vectors @ (values * (vectors.T @ v)) * (1 + 1e-9 * np.cos(v))
+
+
+@pytest.mark.parametrize("low", [1.0, 1e-1, 1e-2])
+def test_positive_curvature_is_shown_where_hundreds_lie_together(low: float) -> None:
+    """From above, as the eigenvalues of a projection are."""
+    values = np.concatenate([np.linspace(low, 2 * low, 300), np.geomspace(4 * low, 1e3, 100)])
+    ratio, _ = krylov.lowest(with_eigenvalues(values), 400)
+    assert 1 - 1e-6 < ratio / (values[0] / values[-1]) < 1.05
+
+
+@pytest.mark.parametrize("low", [-1.0, -1e-3])
+def test_one_negative_direction_among_hundreds_is_found(low: float) -> None:
+    values = np.concatenate([[low], np.linspace(1.0, 2.0, 300), np.geomspace(4.0, 1e2, 100)])
+    product = with_eigenvalues(values)
+    ratio, direction = krylov.lowest(product, 401)
+    assert ratio == pytest.approx(low / 1e2, rel=0.01)
+    assert direction @ product(direction) == pytest.approx(low, rel=0.01)
+
+
+def test_a_flat_direction_is_not_called_positive() -> None:
+    values = np.concatenate([[0.0], np.linspace(1.0, 2.0, 50)])
+    ratio, _ = krylov.lowest(with_eigenvalues(values), 51)
+    assert not ratio > 1e-7
+
+
+@pytest.mark.slow
+def test_a_thousand_examinees_have_a_mode() -> None:
+    """Hundreds of their curvatures are alike: Lanczos' method alone did not end."""
+    model = load_target("item_response", options={"n": 1000}).model
+    found = bc.fit(model, "unconstrained_map", options=bc.ModeOptions(starts=4))
+    assert found.ok, found.reasons
