@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from .products import sums_of_products
 from .straight import Straight, can_be_straight
 
 Array = NDArray[np.float64]
@@ -46,6 +47,14 @@ def _plain_mode() -> Any:
     return Mode("py", FAST_COMPILE.provided_optimizer)
 
 
+@cache
+def _jax_mode() -> Any:
+    from pytensor.compile.mode import get_mode
+
+    specialized = 2.5  # behind PyTensor's own rewrites of sums
+    return get_mode("JAX").register((sums_of_products(), specialized))
+
+
 class Compiled(Protocol):
     """The seam to a compiler: a function of arrays, and the same over rows of its first argument.
 
@@ -76,7 +85,7 @@ class JaxFunction:
         with warnings.catch_warnings():
             # PyTensor's parameter checks have no translation: a parameter out of range gives NaN, which is log p = −∞.
             warnings.filterwarnings("ignore", message="Skipping .* as JAX tracing would remove it")
-            function = pytensor.function(list(inputs), list(outputs), mode="JAX", on_unused_input="ignore")
+            function = pytensor.function(list(inputs), list(outputs), mode=_jax_mode(), on_unused_input="ignore")
         translated = function.vm.jit_fn
         narrow = any(np.dtype(variable.type.dtype) in _NARROW for variable in inputs)
         self._function = _widened(translated) if narrow else translated

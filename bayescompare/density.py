@@ -28,6 +28,7 @@ from .compiled import (
     through_jax,
 )
 from .graphs import Graphs
+from .products import sums_of_products
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -299,7 +300,8 @@ class Density:
         # Before the gradient, as PyMC does: a gradient of what is not stable yet can be NaN where the density is not.
         # A parameter out of its range then gives −∞ in every backend; JAX would drop the check.
         rewrites = ("canonicalize", "stabilize", "local_check_parameter_to_ninf_switch")
-        value = rewrite_graph(self.graphs.log_density(), include=rewrites, clone=True)
+        density = self.graphs.log_density()
+        value = rewrite_graph(density, include=rewrites, custom_rewrite=sums_of_products(), clone=True)
         gradient = tg.grad(value, self.graphs.u, disconnected_inputs="ignore")
         return self.graphs.inputs, [value, gradient]
 

@@ -28,17 +28,18 @@ LABELS = {  # of the arrays: names, words, files
     "compare.sentence",
     "compare.storage",
 }
-COMPILED = {"straight", "compiled", "graphs", "density"}
+COMPILED = {"products", "straight", "compiled", "graphs", "density"}
 MODEL = COMPILED | {"errors", "numbers", "fit.result", "problem", "kept", "predictive"}
 RUN = MODEL | ARRAYS | LABELS | {"fit", "audit", "templates", "target"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "numbers": set(),
     "fit.result": {"errors"},
+    "products": set(),
     "straight": set(),
-    "compiled": {"straight"},
+    "compiled": {"products", "straight"},
     "graphs": {"errors"},
-    "density": {"compiled", "graphs"},
+    "density": {"products", "compiled", "graphs"},
     "points": {"compiled"},
     "problem": {"errors", "fit.result", "points"} | COMPILED,
     "kept": {"problem"},

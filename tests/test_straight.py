@@ -74,6 +74,17 @@ def test_what_it_returns_is_not_what_it_was_given() -> None:
     assert given.tolist() == [1.0, 1.0, 1.0]
 
 
+def test_what_depends_on_the_data_alone_follows_them() -> None:
+    """It is computed once for the same arrays, and again for others, whichever of them is another."""
+    x, y, z = (pt.vector(name, dtype="float64") for name in "xyz")
+    out = x * pt.exp(y) + pt.log(z).sum() + y.sum()
+    function, plain = straight([x, y, z], [out, y]), by_pytensor([x, y, z], [out, y])
+    a, b, c = (np.arange(3.0) + i for i in (1, 2, 3))
+    for args in ((a, b, c), (c, b, c), (c, a, c), (c, a, b), (c, a, b), (a, a, b.copy())):
+        for found, expected in zip(function(*args), plain(*args), strict=True):
+            np.testing.assert_array_equal(found, expected)
+
+
 def test_a_models_density_and_gradient_have_pytensors_bits() -> None:
     density = Problem(mixed_model()).density
     inputs, outputs = density._gradient_graph
