@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from ..errors import FaultyModelError, UnknownNameError, UnsupportedModelError
 from ..fit.result import Status
-from . import nuts
+from . import elpd, nuts
 from .cheap import CheapOptions, fit_batch
 from .plan import BLOCKS, Plan, Point
 
@@ -55,6 +55,8 @@ ARRAYS = {
     "ess": "",
     "divergences": "",
     "seconds": "",
+    "elpd": "",
+    "elpd_plugin": "",
 }
 
 
@@ -149,17 +151,18 @@ def tasks(plan: Plan) -> Iterator[Task]:
 
 @dataclass(frozen=True)
 class Seeds:
-    """Seeds of one cell: of its data, of the cheap methods, of NUTS."""
+    """Seeds of one cell: of its data, of the cheap methods, of NUTS, of its fresh data."""
 
     data: int
     cheap: int
     nuts: int
+    fresh: int
 
 
 def seeds(plan: Plan, point: Point, replicate: int) -> Seeds:
     """A cell's seeds, from the plan's seed, the grid point's values and the replicate's index alone."""
     content = int.from_bytes(hashlib.sha256(point.content.encode()).digest()[:16])
-    words = np.random.SeedSequence(plan.seed, spawn_key=(content, replicate)).generate_state(3)
+    words = np.random.SeedSequence(plan.seed, spawn_key=(content, replicate)).generate_state(4)
     return Seeds(*(int(word) for word in words))
 
 
@@ -197,6 +200,7 @@ class _Made:
     target: Target
     problem: Problem
     chosen: NDArray[np.intp]
+    fresh: Callable[[Mapping[str, NDArray[Any]], int], Mapping[str, NDArray[Any]]] | None
     simulators: dict[str, Callable[[int], Any]] = field(default_factory=dict)
     ready: set[str] = field(default_factory=set)
 
@@ -212,7 +216,7 @@ def _made(task: Task) -> tuple[_Made, float]:
     began = time.perf_counter()
     plan, point = task.plan, task.plan.points[task.point]
     options, truth = plan.built_with(point), plan.truth_at(point)
-    key = json.dumps([plan.target, options, plan.parameters])
+    key = json.dumps([plan.target, options, plan.parameters, plan.elpd])
     if key not in _KEPT:
         _KEPT[key] = _make(plan, options)
         while len(_KEPT) > KEPT:
@@ -240,6 +244,7 @@ def _warm_up(task: Task, made: _Made) -> None:
 def _make(plan: Plan, options: Mapping[str, Any]) -> _Made:
     from ..audit import arithmetic_of
     from ..problem import Problem
+    from ..simulate import fresh_data
     from ..target import load_target
 
     target = load_target(plan.target, options=options)
@@ -247,7 +252,8 @@ def _make(plan: Plan, options: Mapping[str, Any]) -> _Made:
     wrong = [f for f in arithmetic_of(problem) if f.severity == "error"]
     if wrong:
         raise FaultyModelError(f"{wrong[0].variable}: {wrong[0].what} {wrong[0].instead}")
-    return _Made(target, problem, recorded(problem, plan.parameters))
+    fresh = fresh_data(target.model) if plan.elpd else None
+    return _Made(target, problem, recorded(problem, plan.parameters), fresh)
 
 
 def recorded(problem: Problem, parameters: Sequence[str] | None) -> NDArray[np.intp]:
@@ -278,12 +284,14 @@ def recorded(problem: Problem, parameters: Sequence[str] | None) -> NDArray[np.i
 
 @dataclass(frozen=True, eq=False)
 class Replicate:
-    """A simulated data set: its place in the block, its seeds, its data, the truth of all k scalars."""
+    """A simulated data set: its place in the block, its seeds, its data, the truth of all k scalars, and fresh data for
+    elpd."""
 
     place: int
     seeds: Seeds
     data: Mapping[str, NDArray[Any]]
     truth: Array
+    fresh: Mapping[str, NDArray[Any]] | None
 
 
 def _fitted(task: Task, made: _Made, compile_seconds: float) -> Block:
@@ -318,7 +326,8 @@ def _simulated(task: Task, made: _Made) -> Iterator[Replicate | tuple[int, str]]
         try:
             parameters, data = simulate(seed.data)
             _check_swappable(made.problem, data)
-            yield Replicate(place, seed, data, _truth(made.problem, parameters))
+            fresh = None if made.fresh is None else made.fresh(parameters, seed.fresh)
+            yield Replicate(place, seed, data, _truth(made.problem, parameters), fresh)
         except Exception as error:  # as above
             yield place, f"no data: {_said(error)}"
 
@@ -359,9 +368,10 @@ def _cheaply(plan: Plan, made: _Made, replicates: Sequence[Replicate]) -> dict[i
     try:
         found = fit_batch(
             made.problem,
-            {name: np.stack([r.data[name] for r in replicates]) for name in replicates[0].data},
+            _stacked([r.data for r in replicates]),
             seeds=np.array([r.seeds.cheap for r in replicates], dtype=np.uint64),
             truth=np.stack([r.truth for r in replicates]),
+            fresh=_stacked([r.fresh for r in replicates if r.fresh is not None]) if plan.elpd else None,
             options=CheapOptions(methods=methods, draws=plan.draws, levels=plan.levels),
         )
     except Exception as error:  # as above
@@ -378,9 +388,17 @@ def _cheaply(plan: Plan, made: _Made, replicates: Sequence[Replicate]) -> dict[i
             arrays["estimate"] = estimates.point[i][made.chosen]
             for name in ("sd", "lower", "upper", "rank"):
                 arrays[name] = getattr(estimates, name)[i][..., made.chosen]
+            for name, having in elpd.METHODS.items():
+                if plan.elpd and method in having:
+                    arrays[name] = getattr(estimates, name)[i]
             status = STATUSES.index(estimates.status[i])
             rows[replicate.place][method] = _Row(status, "; ".join(estimates.reasons[i]), arrays)
     return rows
+
+
+def _stacked(data: Sequence[Mapping[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
+    """Data sets by name, one row each."""
+    return {name: np.stack([each[name] for each in data]) for name in data[0]}
 
 
 def _by_nuts(plan: Plan, made: _Made, replicates: Sequence[Replicate]) -> dict[int, dict[str, _Row]]:
@@ -395,6 +413,7 @@ def _by_nuts(plan: Plan, made: _Made, replicates: Sequence[Replicate]) -> dict[i
                 seed=replicate.seeds.nuts,
                 levels=plan.levels,
                 options=asked,
+                fresh=None if replicate.fresh is None else made.problem.with_data(**replicate.fresh),
             )
             row = _Row(STATUSES.index(found.status), found.reason, found.arrays)
         except Exception as error:  # as above
