@@ -55,7 +55,7 @@ def test_elpd_is_in_a_plan_only_where_it_is_asked_for() -> None:
 
 
 def test_a_joint_likelihood_has_no_elpd() -> None:
-    with pytest.raises(UsageError, match="no elpd at the only grid point: y: its MultivariateNormal is one joint density"):
+    with pytest.raises(UsageError, match="no elpd at the only grid point: y: its MultivariateNormal is one joint"):
         bc.Plan(f"{HERE / 'conjugate.py'}:joint", elpd=True).check()
     bc.Plan(f"{HERE / 'conjugate.py'}:joint").check()
     bc.Plan(f"{HERE / 'conjugate.py'}:normal", {"n": (2, 3), "truth.mu": (0.0, 1.0)}, elpd=True).check()
