@@ -51,40 +51,93 @@ def simulator(model: pm.Model, *, fixed: Mapping[str, Any] | None = None) -> Cal
     ModelError
         From the function: a draw that the likelihood cannot use (a Poisson rate beyond all integers).
     """
-    from pymc.pytensorf import compile, find_rng_nodes, replace_rng_nodes, reseed_rngs
     from pytensor.graph.replace import clone_replace
 
     constants = _constants(model, fixed or {})
     _refuse_what_has_no_draws(Problem(model), fixed or {})
     observed = _shared([model.rvs_to_values[rv] for rv in model.observed_RVs])
     parameters = [*model.free_RVs, *(d for d in model.deterministics if not _shared([d]) & observed)]
-    containers = [_container(model, rv) for rv in model.observed_RVs]
-    # A copy of the graph first: PyMC puts new generators into the very graph that it is given.
-    outputs = replace_rng_nodes(clone_replace([*parameters, *model.observed_RVs], constants))
-    with without_compiler():
-        compiled = compile([], outputs)
-    generators = find_rng_nodes(compiled.maker.fgraph.outputs)
+    draws = _drawing([], clone_replace([*parameters, *model.observed_RVs], constants), "prior draw")
+    named = _naming(model)
 
     def draw(seed: int) -> tuple[Values, Values]:
+        drawn = draws(seed)
+        values = dict(zip((v.name for v in parameters), drawn, strict=False))
+        return values, named(drawn[len(parameters) :])
+
+    return draw
+
+
+def fresh_data(model: pm.Model) -> Callable[[Mapping[str, NDArray[Any]], int], Values]:
+    """A function of parameters and a seed that draws the data anew, given these parameters; it is compiled once.
+
+    Parameters
+    ----------
+    model : pymc.Model
+        As for :func:`simulator`, but a prior may be improper.
+
+    Returns
+    -------
+    callable
+        ``function(parameters, seed) -> data``. Of the parameters, as :func:`simulator` gives them, the free variables
+        are used: every random quantity that is none of them is drawn, all observed variables together. Data are named
+        as those of :func:`simulator`, and independent of them where the seeds differ.
+
+    Raises
+    ------
+    UnsupportedModelError, ModelError
+        As :func:`simulator`.
+    """
+    from pytensor.graph.replace import clone_replace
+
+    _refuse_what_has_no_draws(Problem(model), {rv.name: None for rv in model.free_RVs})
+    given = {rv: rv.type() for rv in model.free_RVs}
+    draws = _drawing(list(given.values()), clone_replace(model.observed_RVs, given), "draw of fresh data")
+    named = _naming(model)
+
+    def draw(parameters: Mapping[str, NDArray[Any]], seed: int) -> Values:
+        return named(draws(seed, *(parameters[rv.name] for rv in given)))
+
+    return draw
+
+
+def _drawing(inputs: list[Any], outputs: list[Any], what: str) -> Callable[..., list[NDArray[Any]]]:
+    """A function of a seed and the inputs; the graph must be a copy, for PyMC puts new generators into the very graph
+    that it is given."""
+    from pymc.pytensorf import compile, find_rng_nodes, replace_rng_nodes, reseed_rngs
+
+    with without_compiler():
+        compiled = compile(inputs, replace_rng_nodes(outputs), on_unused_input="ignore")
+    generators = find_rng_nodes(compiled.maker.fgraph.outputs)
+
+    def draw(seed: int, *given: NDArray[Any]) -> list[NDArray[Any]]:
         reseed_rngs(generators, seed)
         try:
-            drawn = [np.asarray(value) for value in compiled()]
+            return [np.asarray(value) for value in compiled(*given)]
         except NotImplementedError as error:
             raise UnsupportedModelError(f"The model has no prior predictive: {_first_line(error)}") from error
         except (ValueError, TypeError) as error:  # NumPy raises the latter where a number of trials is a float
             raise ModelError(
-                f"The prior draw of seed {seed} gives no data: {_first_line(error)}. Narrow the priors."
+                f"The {what} of seed {seed} gives no data: {_first_line(error)}. Narrow the priors."
             ) from error
-        values = dict(zip((v.name for v in parameters), drawn, strict=False))
+
+    return draw
+
+
+def _naming(model: pm.Model) -> Callable[[list[NDArray[Any]]], Values]:
+    """Values of the observed variables by the names, and in the types, that :meth:`Problem.with_data` takes."""
+    containers = [_container(model, rv) for rv in model.observed_RVs]
+
+    def named(drawn: list[NDArray[Any]]) -> Values:
         data: Values = {}
-        for rv, container, value in zip(model.observed_RVs, containers, drawn[len(parameters) :], strict=True):
+        for rv, container, value in zip(model.observed_RVs, containers, drawn, strict=True):
             if container is None:
                 data[rv.name] = value
             else:
                 data[container.name] = value.astype(container.type.dtype)
-        return values, data
+        return data
 
-    return draw
+    return named
 
 
 def _constants(model: pm.Model, fixed: Mapping[str, Any]) -> dict[Any, Any]:

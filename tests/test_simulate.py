@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 import pytest
+from scipy import stats
 
 import models
 from bayescompare.errors import ModelError, UnsupportedModelError, UsageError
 from bayescompare.problem import Problem
-from bayescompare.simulate import simulator
+from bayescompare.simulate import fresh_data, simulator
 from models.jellybeans import closed_form
 
 
@@ -215,3 +218,127 @@ def test_a_fixed_parameter_needs_no_prior_draws() -> None:
 def test_what_cannot_be_fixed_is_refused(fixed: dict[str, Any], told: str) -> None:
     with pytest.raises(UsageError, match=told):
         simulator(models.eight_schools(parametrisation="centered"), fixed=fixed)
+
+
+# -- fresh data ------------------------------------------------------------------------------------
+
+
+def test_a_seed_draws_what_it_has_always_drawn() -> None:
+    # The digest of these draws before there was fresh data: studies that were begun then go on with the same data.
+    digest = hashlib.sha256()
+    for name in ("eight_schools", "jellybeans", "seeds", "negative_binomial", "mixture"):
+        draw = simulator(getattr(models, name)())
+        again = fresh_data(getattr(models, name)())
+        parameters, data = draw(3)
+        again(parameters, 3)
+        np.testing.assert_equal(draw(3), (parameters, data))
+        for values in (*parameters.values(), *data.values()):
+            digest.update(" ".join(f"{x:.9e}" for x in np.ravel(values)).encode())
+    assert digest.hexdigest() == "829103e07f1658a4438eea0f8676fbb95b06e68919c5d4a16b872421b762e0c6"
+
+
+@pytest.mark.parametrize("name", models.__all__)
+def test_every_template_draws_fresh_data(name: str) -> None:
+    template = getattr(models, name)
+    parameters, data = template.simulate(seed=2)
+    model = template()
+    draw = fresh_data(model)
+    fresh = draw(parameters, 5)
+    assert {key: (v.shape, v.dtype) for key, v in fresh.items()} == {key: (v.shape, v.dtype) for key, v in data.items()}
+    assert not data or any((fresh[key] != data[key]).any() for key in data)
+    np.testing.assert_equal(draw(parameters, 5), fresh)
+
+
+def normal_mean() -> None:
+    pm.Normal("y", pm.Normal("mu", 0.0, 1.0), 3.0, observed=pm.Data("y_data", np.zeros(5)))
+
+
+def poisson_rate() -> None:
+    pm.Poisson("y", pm.Gamma("mu", 2.0, 1.0), observed=pm.Data("y_data", np.zeros(5, dtype=int)))
+
+
+def two_normals() -> None:
+    mu = pm.Normal("mu", 0.0, 1.0)
+    parts = [pm.Normal.dist(mu, 1.0), pm.Normal.dist(mu + 4.0, 2.0)]
+    pm.Mixture("y", w=[0.25, 0.75], comp_dists=parts, observed=pm.Data("y_data", np.zeros(5)))
+
+
+def censored() -> None:
+    law = pm.Normal.dist(pm.Normal("mu", 0.0, 1.0), 2.0)
+    pm.Censored("y", law, lower=None, upper=1.0, observed=pm.Data("y_data", np.zeros(5)))
+
+
+def custom() -> None:
+    mu = pm.Normal("mu", 0.0, 1.0)
+    pm.CustomDist(
+        "y",
+        mu,
+        dist=lambda mu, size: mu + 2.0 * pm.Exponential.dist(1.0, size=size),
+        observed=pm.Data("y_data", [1.0] * 5),
+    )
+
+
+def censored_mean(mu: float) -> float:
+    z = (1.0 - mu) / 2.0
+    return float(mu * stats.norm.cdf(z) - 2.0 * stats.norm.pdf(z) + stats.norm.sf(z))
+
+
+@pytest.mark.parametrize(
+    ("body", "mean", "variance"),
+    [
+        (normal_mean, lambda mu: mu, 9.0),
+        (poisson_rate, lambda mu: mu, 1.5),
+        (two_normals, lambda mu: mu + 3.0, 0.25 + 0.75 * 4 + 0.25 * 0.75 * 16),
+        (censored, censored_mean, None),
+        (custom, lambda mu: mu + 2.0, 4.0),
+    ],
+)
+def test_fresh_data_have_the_law_of_the_model_at_the_parameters(
+    body: Any, mean: Callable[[float], float], variance: float | None
+) -> None:
+    with pm.Model() as model:
+        body()
+    draw = fresh_data(model)
+    y = np.array([draw({"mu": np.array(1.5)}, seed)["y_data"] for seed in range(800)]).ravel()
+    assert y.mean() == pytest.approx(mean(1.5), abs=4 * y.std() / np.sqrt(y.size))
+    if variance is not None:
+        squares = (y - y.mean()) ** 2
+        assert squares.mean() == pytest.approx(variance, abs=4 * squares.std() / np.sqrt(y.size))
+    else:
+        assert y.max() == 1.0
+    # Given the parameters they are independent of the data, and of what another seed draws.
+    first, second = y[:-5], y[5:]
+    assert np.corrcoef(first, second)[0, 1] == pytest.approx(0.0, abs=4 / np.sqrt(first.size))
+
+
+def test_fresh_data_are_independent_of_the_data_given_the_parameters() -> None:
+    with pm.Model() as model:
+        normal_mean()
+    draw, again = simulator(model), fresh_data(model)
+    drawn = [draw(seed) for seed in range(1000)]
+    off = np.array([(d["y_data"] - p["mu"]) for p, d in drawn]).ravel()
+    other = np.array([(again(p, seed)["y_data"] - p["mu"]) for seed, (p, _) in enumerate(drawn, 10**6)]).ravel()
+    assert np.corrcoef(off, other)[0, 1] == pytest.approx(0.0, abs=4 / np.sqrt(off.size))
+
+
+def test_observed_variables_that_depend_on_each_other_are_drawn_together() -> None:
+    with pm.Model() as model:
+        mu = pm.Normal("mu", 0.0, 1.0)
+        first = pm.Normal("first", mu, 1.0, observed=pm.Data("first_data", np.zeros(4)))
+        pm.Normal("second", 2.0 * first, 1e-9, observed=pm.Data("second_data", np.zeros(4)))
+    data = fresh_data(model)({"mu": np.array(0.0)}, 1)
+    np.testing.assert_allclose(data["second_data"], 2.0 * data["first_data"], atol=1e-7)
+
+
+def test_fresh_data_need_no_prior_draws_but_a_generative_model() -> None:
+    with pm.Model() as model:
+        pm.Normal("y", pm.Flat("mu"), 1.0, observed=np.zeros(3))
+    assert fresh_data(model)({"mu": np.array(1e6)}, 0)["y"] == pytest.approx(1e6, abs=100)
+    with pm.Model() as weighed:
+        potential()
+    with pytest.raises(UnsupportedModelError, match="Potential"):
+        fresh_data(weighed)
+    with pm.Model() as wide:
+        pm.Poisson("y", pm.HalfNormal("rate", 1.0), observed=[1])
+    with pytest.raises(ModelError, match=r"The draw of fresh data of seed 3 gives no data"):
+        fresh_data(wide)({"rate": np.array(1e30)}, 3)

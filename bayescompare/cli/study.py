@@ -40,6 +40,7 @@ PERIOD = 10.0
 @click.option("--methods", metavar="a,b", help="Of mle_wald, map_laplace, psis_laplace, nuts.  [default: all]")
 @click.option("--parameters", metavar="a,b", help="Parameters to record.  [default: all]")
 @click.option("--levels", metavar="P,P", help="Probabilities of the intervals.  [default: 0.5,0.9]")
+@click.option("--elpd", is_flag=True, help="Record the log predictive density of fresh data, too.")
 @click.option("--draws", type=click.IntRange(min=1), metavar="N", help="NUTS draws kept, per chain.  [default: 1000]")
 @click.option("--tune", type=click.IntRange(min=1), metavar="N", help="NUTS draws for adaptation.  [default: 1000]")
 @click.option("--chains", type=click.IntRange(min=1), metavar="N", help="NUTS chains.  [default: 4]")
@@ -127,6 +128,8 @@ def _plan(target: str | None, asked: dict[str, Any]) -> Plan:
         raise MissingFileError(f"There is no file {file}.")
     plan = Plan(target) if target else Plan.from_toml(asked["plan_"])
     given: dict[str, Any] = {name: asked[name] for name in ("replicates", "seed") if asked[name] is not None}
+    if asked["elpd"]:
+        given["elpd"] = True
     for name in ("methods", "parameters"):
         if asked[name] is not None:
             given[name] = tuple(_parts(asked[name]))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..numbers import NO_BREAK, NONE, fixed, percent, plain
-from . import study_data, study_prose, study_sections
+from . import study_data, study_prediction, study_prose, study_sections
 from . import study_figures as f
 from . import study_words as w
 from .parts import Cell, Headline, Part, Prose, Row, Section, Table
@@ -59,6 +59,7 @@ def build(study: Study) -> StudyPage:
         study_sections.coverage(rows, chosen),
         study_sections.error(rows, chosen),
         study_sections.posterior(rows, chosen),
+        study_prediction.prediction(rows),
         study_sections.verdicts(rows, focus),
         study_sections.ranks(study, rows),
         study_sections.cost(rows),

@@ -39,6 +39,14 @@ GLOSSARY = (
     ("Shift", "shift", "Mean of estimate minus posterior mean, in posterior sd, on the same data."),
     ("sd ratio", "sd_ratio", "The method’s sd over the posterior’s. Below 1 the interval is too narrow."),
     ("Regret", "regret_", "Loss of deciding by the estimate, beyond deciding by the posterior mean on the same data."),
+    (
+        "elpd",
+        "elpd",
+        "Log density that a method’s distribution gives a second data set drawn at the same true parameters, as a mean "
+        "over data sets, in nats per data set. Larger predicts better.",
+    ),
+    ("Plug-in elpd", "elpd_plugin", "The same by the MLE or the MAP alone, as if it were known without error."),
+    ("elpd lost", "elpd_diff", "elpd of NUTS minus that of the method, on the same data. Positive is a loss."),
     ("Rank", "sbc_p", "Share of the method’s distribution below the truth; uniform if the posterior is exact."),
     ("Verdict", "location_same", "What the comparison says of a layer: same, differs or undecided, by its margins."),
     ("Failed", "failed", "A fit without an estimate, by its own account; its reason is in the study’s file."),
@@ -156,6 +164,11 @@ def methods(study: Study, rows: Rows) -> Section:
         said.append(
             "Ranks of the truth (Cook et al. 2006) were tested for uniformity by their ECDF’s simultaneous band "
             "(Säilynoja et al. 2022)."
+        )
+    if any(r.measure.startswith("elpd") for r in study.rows):
+        said.append(
+            "Predictions are judged by the log predictive density, in nats, of a second data set of the same size that "
+            "was drawn at the same true parameters."
         )
     said.append(
         "Every figure has the Monte-Carlo standard error over replicates; of shares it is that of a Jeffreys "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from ..numbers import NO_BREAK, NONE, counted, figure, fixed
@@ -255,28 +256,35 @@ def ranks(study: Study, rows: Rows) -> Section | None:
 def cost(rows: Rows) -> Section | None:
     """Build the section on time and failures."""
     drawn = study_kinds.cost(rows)
+    each = at_each_point(rows, "Fits at each grid point", ("failed", "suspect", "k_hat_bad", "seconds"))
+    parts = [
+        *parts_of(None if drawn is None else Heading(("RMSE over that of NUTS, against time",)), drawn),
+        Details(("Failures and time at each grid point",), each),
+    ]
+    how = ("Failed: no estimate. Suspect: an estimate that its own audit doubts. Both are shares of all fits.",)
+    return Section("cost", "Time and failures", how, _cost_said(rows), tuple(parts), link="Cost")
+
+
+def at_each_point(rows: Rows, heading: str, measures: Sequence[str]) -> tuple[Part, ...]:
+    """Measures of the fits as a whole, a row for each grid point and method."""
     varied = tuple(v.name for v in rows.varied)
     body = []
     for cell in rows.cells:
         for m in rows.methods:
             cells: list[Cell] = [_value_name(cell.get(n)) for n in varied]
-            for measure in ("failed", "suspect", "k_hat_bad", "seconds"):
+            for measure in measures:
                 found = rows.get(cell, m, ALL, measure)
                 cells.append(w.written(measure, found) if found.known else NONE)
             body.append(Row((w.method(m),), tuple(cells)))
     header = (
         Column(("method",)),
         *(Column((name(n),), number=True) for n in varied),
-        *(Column((w.label(text),), number=True) for text in ("failed", "suspect", "k_hat_bad", "seconds")),
+        *(Column((w.label(text),), number=True) for text in measures),
     )
-    table = Table("Fits at each grid point", header, tuple(body[:FITS]))
-    left = [Prose((f"{counted(len(body) - FITS, 'more row')} in the CSV.",), small=True)] if len(body) > FITS else []
-    parts = [
-        *parts_of(None if drawn is None else Heading(("RMSE over that of NUTS, against time",)), drawn),
-        Details(("Failures and time at each grid point",), (table, *left)),
-    ]
-    how = ("Failed: no estimate. Suspect: an estimate that its own audit doubts. Both are shares of all fits.",)
-    return Section("cost", "Time and failures", how, _cost_said(rows), tuple(parts), link="Cost")
+    table = Table(heading, header, tuple(body[:FITS]))
+    if len(body) <= FITS:
+        return (table,)
+    return table, Prose((f"{counted(len(body) - FITS, 'more row')} in the CSV.",), small=True)
 
 
 def _cost_said(rows: Rows) -> Words:

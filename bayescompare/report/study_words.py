@@ -45,6 +45,10 @@ LABELS = {
     "failed": "failed, %",
     "suspect": "suspect, %",
     "at_bound": "at the edge, %",
+    "elpd": "elpd, nats",
+    "elpd_plugin": "plug-in elpd, nats",
+    "elpd_diff": "elpd lost, nats",
+    "elpd_plugin_diff": "elpd lost by the plug-in, nats",
     **{f"{layer}_{state}": f"{layer} {word}, %" for layer in ("location", "spread") for state, word in STATES.items()},
 }
 

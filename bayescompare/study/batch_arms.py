@@ -23,6 +23,7 @@ from . import batch_draws, batch_modes
 from .batch_density import Chunk, Index
 from .batch_modes import Modes
 from .batch_newton import conditional_sd, newton, polish
+from .elpd import log_predictive
 
 
 class Arms(Protocol):
@@ -36,8 +37,14 @@ class Arms(Protocol):
         """Standard errors in the model's coordinates by the delta method, (n, k); NaN where a mode is not interior."""
         ...
 
-    def draws(self, modes: Modes, rows: Index) -> tuple[Array, Array]:
-        """Laplace draws (rows, D, k) at these modes, and log p(y, u) − log q(u), (rows, D)."""
+    def draws(self, modes: Modes, rows: Index) -> tuple[Array, Array, Array]:
+        """Laplace draws at these modes: in u (rows, D, d), in the model's coordinates (rows, D, k), and
+        log p(y, u) − log q(u), (rows, D)."""
+        ...
+
+    def elpd(self, points: Array, log_shares: Array, rows: Index) -> Array:
+        """Log predictive density of the fresh data, nats, (rows, W): by points (rows, P, d) with shares in W ways,
+        whose logarithms are (rows, W, P). NaN where there are no fresh data or a point is NaN."""
         ...
 
 
@@ -56,6 +63,8 @@ class Batched:
         Draws.
     starts : int
         Of a round of starts.
+    fresh : Chunk or None
+        The same density over fresh data.
     """
 
     chunk: Chunk
@@ -64,6 +73,7 @@ class Batched:
     wanted: int
     size: int
     starts: int
+    fresh: Chunk | None = None
 
     def modes(self, method: str) -> Modes:
         rounds = batch_modes.ROUNDS
@@ -104,14 +114,21 @@ class Batched:
             found[rows] = batch_draws.standard_errors(self.chunk, modes.u[rows], modes.h[rows], rows)
         return found
 
-    def draws(self, modes: Modes, rows: Index) -> tuple[Array, Array]:
-        draws = np.zeros((len(rows), self.size, modes.estimate.shape[1]))
-        ratios = np.full(draws.shape[:2], -np.inf)
+    def draws(self, modes: Modes, rows: Index) -> tuple[Array, Array, Array]:
+        points, draws, ratios = _no_draws(modes, rows, self.size)
         own = np.flatnonzero(modes.interior[rows])
         if len(own):
             u, h, seeds = modes.u[rows[own]], modes.h[rows[own]], [self.seeds[row] for row in rows[own]]
-            draws[own], ratios[own] = batch_draws.laplace(self.chunk.part(rows), u, h, own, seeds, self.size)
-        return draws, ratios
+            found = batch_draws.laplace(self.chunk.part(rows), u, h, own, seeds, self.size)
+            points[own], draws[own], ratios[own] = found
+        return points, draws, ratios
+
+    def elpd(self, points: Array, log_shares: Array, rows: Index) -> Array:
+        found = np.full(log_shares.shape[:2], np.nan)
+        own = np.flatnonzero(~np.isnan(points).any(axis=(1, 2)))
+        if self.fresh is not None and len(own):
+            found[own] = self.fresh.part(rows).predictive(points[own], log_shares[own], own)
+        return found
 
 
 @dataclass(frozen=True)
@@ -122,6 +139,7 @@ class OneByOne:
     data: Mapping[str, NDArray[Any]]
     seeds: Sequence[int]
     size: int
+    fresh: Mapping[str, NDArray[Any]] | None = None
 
     def modes(self, method: str) -> Modes:
         n, d, k = len(self.seeds), self.problem.dimension, len(self.problem.scalars)
@@ -137,20 +155,34 @@ class OneByOne:
                 found[row] = list(fit.diagnostics["standard_errors"].values())
         return found
 
-    def draws(self, modes: Modes, rows: Index) -> tuple[Array, Array]:
+    def draws(self, modes: Modes, rows: Index) -> tuple[Array, Array, Array]:
         options = laplace.LaplaceOptions(draws=self.size)
-        draws = np.zeros((len(rows), self.size, modes.estimate.shape[1]))
-        ratios = np.full(draws.shape[:2], -np.inf)
+        points, draws, ratios = _no_draws(modes, rows, self.size)
         for i, row in enumerate(rows):
             if modes.interior[row]:
                 problem = self.problem.with_data(**self._row(int(row)))
                 fit = laplace.fit(problem, seed=self.seeds[row], options=options, at=modes.fits[int(row)])
-                if fit.draws is not None:
-                    draws[i], ratios[i] = fit.draws[0], fit.statistics["log_ratio"][0]
-        return draws, ratios
+                if fit.draws is not None and fit.unconstrained_draws is not None:
+                    points[i], draws[i] = fit.unconstrained_draws[0], fit.draws[0]
+                    ratios[i] = fit.statistics["log_ratio"][0]
+        return points, draws, ratios
+
+    def elpd(self, points: Array, log_shares: Array, rows: Index) -> Array:
+        found = np.full(log_shares.shape[:2], np.nan)
+        for i, row in enumerate(rows):
+            if self.fresh is not None and not np.isnan(points[i]).any():
+                problem = self.problem.with_data(**{name: array[row] for name, array in self.fresh.items()})
+                found[i] = [log_predictive(problem, points[i], shares) for shares in log_shares[i]]
+        return found
 
     def _row(self, row: int) -> dict[str, NDArray[Any]]:
         return {name: array[row] for name, array in self.data.items()}
+
+
+def _no_draws(modes: Modes, rows: Index, size: int) -> tuple[Array, Array, Array]:
+    """Room for draws; what stays of it is of a replicate that has none."""
+    points = np.full((len(rows), size, modes.u.shape[1]), np.nan)
+    return points, np.zeros((len(rows), size, modes.estimate.shape[1])), np.full((len(rows), size), -np.inf)
 
 
 def alone(problem: Problem, data: Mapping[str, NDArray[Any]], method: str, seed: int, options: ModeOptions) -> Fit:

@@ -7,7 +7,7 @@ the same whatever stands beside it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -43,15 +43,18 @@ class Functions:
     local : points (B, d), steps (B, d), weights -> values (B,), gradients (B, d), curvatures (B, d, d)
     values : points (B, P, d), weights -> values (B, P)
     push : points (B, P, d) -> scalars (B, P, k)
+    predictive : points (B, P, d), logarithms of their shares in W ways (B, W, P) -> Σ_i log Σ_s share_s p(y_i | u_s),
+        (B, W); or None where it was not asked for
     """
 
     search: Callable[..., Any]
     local: Callable[..., Any]
     values: Callable[..., Any]
     push: Callable[..., Any]
+    predictive: Callable[..., Any] | None = None
 
 
-def functions(density: Density, swapped: tuple[str, ...]) -> Functions | None:
+def functions(density: Density, swapped: tuple[str, ...], *, predictive: bool = False) -> Functions | None:
     """Compiled for this density, once for all its data of one shape; None where PyTensor cannot translate it to JAX.
 
     Those of ``swapped`` have rows, one a replicate.
@@ -62,7 +65,13 @@ def functions(density: Density, swapped: tuple[str, ...]) -> Functions | None:
         return None
     key = f"batch {swapped} {[array.shape for array in density.data.values()]}"
     made: Functions = density.once(key, lambda: _functions(density, value, push, swapped))
-    return made
+    if not predictive:
+        return made
+    terms = density.once("batch terms", lambda: density.translated(density.graphs.likelihood, density.start))
+    if not isinstance(terms, JaxFunction):
+        return None
+    further = density.once(f"{key} predictive", lambda: _predictive(density, terms, swapped))
+    return replace(made, predictive=further)
 
 
 def _functions(density: Density, value: JaxFunction, push: JaxFunction, swapped: tuple[str, ...]) -> Functions:
@@ -102,35 +111,70 @@ def _functions(density: Density, value: JaxFunction, push: JaxFunction, swapped:
         size = _at_once(density, 1, len(points))
         return jax.lax.map(function, points, batch_size=size) if size < len(points) else jax.vmap(function)(points)
 
-    def over_replicates(function: Callable[..., Any], *mapped: bool) -> Any:
-        """The function of one replicate over groups of them; a group that nobody asks for costs nothing, and is 0."""
-        axes = [0 if is_mapped else None for is_mapped in (*mapped, *(name in swapped for name in density.data))]
-
-        def all_of_them(asked: Any, *args: Any) -> Any:
-            first = args[0]
-            points = first.shape[1] if first.ndim == 3 else 2 * density.dimension + 1
-            size = _at_once(density, points, min(len(first), GROUP))
-            of_group = jax.vmap(function, in_axes=axes)
-
-            def group(own: tuple[Any, list[Any]]) -> Any:
-                rows = iter(own[1])
-                inputs = [arg if axis is None else next(rows) for arg, axis in zip(args, axes, strict=True)]
-                shapes = jax.eval_shape(of_group, *inputs)
-                nothing = jax.tree.map(lambda out: jnp.zeros(out.shape, out.dtype), shapes)
-                return jax.lax.cond(own[0].any(), lambda: of_group(*inputs), lambda: nothing)
-
-            rows = [arg for arg, axis in zip(args, axes, strict=True) if axis == 0]
-            grouped = jax.tree.map(lambda a: a.reshape(-1, size, *a.shape[1:]), (asked, rows))
-            return jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), jax.lax.map(group, grouped))
-
-        return jax.jit(all_of_them)
-
     return Functions(
-        over_replicates(climb, True, False, False),
-        over_replicates(local, True, True, False),
-        over_replicates(values, True, False),
-        over_replicates(scalars, True),
+        _over_replicates(density, swapped, climb, True, False, False),
+        _over_replicates(density, swapped, local, True, True, False),
+        _over_replicates(density, swapped, values, True, False),
+        _over_replicates(density, swapped, scalars, True),
     )
+
+
+def _predictive(density: Density, terms: JaxFunction, swapped: tuple[str, ...]) -> Callable[..., Any]:
+    import jax
+    import jax.numpy as jnp
+
+    pointwise = terms.packed()
+
+    def predictive(points: Any, log_shares: Any, *data: Any) -> Any:
+        """Blocks of points, one after the other, so that their terms are never all there at once."""
+        size = _at_once(density, 1, len(points))
+        lacking = -len(points) % size
+        points = jnp.concatenate([points, jnp.repeat(points[-1:], lacking, axis=0)])
+        log_shares = jnp.pad(log_shares, ((0, 0), (0, lacking)), constant_values=-jnp.inf)
+        ways = len(log_shares)
+
+        def add(total: Any, block: tuple[Any, Any]) -> tuple[Any, None]:
+            u, shares = block
+            found = jax.vmap(lambda v: pointwise(v, *data))(u)
+            # NaN at a finite point: a parameter out of its range, so no density. At a limit it is not known.
+            found = jnp.where(jnp.isnan(found) & jnp.isfinite(u).all(axis=1)[:, None], -jnp.inf, found)
+            found = jnp.where(jnp.isneginf(shares)[:, :, None], -jnp.inf, found + shares[:, :, None])
+            return jnp.logaddexp(total, jax.nn.logsumexp(found, axis=1)), None
+
+        blocks = points.reshape(-1, size, density.dimension), log_shares.reshape(ways, -1, size).swapaxes(0, 1)
+        return jax.lax.scan(add, jnp.full((ways, density.observations), -jnp.inf), blocks)[0].sum(axis=1)
+
+    return _over_replicates(density, swapped, predictive, True, True)
+
+
+def _over_replicates(
+    density: Density, swapped: tuple[str, ...], function: Callable[..., Any], *mapped: bool
+) -> Callable[..., Any]:
+    """The function of one replicate over groups of them; a group that nobody asks for costs nothing, and is 0."""
+    import jax
+    import jax.numpy as jnp
+
+    axes = [0 if is_mapped else None for is_mapped in (*mapped, *(name in swapped for name in density.data))]
+
+    def all_of_them(asked: Any, *args: Any) -> Any:
+        first = args[0]
+        points = first.shape[1] if first.ndim == 3 else 2 * density.dimension + 1
+        size = _at_once(density, points, min(len(first), GROUP))
+        of_group = jax.vmap(function, in_axes=axes)
+
+        def group(own: tuple[Any, list[Any]]) -> Any:
+            rows = iter(own[1])
+            inputs = [arg if axis is None else next(rows) for arg, axis in zip(args, axes, strict=True)]
+            shapes = jax.eval_shape(of_group, *inputs)
+            nothing = jax.tree.map(lambda out: jnp.zeros(out.shape, out.dtype), shapes)
+            return jax.lax.cond(own[0].any(), lambda: of_group(*inputs), lambda: nothing)
+
+        rows = [arg for arg, axis in zip(args, axes, strict=True) if axis == 0]
+        grouped = jax.tree.map(lambda a: a.reshape(-1, size, *a.shape[1:]), (asked, rows))
+        return jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), jax.lax.map(group, grouped))
+
+    jitted: Callable[..., Any] = jax.jit(all_of_them)
+    return jitted
 
 
 def _at_once(density: Density, points: int, most: int) -> int:
@@ -180,6 +224,15 @@ class Chunk:
     def push(self, points: Array, rows: Index) -> Array:
         """All scalars (n, P, k) at ``points`` (n, P, d), in the model's coordinates."""
         return self._over(self._compiled.push, rows, [points])[0]
+
+    def predictive(self, points: Array, log_shares: Array, rows: Index) -> Array:
+        """Σ_i log Σ_s share_s p(y_i | u_s), nats, (n, W): points (n, P, d), logarithms of their shares (n, W, P).
+
+        NaN where a point at a limit (an infinite coordinate) has no likelihood that is known.
+        """
+        if self._compiled.predictive is None:
+            raise ValueError("the functions were compiled without it")
+        return self._over(self._compiled.predictive, rows, [points, log_shares])[0]
 
     def _over(self, function: Callable[..., Any], rows: Index, inputs: list[Array], *shared: Array) -> list[Array]:
         """The function of n ``rows`` of the chunk, side by side, so that few groups of them are computed."""

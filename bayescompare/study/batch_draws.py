@@ -45,8 +45,11 @@ def draws_at_once(draws: int, dimension: int, scalars: int, most: int) -> int:
     return int(min(most, 1 << (fitting.bit_length() - 1)))
 
 
-def laplace(chunk: Chunk, u: Array, h: Array, rows: Index, seeds: Sequence[int], draws: int) -> tuple[Array, Array]:
-    """Draws (n, D, k) of the Gaussian at each mode, in the model's coordinates, and log p(y, u) − log q(u), (n, D).
+def laplace(
+    chunk: Chunk, u: Array, h: Array, rows: Index, seeds: Sequence[int], draws: int
+) -> tuple[Array, Array, Array]:
+    """Draws of the Gaussian at each mode: in u (n, D, d), in the model's coordinates (n, D, k), and
+    log p(y, u) − log q(u), (n, D).
 
     They are those of :func:`bayescompare.fit.laplace.fit` with the same seed.
     """
@@ -56,7 +59,7 @@ def laplace(chunk: Chunk, u: Array, h: Array, rows: Index, seeds: Sequence[int],
     points = u[:, None] + z @ np.linalg.inv(factor)
     log_volume = d / 2 * math.log(2 * math.pi) - np.log(np.diagonal(factor, axis1=1, axis2=2)).sum(axis=1)
     ratios = chunk.values(points, (1.0, 1.0, 1.0), rows) + 0.5 * (z**2).sum(axis=2) + log_volume[:, None]
-    return chunk.push(points, rows), ratios
+    return points, chunk.push(points, rows), ratios
 
 
 def importance(log_ratios: Array) -> Weights:

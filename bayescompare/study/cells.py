@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import FaultyModelError, UnknownNameError, UnsupportedModelError
+from ..errors import FaultyModelError, UnknownNameError
 from ..fit.result import Status
-from . import nuts
+from . import elpd, nuts
 from .cheap import CheapOptions, fit_batch
 from .plan import BLOCKS, Plan, Point
+from .replicates import Fresh, Replicate, Seeds, said, simulated, stacked
 
 if TYPE_CHECKING:
     from ..problem import Problem
@@ -55,6 +56,8 @@ ARRAYS = {
     "ess": "",
     "divergences": "",
     "seconds": "",
+    "elpd": "",
+    "elpd_plugin": "",
 }
 
 
@@ -147,19 +150,10 @@ def tasks(plan: Plan) -> Iterator[Task]:
                 yield Task(plan, point.index, arm, block)
 
 
-@dataclass(frozen=True)
-class Seeds:
-    """Seeds of one cell: of its data, of the cheap methods, of NUTS."""
-
-    data: int
-    cheap: int
-    nuts: int
-
-
 def seeds(plan: Plan, point: Point, replicate: int) -> Seeds:
     """A cell's seeds, from the plan's seed, the grid point's values and the replicate's index alone."""
     content = int.from_bytes(hashlib.sha256(point.content.encode()).digest()[:16])
-    words = np.random.SeedSequence(plan.seed, spawn_key=(content, replicate)).generate_state(3)
+    words = np.random.SeedSequence(plan.seed, spawn_key=(content, replicate)).generate_state(4)
     return Seeds(*(int(word) for word in words))
 
 
@@ -174,7 +168,7 @@ def run(task: Task) -> Block:
         try:
             made, compile_seconds = _made(task)
         except Exception as error:  # a user's model may raise anything; the study goes on
-            return failed(task, _said(error))
+            return failed(task, said(error))
         return _fitted(task, made, compile_seconds)
 
 
@@ -197,6 +191,7 @@ class _Made:
     target: Target
     problem: Problem
     chosen: NDArray[np.intp]
+    fresh: Fresh | None
     simulators: dict[str, Callable[[int], Any]] = field(default_factory=dict)
     ready: set[str] = field(default_factory=set)
 
@@ -212,7 +207,7 @@ def _made(task: Task) -> tuple[_Made, float]:
     began = time.perf_counter()
     plan, point = task.plan, task.plan.points[task.point]
     options, truth = plan.built_with(point), plan.truth_at(point)
-    key = json.dumps([plan.target, options, plan.parameters])
+    key = json.dumps([plan.target, options, plan.parameters, plan.elpd])
     if key not in _KEPT:
         _KEPT[key] = _make(plan, options)
         while len(_KEPT) > KEPT:
@@ -240,6 +235,7 @@ def _warm_up(task: Task, made: _Made) -> None:
 def _make(plan: Plan, options: Mapping[str, Any]) -> _Made:
     from ..audit import arithmetic_of
     from ..problem import Problem
+    from ..simulate import fresh_data
     from ..target import load_target
 
     target = load_target(plan.target, options=options)
@@ -247,7 +243,8 @@ def _make(plan: Plan, options: Mapping[str, Any]) -> _Made:
     wrong = [f for f in arithmetic_of(problem) if f.severity == "error"]
     if wrong:
         raise FaultyModelError(f"{wrong[0].variable}: {wrong[0].what} {wrong[0].instead}")
-    return _Made(target, problem, recorded(problem, plan.parameters))
+    fresh = fresh_data(target.model) if plan.elpd else None
+    return _Made(target, problem, recorded(problem, plan.parameters), fresh)
 
 
 def recorded(problem: Problem, parameters: Sequence[str] | None) -> NDArray[np.intp]:
@@ -276,14 +273,11 @@ def recorded(problem: Problem, parameters: Sequence[str] | None) -> NDArray[np.i
 # -- a block -------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, eq=False)
-class Replicate:
-    """A simulated data set: its place in the block, its seeds, its data, the truth of all k scalars."""
-
-    place: int
-    seeds: Seeds
-    data: Mapping[str, NDArray[Any]]
-    truth: Array
+def _simulated(task: Task, made: _Made) -> Iterator[Replicate | tuple[int, str]]:
+    """The block's data sets; a place and a reason where one could not be drawn."""
+    plan, point = task.plan, task.plan.points[task.point]
+    simulate = made.simulators[json.dumps(plan.truth_at(point), sort_keys=True)]
+    return simulated(made.problem, simulate, made.fresh, [seeds(plan, point, index) for index in task.replicates])
 
 
 def _fitted(task: Task, made: _Made, compile_seconds: float) -> Block:
@@ -309,38 +303,6 @@ def _fitted(task: Task, made: _Made, compile_seconds: float) -> Block:
     return Block(*task.key, task.replicates, names, truth[:, made.chosen], results, seconds, compile_seconds)
 
 
-def _simulated(task: Task, made: _Made) -> Iterator[Replicate | tuple[int, str]]:
-    """The block's data sets; a place and a reason where one could not be drawn."""
-    plan, point = task.plan, task.plan.points[task.point]
-    simulate = made.simulators[json.dumps(plan.truth_at(point), sort_keys=True)]
-    for place, index in enumerate(task.replicates):
-        seed = seeds(plan, point, index)
-        try:
-            parameters, data = simulate(seed.data)
-            _check_swappable(made.problem, data)
-            yield Replicate(place, seed, data, _truth(made.problem, parameters))
-        except Exception as error:  # as above
-            yield place, f"no data: {_said(error)}"
-
-
-def _check_swappable(problem: Problem, data: Mapping[str, NDArray[Any]]) -> None:
-    constant = [name for name in data if name not in problem.density.data]
-    if constant:
-        raise UnsupportedModelError(
-            f"The data of {', '.join(constant)} are a constant of the model, so that they cannot be swapped. Put them "
-            f'into pm.Data("{constant[0]}_data", ...) and hand that to observed=.'
-        )
-
-
-def _truth(problem: Problem, parameters: Mapping[str, NDArray[Any]]) -> Array:
-    """The true scalars, in order; NaN for a Deterministic of the data."""
-    found = np.full(len(problem.scalars), np.nan)
-    for name, (start, stop, *_) in problem.scalars.variables.items():
-        if name in parameters:
-            found[start:stop] = np.ravel(parameters[name])
-    return found
-
-
 @dataclass(frozen=True, eq=False)
 class _Row:
     """One fit: a status, a reason, and arrays without the axis of replicates."""
@@ -359,14 +321,15 @@ def _cheaply(plan: Plan, made: _Made, replicates: Sequence[Replicate]) -> dict[i
     try:
         found = fit_batch(
             made.problem,
-            {name: np.stack([r.data[name] for r in replicates]) for name in replicates[0].data},
+            stacked([r.data for r in replicates]),
             seeds=np.array([r.seeds.cheap for r in replicates], dtype=np.uint64),
             truth=np.stack([r.truth for r in replicates]),
+            fresh=stacked([r.fresh for r in replicates if r.fresh is not None]) if plan.elpd else None,
             options=CheapOptions(methods=methods, draws=plan.draws, levels=plan.levels),
         )
     except Exception as error:  # as above
         if len(replicates) == 1:
-            return {replicates[0].place: dict.fromkeys(methods, _Row(FAILED, _said(error)))}
+            return {replicates[0].place: dict.fromkeys(methods, _Row(FAILED, said(error)))}
         half = len(replicates) // 2
         return {**_cheaply(plan, made, replicates[:half]), **_cheaply(plan, made, replicates[half:])}
     seconds = (time.perf_counter() - began) / len(replicates)
@@ -378,6 +341,9 @@ def _cheaply(plan: Plan, made: _Made, replicates: Sequence[Replicate]) -> dict[i
             arrays["estimate"] = estimates.point[i][made.chosen]
             for name in ("sd", "lower", "upper", "rank"):
                 arrays[name] = getattr(estimates, name)[i][..., made.chosen]
+            for name, having in elpd.METHODS.items():
+                if plan.elpd and method in having:
+                    arrays[name] = getattr(estimates, name)[i]
             status = STATUSES.index(estimates.status[i])
             rows[replicate.place][method] = _Row(status, "; ".join(estimates.reasons[i]), arrays)
     return rows
@@ -395,10 +361,11 @@ def _by_nuts(plan: Plan, made: _Made, replicates: Sequence[Replicate]) -> dict[i
                 seed=replicate.seeds.nuts,
                 levels=plan.levels,
                 options=asked,
+                fresh=None if replicate.fresh is None else made.problem.with_data(**replicate.fresh),
             )
             row = _Row(STATUSES.index(found.status), found.reason, found.arrays)
         except Exception as error:  # as above
-            row = _Row(FAILED, _said(error))
+            row = _Row(FAILED, said(error))
         rows[replicate.place] = {"nuts": row}
     return rows
 
@@ -413,11 +380,3 @@ def _together(rows: Sequence[_Row], levels: int, scalars: int) -> Results:
             arrays[name] = np.stack([np.asarray(row.arrays.get(name, nothing), dtype=float) for row in rows])
     status = np.array([row.status for row in rows], dtype=np.uint8)
     return Results(status, tuple(row.reason for row in rows), arrays)
-
-
-def _said(error: Exception) -> str:
-    """An error in one line."""
-    first = next(iter(str(error).strip().splitlines()), "")
-    from ..errors import BayesCompareError
-
-    return first if isinstance(error, BayesCompareError) and first else f"{type(error).__name__}: {first}".rstrip(": ")

@@ -85,6 +85,12 @@ class Estimates:
     log_density : ndarray of shape (R,)
         In nats: the likelihood at the MLE, likelihood and prior at the MAP, and for ``psis_laplace`` the density with
         likelihood, prior and Jacobian at its mode. NaN where failed.
+    elpd : ndarray of shape (R,)
+        Log predictive density of the fresh data, Σ_i log(mean of p(y_i | θ) over the method's draws), in nats per data
+        set; larger predicts better. NaN where failed, for ``mle_wald``, and without fresh data.
+    elpd_plugin : ndarray of shape (R,)
+        The same at the method's point, Σ_i log p(y_i | MLE or MAP); −∞ where it gives an observation no density. NaN
+        where failed, for ``psis_laplace``, and without fresh data.
     """
 
     point: Array
@@ -96,6 +102,8 @@ class Estimates:
     reasons: tuple[tuple[str, ...], ...]
     k_hat: Array
     log_density: Array
+    elpd: Array
+    elpd_plugin: Array
 
 
 def fit_batch(
@@ -104,6 +112,7 @@ def fit_batch(
     *,
     seeds: NDArray[np.uint64],
     truth: Array | None = None,
+    fresh: Mapping[str, NDArray[Any]] | None = None,
     options: CheapOptions | None = None,
 ) -> dict[str, Estimates]:
     """Fit every method to every replicate.
@@ -119,6 +128,9 @@ def fit_batch(
         other rows nor on their number.
     truth : ndarray of shape (R, k), optional
         True scalars, for ranks; NaN where there is none.
+    fresh : Mapping of str to ndarray of shape (R, ...), optional
+        Data that were not fitted, in rows as ``data``, which stand for what is not among them: for elpd. The likelihood
+        must factorise over observations.
     options : CheapOptions, optional
 
     Returns
@@ -133,14 +145,16 @@ def fit_batch(
     """
     options = options or CheapOptions()
     rows = _checked(problem, data)
+    others = None if fresh is None else rows | _checked(problem, fresh)
     count, k = len(seeds), len(problem.scalars)
     truth = np.full((count, k), np.nan) if truth is None else np.asarray(truth, dtype=float)
-    if truth.shape != (count, k) or any(len(array) != count for array in rows.values()):
-        lengths = ", ".join(f"{name} {len(array)}" for name, array in rows.items())
+    every = [*rows.items(), *(others or {}).items()]
+    if truth.shape != (count, k) or any(len(array) != count for _, array in every):
+        lengths = ", ".join(f"{name} {len(array)}" for name, array in every)
         raise DataError(
             f"{count} seeds want so many rows of data ({lengths}) and truth ({count}, {k}), not {truth.shape}."
         )
-    compiled = batch_density.functions(problem.density, tuple(rows))
+    compiled = batch_density.functions(problem.density, tuple(rows), predictive=others is not None)
     size = batch_density.chunk_size(problem.density)
     numbers = [int(seed) for seed in seeds]
     parts = [{name: _Rows.nothing(0, k, options) for name in options.methods}]
@@ -148,18 +162,22 @@ def fit_batch(
         for start in range(0, count, size):
             wanted = min(size, count - start)
             places = np.minimum(np.arange(start, start + size), count - 1)
-            own = {name: array[places] for name, array in rows.items()}
             arms: Arms
             if compiled is None:
                 places = places[:wanted]
-                arms = OneByOne(
-                    problem, {n: a[:wanted] for n, a in own.items()}, numbers[start : start + wanted], options.draws
-                )
+                own, new = _rows_of(rows, places), None if others is None else _rows_of(others, places)
+                arms = OneByOne(problem, own, [numbers[i] for i in places], options.draws, new)
             else:
-                chunk = Chunk(problem.density, compiled, own, size)
-                arms = Batched(chunk, problem, [numbers[i] for i in places], wanted, options.draws, options.starts)
+                chunk = Chunk(problem.density, compiled, _rows_of(rows, places), size)
+                other = None if others is None else Chunk(problem.density, compiled, _rows_of(others, places), size)
+                own_seeds = [numbers[i] for i in places]
+                arms = Batched(chunk, problem, own_seeds, wanted, options.draws, options.starts, other)
             parts.append(_fitted(arms, problem, truth[places], wanted, options))
     return {name: _joined([part[name] for part in parts]) for name in options.methods}
+
+
+def _rows_of(data: Mapping[str, NDArray[Any]], places: Index) -> dict[str, NDArray[Any]]:
+    return {name: array[places] for name, array in data.items()}
 
 
 def _checked(problem: Problem, data: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
@@ -196,13 +214,15 @@ class _Rows:
     reasons: list[tuple[str, ...]]
     k_hat: Array
     log_density: Array
+    elpd: Array
+    elpd_plugin: Array
 
     @classmethod
     def nothing(cls, rows: int, k: int, options: CheapOptions) -> _Rows:
         scalars, ends = (rows, k), (rows, len(options.levels), k)
-        shapes = [scalars, scalars, ends, ends, scalars, (rows,), (rows,)]
-        point, sd, lower, upper, rank, k_hat, log_density = (np.full(shape, np.nan) for shape in shapes)
-        return cls(point, sd, lower, upper, rank, ["failed"] * rows, [()] * rows, k_hat, log_density)
+        point, sd, lower, upper, rank = (np.full(s, np.nan) for s in (scalars, scalars, ends, ends, scalars))
+        of_fits = (np.full(rows, np.nan) for _ in range(4))
+        return cls(point, sd, lower, upper, rank, ["failed"] * rows, [()] * rows, *of_fits)
 
     def put(self, row: int, status: Status, reasons: tuple[str, ...]) -> None:
         self.status[row], self.reasons[row] = str(status), reasons
@@ -215,7 +235,7 @@ class _Rows:
     def blank(self) -> None:
         """What failed has no number, so that it cannot be read as one; k-hat may be the reason."""
         failed = np.array([status == "failed" for status in self.status], dtype=bool)
-        for name in ("point", "sd", "lower", "upper", "rank", "log_density"):
+        for name in ("point", "sd", "lower", "upper", "rank", "log_density", "elpd", "elpd_plugin"):
             getattr(self, name)[failed] = np.nan
 
 
@@ -251,6 +271,7 @@ def _mle(arms: Arms, problem: Problem, truth: Array, wanted: int, options: Cheap
     modes = arms.modes("mle")
     all_of_them = np.arange(wanted)
     rows.point[:], rows.log_density[:] = modes.estimate[:wanted], modes.value[:wanted]
+    rows.elpd_plugin[:] = _plugin(arms, modes, wanted)
     rows.fill(all_of_them, wald(modes.estimate, arms.errors(modes), truth, options.levels), all_of_them)
     for row in range(wanted):
         rows.put(row, modes.status[row] or Status.FAILED, modes.reasons[row])
@@ -265,17 +286,20 @@ def _laplace(arms: Arms, problem: Problem, truth: Array, wanted: int, options: C
     plain, weighted = _Rows.nothing(wanted, k, options), _Rows.nothing(wanted, k, options)
     plain.point[:], plain.log_density[:] = modes.estimate[:wanted], modes.value[:wanted]
     weighted.log_density[:] = top.value[:wanted]
+    plain.elpd_plugin[:] = _plugin(arms, modes, wanted)
     why_not: list[str | None] = [None] * wanted
     size = draws_at_once(options.draws, problem.dimension, k, len(truth))
     for start in range(0, wanted, size):
         rows = np.arange(start, min(start + size, len(truth)))
-        draws, ratios = arms.draws(top, rows)
+        points, draws, ratios = arms.draws(top, rows)
         weights = importance(ratios)
         of_draws, of_weights = summaries(draws, weights.log_weights, truth[rows], options.levels)
         own = rows[rows < wanted]
         plain.fill(own, of_draws, own - start)
         weighted.fill(own, of_weights, own - start)
         weighted.point[own] = of_weights.mean[own - start]
+        shares = np.stack([np.full(ratios.shape, -np.log(options.draws)), weights.log_weights], axis=1)
+        plain.elpd[own], weighted.elpd[own] = arms.elpd(points, shares, rows)[own - start].T
         plain.k_hat[own] = weighted.k_hat[own] = np.where(top.interior[own], weights.k_hat[own - start], np.nan)
         for row in own:
             why_not[row] = weights.reasons[row - start]
@@ -284,6 +308,12 @@ def _laplace(arms: Arms, problem: Problem, truth: Array, wanted: int, options: C
     return {
         name: rows for name, rows in (("map_laplace", plain), ("psis_laplace", weighted)) if name in options.methods
     }
+
+
+def _plugin(arms: Arms, modes: Modes, wanted: int) -> Array:
+    """Log density of the fresh data at each mode."""
+    count = len(modes.u)
+    return arms.elpd(modes.u[:, None], np.zeros((count, 1, 1)), np.arange(count))[:wanted, 0]
 
 
 def _judge(row: int, plain: _Rows, weighted: _Rows, modes: Modes, top: Modes, why_not: str | None) -> None:

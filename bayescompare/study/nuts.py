@@ -14,6 +14,7 @@ from ..compare.verdict import SamplerFigures, State, sampler_gate
 from ..errors import FitError
 from ..fit.nuts import SamplerOptions, prepare, run
 from ..fit.result import Fit
+from .elpd import log_predictive
 
 if TYPE_CHECKING:
     from ..problem import Problem
@@ -39,7 +40,8 @@ class Found:
     arrays : Mapping of str to ndarray
         ``estimate`` (posterior mean), ``sd``, ``rank``, ``mcse_mean``, ``mcse_sd`` of shape (k,); ``lower``, ``upper``
         (equal tails) of shape (L, k); ``r_hat`` (largest), ``ess`` (smallest of bulk and tail), ``divergences``,
-        ``log_density`` (mean of the draws', nats), ``seconds``.
+        ``log_density`` (mean of the draws', nats), ``seconds``; with fresh data ``elpd``, the log predictive density of
+        these by the draws, Σ_i log(mean of p(y_i | θ)), nats per data set.
     """
 
     status: str
@@ -62,6 +64,7 @@ def fit(
     seed: int,
     levels: Sequence[float],
     options: SamplerOptions,
+    fresh: Problem | None = None,
 ) -> Found:
     """Sample, and keep what a study needs of the draws.
 
@@ -76,6 +79,8 @@ def fit(
     seed : int
     levels : sequence of float
     options : SamplerOptions
+    fresh : Problem, optional
+        With data that were not fitted.
 
     Raises
     ------
@@ -96,6 +101,8 @@ def fit(
         "log_density": float(np.mean(sampled.statistics["lp"])) if "lp" in sampled.statistics else np.nan,
         "seconds": sampled.seconds,
     }
+    if fresh is not None and sampled.unconstrained_draws is not None:
+        arrays["elpd"] = log_predictive(fresh, sampled.unconstrained_draws.reshape(-1, fresh.dimension))
     return Found(status, "" if status == "ok" else gate.reason, arrays)
 
 

@@ -92,6 +92,9 @@ class Plan:
         Laplace draws of each replicate.
     sampler : SamplerOptions
         Of NUTS; its ``target_accept`` is the template's own where it is None.
+    elpd : bool
+        Draw a second data set of the same size at each replicate's true parameters, and record the expected log
+        predictive density (elpd) that each method gives these fresh data, in nats per data set.
 
     Raises
     ------
@@ -115,6 +118,7 @@ class Plan:
     options: Mapping[str, Any] = field(default_factory=dict)
     draws: int = 1000
     sampler: SamplerOptions = field(default_factory=SamplerOptions)
+    elpd: bool = False
 
     def __post_init__(self) -> None:
         fixed = {
@@ -143,6 +147,8 @@ class Plan:
             raise UsageError(f"levels must lie between 0 and 1, not {self.levels}.")
         if self.draws < 25:
             raise UsageError(f"draws must be at least 25, not {self.draws}.")
+        if not isinstance(self.elpd, bool):
+            raise UsageError(f"elpd is true or false, not {self.elpd!r}.")
         for name, values in self.grid.items():
             if not values or len(set(map(repr, values))) < len(values):
                 raise UsageError(f"The values of {name!r} to vary must be some, each once: {list(values)}.")
@@ -203,21 +209,32 @@ class Plan:
         Raises
         ------
         UsageError
-            An option that the template does not have, or a value that it refuses.
+            An option that the template does not have, or a value that it refuses; elpd of a likelihood that is no
+            product over observations.
         ModelError
             If no grid point has a model.
         """
         from ..errors import ModelError
+        from ..problem import Problem
         from ..target import load_target
+        from .elpd import why_not
 
         faults = []
         for point in self.points:
             try:
-                load_target(self.target, options=self.built_with(point))
+                target = load_target(self.target, options=self.built_with(point))
+                reason = why_not(Problem(target.model)) if self.elpd and self._first_of_its_model(point) else ""
             except ModelError as error:
                 faults.append(error)
+                continue
+            if reason:
+                raise UsageError(f"There is no elpd at {point.label}: {reason}. Leave elpd out.")
         if len(faults) == len(self.points):
             raise faults[0]
+
+    def _first_of_its_model(self, point: Point) -> bool:
+        """True if no grid point before it is of the same model."""
+        return next(p for p in self.points if self.built_with(p) == self.built_with(point)) == point
 
     def pilot(self, workers: int = 1) -> Pilot:
         """Fit a few cells in this process, and estimate from them what the study will take."""
@@ -258,6 +275,8 @@ class Plan:
     def to_toml(self) -> str:
         """The plan as TOML, which :meth:`from_toml` reads back to an equal plan."""
         content = {f.name: getattr(self, f.name) for f in fields(self)}
+        if not self.elpd:  # as plans were written before there was elpd: their fingerprints stay what they are
+            del content["elpd"]
         content["sampler"] = {k: v for k, v in asdict(self.sampler).items() if v is not None}
         lines = [f"{key} = {_toml(value)}" for key, value in content.items() if not _is_table(value)]
         for key, table in content.items():

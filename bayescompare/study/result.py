@@ -170,6 +170,8 @@ def _frame(plan: Plan, point: Point, method: str, found: Cells) -> pd.DataFrame:
         columns[name] = flat(arrays.get(name))
     for name in ("k_hat", "log_density", "r_hat", "ess", "divergences", "seconds"):
         columns[name] = each(arrays.get(name, np.full(count, np.nan)))
+    for name in ("elpd", "elpd_plugin") if plan.elpd else ():
+        columns[name] = each(arrays.get(name, np.full(count, np.nan)))
     columns["status"] = each([STATUSES[s] for s in found.results.status])
     columns["reason"] = each(np.array(found.results.reasons, dtype=object))
     varied = {name: [value] * (count * k) for name, value in _named(point.values, columns).items()}

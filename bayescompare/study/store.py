@@ -200,10 +200,10 @@ class Store:
         head = (*block.key, block.replicates.start, len(block.replicates), block.failed, int(block.died))
         rows = []
         for method, results in block.results.items():
-            values = [None if (a := results.arrays.get(name)) is None else _bytes(a) for name in ARRAYS]
+            values = [None if (a := results.arrays.get(name)) is None else _bytes(a) for name in self._arrays]
             content = (results.status.tobytes(), _packed(results.reasons), *values)
             rows.append((block.point, method, block.block, *content, _checksum(content)))
-        marks = ", ".join("?" * (6 + len(ARRAYS)))
+        marks = ", ".join("?" * (6 + len(self._arrays)))
         with _said(self.path), _transaction(self._connection) as run:
             run(
                 "INSERT OR REPLACE INTO blocks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -254,7 +254,8 @@ class Store:
         """
         arm = "nuts" if method == "nuts" else "cheap"
         query = (
-            f"SELECT b.first, b.count, b.names, b.truth, b.checksum, r.checksum, r.status, r.reasons, {_columns('r')} "
+            "SELECT b.first, b.count, b.names, b.truth, b.checksum, r.checksum, r.status, r.reasons, "
+            f"{', '.join(f'r.{name}' for name in self._arrays)} "
             "FROM blocks b JOIN results r ON r.point = b.point AND r.block = b.block "
             "WHERE b.point = ? AND b.arm = ? AND r.method = ? ORDER BY b.block"
         )
@@ -264,7 +265,8 @@ class Store:
         k, levels = len(names), len(self.plan.levels)
         replicates, truths, statuses = [], [], []
         reasons: list[str] = []
-        pieces: dict[str, list[Array]] = {name: [] for name in ARRAYS}
+        axes_of = {name: ARRAYS[name] for name in self._arrays}
+        pieces: dict[str, list[Array]] = {name: [] for name in axes_of}
         for first, count, named, truth, truth_sum, row_sum, status, reason, *arrays in rows:
             if truth_sum != _checksum((named, truth)) or row_sum != _checksum((status, reason, *arrays)):
                 raise ResultFileError(f"{self.path} is damaged: block {first} of grid point {point}, {method}.")
@@ -272,7 +274,7 @@ class Store:
             truths.append(_array(truth, (count, k)))
             statuses.append(np.frombuffer(status, dtype=np.uint8))
             reasons.extend(_unpacked(reason, count))
-            for (name, axes), value in zip(ARRAYS.items(), arrays, strict=True):
+            for (name, axes), value in zip(axes_of.items(), arrays, strict=True):
                 shape = (count, *({"L": levels, "k": k}[axis] for axis in axes))
                 pieces[name].append(np.full(shape, np.nan) if value is None else _array(value, shape))
         kept = {name: np.concatenate(found) for name, found in pieces.items() if found}
@@ -283,6 +285,13 @@ class Store:
             np.concatenate([np.empty((0, k)), *truths]),
             Results(status, tuple(reasons), kept),
         )
+
+    @property
+    def _arrays(self) -> tuple[str, ...]:
+        """Names of the arrays that the file has room for: one begun before there was elpd has none for that."""
+        with _said(self.path):
+            found = {row[1] for row in self._connection.execute("PRAGMA table_info(results)")}
+        return tuple(name for name in ARRAYS if name in found)
 
     def names(self, point: int) -> tuple[str, ...]:
         """The recorded scalars of a grid point; none where no block of it had a model."""
@@ -327,10 +336,6 @@ def _checksum(parts: Sequence[Any]) -> int:
     for part in parts:
         value = zlib.crc32(part.encode() if isinstance(part, str) else part or b"", value)
     return value
-
-
-def _columns(table: str) -> str:
-    return ", ".join(f"{table}.{name}" for name in ARRAYS)
 
 
 # -- faults ----------------------------------------------------------------------------------------------

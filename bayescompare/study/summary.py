@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..compare import verdict as v
 from ..compare.figure import Figure
+from . import elpd
 from . import measures as m
 from .cells import FAILED, STATUSES
 from .plan import Plan
@@ -87,7 +88,13 @@ def rows(store: Store, margins: v.Margins | None = None) -> Iterator[Measure]:
     Of the fit as a whole (parameter ""):
 
     - ``failed``, ``suspect``: share of fits; ``seconds``: median time of a fit without compiling (of the cheap methods
-      together, as they share their work); ``k_hat``: mean, and ``k_hat_bad``: share above 0.7.
+      together, as they share their work, elpd included); ``k_hat``: mean, and ``k_hat_bad``: share above 0.7.
+    - ``elpd``, where the plan asks for it: mean log predictive density of fresh data, a second data set of the same
+      size drawn at each replicate's true parameters, in nats per data set; Σ_i log(mean of p(y_i | θ) over the method's
+      draws), which for ``psis_laplace`` are weighted. ``elpd_plugin``: the same at the MLE or the MAP alone. Larger
+      predicts better.
+    - ``elpd_diff``: elpd of NUTS − elpd of the method, and ``elpd_plugin_diff``: elpd of NUTS − elpd_plugin of the
+      method, in the same replicates: positive is what predicting by the method loses, in nats per data set.
     - ``location_same``, ``location_differs``, ``location_undecided`` and the same of ``spread``: shares of the
       replicates in which both fits are sound, by the verdict of the comparison's layer, the method in the place of the
       MAP and of Laplace, over the recorded scalars.
@@ -123,6 +130,7 @@ class _Summary:
         for j, name in enumerate(self.cells.names):
             yield from self._of_parameter(j, name)
         yield from self._of_fits()
+        yield from self._elpd()
         yield from self._verdicts()
 
     def _row(self, parameter: str, measure: str, figure: Figure, n: int, reason: str = "") -> Measure:
@@ -248,6 +256,29 @@ class _Summary:
                 if name == "k_hat" and len(values):
                     yield self._row(ALL, "k_hat_bad", m.share(values > K_HAT), len(values))
 
+    def _elpd(self) -> Iterator[Measure]:
+        """Log predictive density of fresh data, and what it is below that of NUTS."""
+        mine, theirs, reference = self._paired()
+        for name, methods in elpd.METHODS.items():
+            if not self.plan.elpd or self.method not in methods:
+                continue
+            own = _of_fit(self.cells, name)
+            yield self._nats(name, own)
+            if reference is not None and self.method != "nuts":
+                with np.errstate(invalid="ignore"):  # neither gives the data a density
+                    lost = _of_fit(reference, "elpd")[theirs] - own[mine]
+                yield self._nats(f"{name}_diff", lost)
+
+    def _nats(self, measure: str, x: Array) -> Measure:
+        """Mean of the replicates that have a figure; infinite where fresh data have no density by a method."""
+        x = x[~np.isnan(x)]
+        infinite = x[np.isinf(x)]
+        if not len(infinite):
+            return self._row(ALL, measure, m.mean(x), len(x))
+        reason = f"in {len(infinite)} of {len(x)} replicates some fresh data have no density"
+        value = float(infinite[0]) if len(set(infinite)) == 1 else np.nan
+        return self._row(ALL, measure, Figure(value, None, reason), len(x))
+
     def _verdicts(self) -> Iterator[Measure]:
         """Shares of the states of the location and spread layers."""
         if self.method == "nuts":
@@ -283,6 +314,11 @@ class _Summary:
             "location": v.Figures(names, np.abs(z), z_mcse, full * self.margins.location),
             "spread": v.Figures(names, gap, relative, full * self.margins.spread),
         }
+
+
+def _of_fit(cells: Cells, name: str) -> Array:
+    """An array of one figure a replicate; NaN where the method has no such array."""
+    return cells.results.arrays.get(name, np.full(len(cells.replicates), np.nan))
 
 
 def _column(arrays: Mapping[str, Array], name: str, j: int, length: int, level: int | None = None) -> Array:

@@ -34,12 +34,14 @@ def study(
     failing: float = 0.0,
     words: Mapping[str, Any] | None = None,
     seed: int = 1,
+    elpd: bool = False,
 ) -> Study:
     """Make a study; ``failing`` is the share of the first method's fits that failed, ``words`` are fields of Study."""
     varied = GRIDS[grid] if isinstance(grid, str) else grid
     rng = np.random.default_rng(seed)
     cells = [dict(zip(varied, values, strict=True)) for values in itertools.product(*varied.values())]
     rows = [row for i, cell in enumerate(cells) for row in _cell(cell, i, parameters, replicates, failing, rng)]
+    rows += [row for i, cell in enumerate(cells) for row in _elpd(cell, i, replicates)] if elpd else []
     fits = len(cells) * len(METHODS) * replicates
     lost = round(failing * replicates) * len(cells)
     plan = Asked(
@@ -113,6 +115,18 @@ def _cell(
                 share("", f"{layer}_same", same)
                 share("", f"{layer}_differs", 0.7 * (1 - same))
                 share("", f"{layer}_undecided", 0.3 * (1 - same))
+    return rows
+
+
+def _elpd(cell: Mapping[str, Any], index: int, r: int) -> list[Measure]:
+    """Elpd of each method, and what it is below that of NUTS."""
+    n, rows = size(cell, index), []
+    for m in METHODS:
+        for measure in ("elpd", "elpd_plugin"):
+            if m in {"elpd": METHODS[1:], "elpd_plugin": METHODS[:2]}[measure]:
+                lost = OFF[m] / n
+                rows.append(Measure(cell, m, "", measure, -1.4 * n - lost, 0.1, r, 0))
+                rows += [Measure(cell, m, "", f"{measure}_diff", lost, 0.1 / n, r, 0)] if m != "nuts" else []
     return rows
 
 

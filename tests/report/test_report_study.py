@@ -75,6 +75,24 @@ def test_every_grid_has_its_first_screen_and_all_sections(grid: str) -> None:
     assert not re.search(r"\bnan\b|\binf\b", text)
 
 
+@pytest.mark.parametrize("grid", GRIDS)
+def test_elpd_has_a_section_where_the_study_asked_for_it(grid: str) -> None:
+    found = study(grid, elpd=True)
+    page = check(study_to_html(found))
+    ids = [a["id"] for tag, a in page.elements if tag == "section"]
+    assert [i for i in ids if i not in ("verdicts", "prediction")] == list(SECTIONS)
+    assert ids.index("prediction") == ids.index("posterior") + 1
+    text = text_of(page)
+    assert "elpd lost by the method’s distribution" in text
+    assert "elpd lost by the method’s point" in text
+    assert re.search(r"lost against NUTS, as a mean over the grid: MAP.{1,3}Laplace 0\.\d+ ± ", text)
+    held = [row for row in table_of(page) if row["measure"] == "elpd"]
+    assert len(held) == len([r for r in found.rows if r.measure == "elpd"])
+    without = dataclasses.replace(found, rows=[r for r in found.rows if not r.measure.startswith("elpd")])
+    assert "elpd" not in study_to_html(without)
+    assert study_to_html(without) == study_to_html(study(grid))
+
+
 def test_the_finding_is_the_coverage_at_both_ends_of_the_grid() -> None:
     found = study("one")
 

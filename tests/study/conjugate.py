@@ -36,3 +36,11 @@ def constant() -> pm.Model:
     with pm.Model() as model:
         pm.Normal("y", pm.Normal("mu", 0.0, 1.0), 1.0, observed=np.zeros(3))
     return model
+
+
+def joint(n: int = 4) -> pm.Model:
+    """Its observations are one vector."""
+    with pm.Model() as model:
+        mu = pm.Normal("mu", 0.0, 1.0)
+        pm.MvNormal("y", mu * np.ones(n), np.eye(n), observed=pm.Data("y_data", np.zeros(n)))
+    return model

@@ -13,7 +13,8 @@ from bayescompare.cli import program
 from bayescompare.cli.study import span, told
 from bayescompare.study.run import Done
 
-MODEL = f"{Path(__file__).parent / 'conjugate.py'}:normal"
+HERE = Path(__file__).parent
+MODEL = f"{HERE / 'conjugate.py'}:normal"
 SHORT = ("--methods", "nuts", "--draws", "200", "--tune", "200", "--chains", "2", "--serial")
 
 
@@ -59,9 +60,12 @@ def test_a_plan_from_flags_to_toml_and_back(tmp_path: Path) -> None:
     )
     assert run("--plan", file, "--write-plan", again).exit_code == 0
     assert again.read_bytes() == file.read_bytes()
-    run("--plan", file, "--replicates", "7", "--set", "x=1", "--write-plan", again)
+    run("--plan", file, "--replicates", "7", "--set", "x=1", "--elpd", "--write-plan", again)
     assert bc.Plan.from_toml(again).replicates == 7
     assert bc.Plan.from_toml(again).options == {"x": 1}
+    assert bc.Plan.from_toml(again).elpd
+    run("--plan", again, "--write-plan", file)
+    assert bc.Plan.from_toml(file).elpd
 
 
 @pytest.mark.parametrize(
@@ -80,6 +84,7 @@ def test_a_plan_from_flags_to_toml_and_back(tmp_path: Path) -> None:
         (("jellybeans", "--store", "{}/a.study", "--levels", "x"), 2, "--levels"),
         (("jellybeans", "--store", "{}/a.study", "--export", "{}/a.xlsx"), 2, "ends in"),
         (("jellybeans", "--store", "{}/no/a.study"), 2, "no folder"),
+        ((f"{HERE / 'conjugate.py'}:joint", "--store", "{}/a.study", "--elpd"), 2, "no elpd at the only grid point"),
         (("jellybeans", "--store", "{}/foreign"), 5, "not a study"),
     ],
 )

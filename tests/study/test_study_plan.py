@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,8 @@ import models
 from bayescompare.errors import MissingFileError, ModelError, UnknownNameError, UsageError
 from bayescompare.study import cells
 from bayescompare.study.plan import BLOCKS, METHODS
+
+HERE = Path(__file__).parent
 
 names = st.text(min_size=1, max_size=8)
 scalars = st.booleans() | st.integers(-(2**60), 2**60) | st.floats(allow_nan=False) | names
@@ -35,6 +38,27 @@ def test_toml_round_trips(grid, truth, options, methods, parameters) -> None:  #
     assert again == plan
     assert list(again.grid) == list(plan.grid)
     assert again.to_toml() == plan.to_toml()
+
+
+def test_elpd_is_in_a_plan_only_where_it_is_asked_for() -> None:
+    # Fingerprints of plans, and so studies, from before there was elpd stay valid.
+    without, asked = bc.Plan("jellybeans", {"n": (5, 10)}, 7), bc.Plan("jellybeans", {"n": (5, 10)}, 7, elpd=True)
+    assert "elpd" not in without.to_toml()
+    assert hashlib.sha256(without.to_toml().encode()).hexdigest() == without.identity()["plan"]
+    assert without.identity()["plan"] == "8441f9a82f5d09aa5daeae90d2d78574e3c27006360849d9c5bb242832449945"
+    assert asked.identity()["plan"] != without.identity()["plan"]
+    for plan in (without, asked):
+        assert bc.Plan.from_toml(plan.to_toml()) == plan
+    assert not bc.Plan.from_toml('target = "wells"').elpd
+    with pytest.raises(UsageError, match="elpd is true or false"):
+        bc.Plan.from_toml('target = "wells"\nelpd = "yes"')
+
+
+def test_a_joint_likelihood_has_no_elpd() -> None:
+    with pytest.raises(UsageError, match="no elpd at the only grid point: y: its MultivariateNormal is one joint"):
+        bc.Plan(f"{HERE / 'conjugate.py'}:joint", elpd=True).check()
+    bc.Plan(f"{HERE / 'conjugate.py'}:joint").check()
+    bc.Plan(f"{HERE / 'conjugate.py'}:normal", {"n": (2, 3), "truth.mu": (0.0, 1.0)}, elpd=True).check()
 
 
 def test_toml_from_a_file_and_the_sampler(tmp_path: Path) -> None:

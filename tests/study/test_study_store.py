@@ -95,6 +95,25 @@ def test_a_block_whose_worker_died_is_tried_again(tmp_path: Path) -> None:
         assert len(store.cells(0, "mle_wald").replicates) == 128
 
 
+def test_a_file_from_before_there_was_elpd_opens_and_goes_on(tmp_path: Path) -> None:
+    path, old = tmp_path / "a.study", [name for name in ARRAYS if name not in ("elpd", "elpd_plugin")]
+    first, *rest = (made(task) for task in tasks(PLAN))
+    with Store.create_or_resume(path, PLAN) as store:
+        store._connection.execute("ALTER TABLE results DROP COLUMN elpd")
+        store._connection.execute("ALTER TABLE results DROP COLUMN elpd_plugin")
+    with Store.create_or_resume(path, PLAN) as store:
+        store.add(first)
+    with Store.create_or_resume(path, PLAN) as store:
+        for block in rest:
+            store.add(block)
+    with Store.read(path) as store:
+        cells = store.cells(1, "nuts")
+    whole = [block.results["nuts"].arrays["sd"] for block in rest if block.point == 1 and "nuts" in block.results]
+    assert list(cells.results.arrays) == old
+    assert np.array_equal(cells.results.arrays["sd"], np.concatenate(whole))
+    assert bc.StudyResult(path).plan == PLAN
+
+
 def test_another_plan_is_refused_and_named(tmp_path: Path) -> None:
     path = tmp_path / "a.study"
     filled(path)

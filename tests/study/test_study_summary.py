@@ -96,6 +96,37 @@ def test_verdicts_of_location_and_spread(found: dict[tuple[int, str, str, str], 
         assert row.mcse == pytest.approx(math.sqrt(38.5 * 0.5 / (39**2 * 40)))
 
 
+def test_elpd_is_paired_and_says_where_there_is_no_density(tmp_path: Path) -> None:
+    plan = replace(PLAN, grid={}, replicates=4, elpd=True, methods=("mle_wald", "map_laplace", "nuts"))
+    elpd = {"map_laplace": [np.nan, -6.0, -5.0, -4.0], "nuts": [-3.0, -3.0, -3.0, -1.0]}
+    plugin = {"map_laplace": [np.nan, -7.0, -5.0, -5.0], "mle_wald": [-4.0, -np.inf, -4.0, -4.0]}
+    with Store.create_or_resume(tmp_path / "a.study", plan) as store:
+        for task in tasks(plan):
+            results = {}
+            for method in plan.arms[task.arm]:
+                status = np.zeros(4, dtype=np.uint8)
+                status[0] = FAILED if method == "map_laplace" else 0
+                both = {"elpd": elpd.get(method), "elpd_plugin": plugin.get(method)}
+                arrays = {name: np.array(values) for name, values in both.items() if values is not None}
+                results[method] = Results(status, ("no mode" if status[0] else "", "", "", ""), arrays)
+            store.add(Block(*task.key, task.replicates, ("a",), np.zeros((4, 1)), results))
+    with Store.read(tmp_path / "a.study") as store:
+        found = {(m.method, m.measure): m for m in rows(store) if m.measure.startswith("elpd")}
+    assert set(found) == {
+        *((m, "elpd") for m in ("map_laplace", "nuts")),
+        *((m, f"elpd_plugin{end}") for m in ("mle_wald", "map_laplace") for end in ("", "_diff")),
+        ("map_laplace", "elpd_diff"),
+    }
+    lost = found["map_laplace", "elpd_diff"]
+    assert (lost.value, lost.n, lost.failed) == (pytest.approx(np.mean([3, 2, 3])), 3, 1)
+    assert lost.mcse == pytest.approx(np.std([3, 2, 3], ddof=1) / math.sqrt(3))
+    assert "1 of 4 replicates are not in it, most often: no mode" in lost.reason
+    assert (found["nuts", "elpd"].value, found["nuts", "elpd"].n) == (-2.5, 4)
+    none = found["mle_wald", "elpd_plugin_diff"]
+    assert (none.value, none.mcse, none.n) == (np.inf, None, 4)
+    assert none.reason == "in 1 of 4 replicates some fresh data have no density"
+
+
 def test_ranks_of_a_fixed_truth_are_marked(tmp_path: Path, found: dict[tuple[int, str, str, str], Measure]) -> None:
     assert found[5, "nuts", "a", "sbc_distance"].value == pytest.approx(0.7, abs=0.026)  # looked at each fortieth
     fixed = filled(tmp_path / "a.study", replace(PLAN, truth={"count": 0.0}))
