@@ -209,8 +209,10 @@ def _searched(chunk: Chunk, starts: Array, weights: Weights, asked: Mask) -> _En
             wanted = asked & (ends.same.sum(axis=1) < 2)
         if not wanted.any():
             break
-    for _ in range(RENEWALS):
+    for again in range(RENEWALS):
         unfinished = ends.usable & ~ends.converged
+        if again:  # what runs away has no mode to be found by patience
+            unfinished &= (np.abs(ends.top.u) * chunk.density.transformed <= endings.FAR).all(axis=1)
         if not unfinished.any():
             break
         ends.add(ends.highest(count), unfinished, LONG)
