@@ -50,17 +50,15 @@ class Straight:
         kept = [var for var in (*others, *(out for node in first for out in node.outputs)) if var in used]
         self._first = _written(others, first, kept, _numpy_function)
         self._rest = _written([*graph.inputs[:1], *kept], rest, graph.outputs, _numpy_function)
-        self._others: tuple[Any, ...] | None = None
-        self._kept: Sequence[Any] = ()
+        self._last: tuple[tuple[Any, ...], Sequence[Any]] | None = None
 
     def __call__(self, *args: Any) -> list[NDArray[Any]]:
-        others = args[1:]
+        others, last = args[1:], self._last  # both of its parts at once: another thread may change it
         with np.errstate(all="ignore"):
-            if self._others is None or not all(map(is_, others, self._others)):
-                self._kept = self._first(*map(np.asarray, others, self._types[1:]))
-                self._others = others
+            if last is None or not all(map(is_, others, last[0])):
+                last = self._last = others, self._first(*map(np.asarray, others, self._types[1:]))
             point = map(np.asarray, args[:1], self._types)
-            return [np.array(out) for out in self._rest(*point, *self._kept)]
+            return [np.array(out) for out in self._rest(*point, *last[1])]
 
     def cost(self, *args: Any) -> float:
         """What a call with such arguments takes on a machine of 2024, in µs: by the sizes of its arrays, no clock."""

@@ -243,7 +243,7 @@ def vertical(lines: Iterable[Line], drawn: Drawn) -> Axis:
     if not share and len(values):
         middle = across_at if math.isfinite(across_at) else float(np.median(values)) if drawn.log else 0.0
         reaches = sorted(max((abs(v - middle) for v in line.y if math.isfinite(v)), default=0.0) for line in lines)
-        usual = reaches[(len(reaches) - 1) // 2]
+        usual = reaches[len(reaches) // 2]  # of two lines the longer: half of them are no exceptions
         limit = usual + 1.0 if drawn.log else FAR * usual  # a decade more, on an axis in logarithms
         near = values[np.abs(values - middle) <= limit] if limit > 0 else values
         values = near if len(near) else values
