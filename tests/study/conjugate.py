@@ -1,10 +1,14 @@
 """A conjugate model for the tests of studies: mu ~ N(0, 1), n observations N(mu, sigma²), sigma known or not."""
 
+import contextlib
 import multiprocessing
 import os
+import resource
 import signal
+from collections.abc import Iterator
 
 import numpy as np
+import psutil
 import pymc as pm
 
 
@@ -14,11 +18,25 @@ def normal(n: int = 4, fault: str = "") -> pm.Model:
         raise RuntimeError("there is no such model")
     if fault == "kills" and multiprocessing.parent_process() is not None:
         os.kill(os.getpid(), signal.SIGKILL)
+    if fault == "memory":
+        with little_memory():
+            np.ones(1 << 30)
     with pm.Model() as model:
         y = pm.Data("y_data", np.zeros(n))
         mu = pm.Normal("mu", 0.0, 1.0)
         pm.Normal("y", mu, 1.0, observed=y)
     return model
+
+
+@contextlib.contextmanager
+def little_memory() -> Iterator[None]:
+    """256 MiB more than the process has, and the system gives it none."""
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (psutil.Process().memory_info().vms + (1 << 28), before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
 
 
 def scaled(n: int = 4) -> pm.Model:

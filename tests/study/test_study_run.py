@@ -190,6 +190,17 @@ def test_a_worker_that_is_killed_each_time_fails_its_block_and_no_other() -> Non
     assert (frame["status"][~bad] != "failed").all()
 
 
+def test_a_worker_without_memory_fails_its_block_says_so_and_goes_on() -> None:
+    """The allocation is refused by the system; where it kills the worker instead, the test above says what follows."""
+    plan = bc.Plan(MODEL, {"fault": ("memory", "")}, replicates=4, methods=("map_laplace",))
+    frame = bc.study(plan, workers=1).cells()
+    bad = frame["fault"] == "memory"
+    assert bad.sum() == (~bad).sum() == 4
+    assert (frame["status"][bad] == "failed").all()
+    assert frame["reason"][bad].str.contains("Unable to allocate 8.00 GiB").all()
+    assert (frame["status"][~bad] == "ok").all()
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _models_are_dropped() -> Iterator[None]:
     yield
