@@ -67,9 +67,15 @@ def compiled_model(problem: Problem, backend: str) -> tuple[str, Any]:
 
 
 def by_numba(problem: Problem, *, frozen: bool) -> Any:
-    import nutpie
+    """nutpie's model, compiled so that a seed gives the same draws whether numba's cache was full or empty.
 
-    with warnings.catch_warnings():
+    With ``fastmath`` numba may reorder sums, and does so where it compiles functions into each other, but not where it
+    takes them from its cache: the last bits differ, and after some steps the draws. Without, a large sum takes longer.
+    """
+    import nutpie
+    import pytensor
+
+    with warnings.catch_warnings(), pytensor.config.change_flags(numba__fastmath=False):
         warnings.simplefilter("ignore")  # numba's notes on caching are not the user's concern
         # No expanded variables: every scalar is pushed from u afterwards, for all draws at once.
         settings: dict[str, Any] = {"backend": "numba", "var_names": []}

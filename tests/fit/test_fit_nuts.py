@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -91,6 +95,26 @@ def test_one_seed_one_chain_of_draws(problem: Problem, few: Fit) -> None:
     assert few.draws.tobytes() == again.draws.tobytes()
     assert not np.any(few.draws == other.draws)
     assert not np.any(few.draws[0] == few.draws[1])
+
+
+DIGEST = """
+import hashlib
+import bayescompare as bc, models
+few = bc.SamplerOptions(draws=100, tune=100, chains=2)
+draws = bc.fit(models.eight_schools(), "nuts", seed=3, options=few).draws
+print(hashlib.sha256(draws.tobytes()).hexdigest())
+"""
+
+
+def test_one_seed_gives_one_result_whatever_numbas_cache_holds(tmp_path: Path) -> None:
+    """With ``fastmath`` the first process, which compiles everything, drew other numbers than those that follow."""
+    caches = {"PYTENSOR_FLAGS": f"base_compiledir={tmp_path / 'pytensor'}", "NUMBA_CACHE_DIR": str(tmp_path / "numba")}
+    command = [sys.executable, "-c", DIGEST]
+    runs = [
+        subprocess.run(command, env={**os.environ, **caches}, capture_output=True, text=True, check=True).stdout
+        for _ in range(2)
+    ]
+    assert runs[0] == runs[1] != ""
 
 
 def test_the_posterior_is_right_and_so_is_that_of_other_data(problem: Problem) -> None:
