@@ -50,11 +50,20 @@ def marginal_posterior(x: np.ndarray) -> np.ndarray:
     return marginal_likelihood(x) + prior
 
 
+def covariance(at: np.ndarray, step: float = 1e-3) -> np.ndarray:
+    """Inverse of the curvature of the marginal posterior, by differences: BFGS's own is another on each machine."""
+    shift = step * np.eye(len(at))
+    first, second = shift[:, None], shift[None]
+    signs = [(1, 1, 1), (1, -1, -1), (-1, 1, -1), (-1, -1, 1)]
+    corners = [sign * marginal_posterior((at + i * first + j * second).reshape(-1, len(at))) for i, j, sign in signs]
+    return np.linalg.inv(-sum(corners).reshape(len(at), len(at)) / (4 * step**2))
+
+
 def exact(draws: int = 40_000) -> pd.DataFrame:
     """Posterior figures by importance sampling from a Student t at the marginal mode, with their own errors."""
     found = optimize.minimize(lambda x: -marginal_posterior(x[None])[0], np.r_[-0.5, 0, 1.3, -0.8, -1.2], method="BFGS")
     # Sigma has more mass near 0, at log sigma far below the mode, than a symmetric law: hence heavy tails, and wide.
-    proposal = stats.multivariate_t(found.x, 1.5 * found.hess_inv, df=4, seed=np.random.default_rng(3))
+    proposal = stats.multivariate_t(found.x, 1.5 * covariance(found.x), df=4, seed=np.random.default_rng(3))
     x = proposal.rvs(draws)
     log_weight = np.concatenate([marginal_posterior(piece) for piece in np.array_split(x, 40)]) - proposal.logpdf(x)
     weight = np.exp(log_weight - log_weight.max())
@@ -107,10 +116,10 @@ def test_map_is_scipys() -> None:
 
 def test_the_docstring_is_true() -> None:
     figures = exact()
-    known = figures.round(2).T.to_dict("list")
-    assert known["sigma"][:2] == pytest.approx([0.34, 0.14])
-    assert known["beta[kind]"][:2] == pytest.approx([0.03, 0.32])
-    assert known["beta[both]"][:2] == pytest.approx([-0.76, 0.44])
+    for name, said in {"sigma": (0.34, 0.14), "beta[kind]": (0.03, 0.32), "beta[both]": (-0.76, 0.44)}.items():
+        mean, sd, mean_error, sd_error = figures.loc[name]
+        assert abs(mean - said[0]) < 0.01 + 2 * mean_error  # a unit of the last digit
+        assert abs(sd - said[1]) < 0.01 + 2 * sd_error
     mode = bc.fit(seeds, "map").values
     assert [round(mode[name], 2) for name in ("beta[kind]", "beta[both]", "sigma")] == [-0.36, -0.44, 1.53]
     z = {name: (mode[name] - figures.loc[name, "mean"]) / figures.loc[name, "sd"] for name in NAMES[:4]}
