@@ -223,7 +223,9 @@ class Density:
         other = object.__new__(Density)
         other.__dict__.update(self.__dict__)
         other.data = {
-            name: np.asarray(data[name], dtype=old.dtype) if name in data else old for name, old in self.data.items()
+            # Copies: what a search computes of the data once must not be of an array that its owner changes later.
+            name: np.array(data[name], dtype=old.dtype) if name in data else old
+            for name, old in self.data.items()
         }
         other.evaluations = other._began = 0
         other.sizes = other._sizes()
@@ -235,7 +237,7 @@ class Density:
         other = object.__new__(Density)
         other.__dict__.update(self.__dict__)
         other.evaluations = other._began = 0
-        other._arguments, other._on_device = self._split(observation_weights, self._arguments), None
+        other._arguments, other._on_device = self._split(np.array(observation_weights, float), self._arguments), None
         return other
 
     def observed(self) -> list[Array]:

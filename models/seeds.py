@@ -6,7 +6,7 @@ effect of its own, with a spread ``sigma`` that nobody is interested in. MAP put
 
 The price is paid by what one *is* interested in. With plates free to be anything, a plate of 4 seeds weighs nearly as
 much as one of 81, and the coefficients are averages over plates instead of over seeds: the effect of the second kind
-of seed is -0.36 by MAP and 0.03 ± 0.32 in the posterior; that of kind and extract together -0.44, and -0.76 ± 0.44. A
+of seed is -0.36 by MAP and 0.03 ± 0.33 in the posterior; that of kind and extract together -0.44, and -0.76 ± 0.45. A
 wrong scale is more than a nuisance.
 
 Question

@@ -474,3 +474,18 @@ def test_a_first_evaluation_outside_the_support_is_density_zero(boxed: Problem) 
     density = Problem(boxed.model).density
     assert density(np.array([0.3, -9.0]), ONE)[0] == -np.inf
     assert density.second_opinion(np.array([0.3, -9.0]), ONE)[0] == -np.inf
+
+
+def test_an_array_that_its_owner_changes_later_changes_no_density() -> None:
+    """What depends on the data alone is computed once: it must not be half of the old data and half of the new."""
+    with pm.Model() as model:
+        x = pm.Data("x", np.ones(3))
+        b = pm.Normal("b", 0.0, 1.0)
+        pm.Normal("y", pt.exp(x) * b + x, 1.0, observed=pm.Data("y_data", np.zeros(3)))
+    given = np.array([0.1, 0.2, 0.3])
+    density = Problem(model).density.with_data({"x": given})
+    before = density(np.array([0.5]), (1.0, 1.0, 0.0))
+    given[:] = 7.0
+    after = density(np.array([0.5]), (1.0, 1.0, 0.0))
+    assert before[0] == after[0]
+    assert before[1] == after[1]

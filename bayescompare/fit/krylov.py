@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -22,25 +22,37 @@ def conjugate_gradients(product: Callable[[Array], Array], g: Array, tolerance: 
 
     Where H is not positive along a direction the step goes that way instead (Steihaug's rule).
     """
-    x, r = np.zeros_like(g), g.copy()
-    p, square = r.copy(), float(r @ r)
-    goal = tolerance * math.sqrt(square)
-    for _ in range(min(10 * len(g), 500)):
-        if math.sqrt(square) <= goal:
-            break
-        hp = product(p)
-        curvature = float(p @ hp)
+    x = np.zeros_like(g)
+    for p, curvature, square in _steps(product, g, tolerance, min(10 * len(g), 500)):
         if not math.isfinite(curvature):
             return None
         if curvature <= 0:
             return x if x.any() else p
-        length = square / curvature
-        x += length * p
-        r -= length * hp
+        x += (square / curvature) * p
+    return x
+
+
+def _steps(
+    product: Callable[[Array], Array], g: Array, tolerance: float, most: int
+) -> Iterator[tuple[Array, float, float]]:
+    """Conjugate gradients from 0: direction, curvature pᵀHp and squared residual before each step.
+
+    They end where the residual is ``tolerance`` of g, or after ``most`` steps. Who takes them stops where the curvature
+    is not positive.
+    """
+    r, p = g.copy(), g.copy()
+    square = float(r @ r)
+    goal = tolerance**2 * square
+    for _ in range(most):
+        if square <= goal:
+            return
+        hp = product(p)
+        curvature = float(p @ hp)
+        yield p, curvature, square
+        r -= (square / curvature) * hp
         new = float(r @ r)
         p = r + (new / square) * p
         square = new
-    return x
 
 
 def lowest(product: Callable[[Array], Array], d: int) -> tuple[float, Array]:
@@ -63,23 +75,18 @@ def _positive(product: Callable[[Array], Array], d: int) -> float | None:
     """
     from scipy.linalg import eigvalsh_tridiagonal
 
-    r = np.random.default_rng(0).standard_normal(d)
-    p, square = r.copy(), float(r @ r)
-    goal = SOLVED**2 * square
-    lengths: list[float] = []
-    shares: list[float] = []
-    while square > goal:
-        hp = product(p)
-        curvature = float(p @ hp)
-        if not curvature > 0 or len(lengths) == min(10 * d, PRODUCTS):
+    most = min(10 * d, PRODUCTS)
+    curvatures: list[float] = []
+    squares: list[float] = []
+    for _, curvature, square in _steps(product, np.random.default_rng(0).standard_normal(d), SOLVED, most):
+        if not curvature > 0:
             return None
-        lengths.append(square / curvature)
-        r -= lengths[-1] * hp
-        new = float(r @ r)
-        shares.append(new / square)
-        p = r + shares[-1] * p
-        square = new
-    a, b = np.array(lengths), np.array(shares[:-1])
+        curvatures.append(curvature)
+        squares.append(square)
+    if len(squares) == most:
+        return None
+    a = np.array(squares) / np.array(curvatures)
+    b = np.array(squares[1:]) / np.array(squares[:-1])
     diagonal = 1 / a
     diagonal[1:] += b / a[:-1]
     found = eigvalsh_tridiagonal(diagonal, np.sqrt(b) / a[:-1])

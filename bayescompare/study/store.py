@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -286,7 +287,7 @@ class Store:
             Results(status, tuple(reasons), kept),
         )
 
-    @property
+    @cached_property
     def _arrays(self) -> tuple[str, ...]:
         """Names of the arrays that the file has room for: one begun before there was elpd has none for that."""
         with _said(self.path):

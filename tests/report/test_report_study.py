@@ -257,6 +257,8 @@ def test_axes_do_not_stretch_for_a_method_that_is_far_off() -> None:
     assert axis.upper < 1
     wide = [Line(css, (0.0, 1.0), (0.2, -0.5)) for css in ("map", "lap", "post")]
     assert vertical([*wide, Line("mle", (0.0, 1.0), (4.7, -0.4))], Drawn("width_90", "", "", log=True)).upper < 2
+    two = vertical([Line("lap", (0.0,), (-0.015,)), Line("map", (0.0, 1.0), (1.4, 1.3))], drawn)
+    assert two.lower < -0.015 < 1.4 < two.upper  # half of the methods are no exception
     rows = [r for r in study("one").rows if r.measure != "bias" or r.method != "mle_wald"]
     cell = rows[0].cell
     page = study_to_html(
