@@ -6,6 +6,9 @@ PYTHON := .venv/bin/python
 # Compiled bytecode is kept whatever the user's settings are: without it an import of PyMC takes ten seconds more.
 RUN := env -u PYTHONDONTWRITEBYTECODE OMP_NUM_THREADS=1 $(PYTHON)
 
+# A process of tests wants a core and 2 GB.
+WORKERS ?= 2
+
 # SLOW_SHARE=2/10 adds the third tenth of the slow tests.
 SELECT := $(if $(SLOW_SHARE),--slow-share $(SLOW_SHARE),-m "not slow")
 
@@ -18,8 +21,8 @@ help: ## this list
 demo: $(ENVIRONMENT) ## compare MAP with the posterior on eight schools; writes eight_schools.html
 	$(RUN) -m bayescompare.cli compare eight_schools --report eight_schools.html
 
-test: $(ENVIRONMENT) ## the tests, but for the slow ones
-	$(RUN) -m pytest $(SELECT) $(ARGS)
+test: $(ENVIRONMENT) ## the tests, but for the slow ones, in two processes (WORKERS=0: in one)
+	$(RUN) -m pytest --numprocesses $(WORKERS) --dist loadfile $(SELECT) $(ARGS)
 
 slow: $(ENVIRONMENT) ## the slow tests
 	$(RUN) -m pytest -m slow $(ARGS)

@@ -76,6 +76,20 @@ def pytest_report_collectionfinish() -> list[str]:
     return slow_share
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Under pytest-xdist only the workers see what is left out: they tell it to the controller, which reports."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output |= {"left_out": left_out, "slow_share": slow_share}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: object) -> None:
+    told = getattr(node, "workeroutput", {})
+    left_out.extend(told.get("left_out", ()))
+    slow_share[:] = told.get("slow_share", slow_share)
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("browser") and find_chromium() is None:
         if os.environ.get("CI"):
@@ -84,7 +98,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip(WITHOUT_CHROMIUM)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if config.getoption("dist", "no") != "no":
+        for line in slow_share:
+            terminalreporter.write_line(line)
     if left_out:
         terminalreporter.section(f"left out: {len(left_out)} browser tests, as {WITHOUT_CHROMIUM}")
         for file, count in Counter(nodeid.partition("::")[0] for nodeid in left_out).items():

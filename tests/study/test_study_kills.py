@@ -78,33 +78,35 @@ def killed_again_and_again(path: Path, plan: bc.Plan, kills: int) -> Iterator[st
             workers[int(rng.integers(len(workers)))].kill()
             time.sleep(rng.uniform(0, 2))
             yield "worker"
+        at_work = process.poll() is None
         process.kill()
         process.wait()
         _, alive = psutil.wait_procs(workers, timeout=30)
         assert not alive, "workers must not outlive their coordinator"
-        yield "coordinator"
+        yield "coordinator" if at_work else "nothing"
 
 
-def check(tmp_path: Path, plan: bc.Plan, kills: int) -> None:
+def check(tmp_path: Path, plan: bc.Plan, kills: int) -> int:
+    """What the kills leave behind against a run without any; how often a coordinator at work was killed."""
     path = tmp_path / "killed.study"
     seen = list(killed_again_and_again(path, plan, kills))
-    assert "coordinator" in seen
     with Store.read(path) as store:
         assert store.counts()[0] > 0
     left = bc.study(plan, store=path, executor="serial")
     whole = bc.study(plan, store=tmp_path / "whole.study", executor="serial")
     pd.testing.assert_frame_equal(rows(left), rows(whole), check_exact=True)
     assert left.done == plan.fits
+    return seen.count("coordinator")
 
 
 def test_three_kills(tmp_path: Path) -> None:
-    check(tmp_path, PLAN, 3)
+    assert check(tmp_path, PLAN, 3) > 0
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_fifty_kills(tmp_path: Path) -> None:
-    check(tmp_path, replace(PLAN, replicates=2000), 50)
+    assert check(tmp_path, replace(PLAN, replicates=1000), 50) == 50
 
 
 def test_a_worker_that_is_killed_is_replaced(tmp_path: Path) -> None:
