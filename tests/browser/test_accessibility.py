@@ -26,6 +26,16 @@ pytestmark = pytest.mark.browser
 ROOT = Path(__file__).parents[2]
 RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
 REAL = ("eight_schools", "radon", "wells", "index")
+# Hardly a colour depends on the width: the other two pairs are looked at with the slow tests.
+LOOKS = pytest.mark.parametrize(
+    ("width", "dark"),
+    [
+        pytest.param(1280, False, id="1280-light"),
+        pytest.param(390, True, id="390-dark"),
+        pytest.param(1280, True, id="1280-dark", marks=pytest.mark.slow),
+        pytest.param(390, False, id="390-light", marks=pytest.mark.slow),
+    ],
+)
 WITHOUT = "axe-core is not there: `npm install axe-core`, or name its axe.min.js in the variable AXE"
 
 
@@ -54,8 +64,7 @@ def all_open(page: Any) -> None:
     page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@LOOKS
 def test_a_report_breaks_no_rule(visit: Open, report_file: Path, axe: str, width: int, dark: bool) -> None:
     page = visit(report_file, width, dark=dark).page
     all_open(page)
@@ -70,8 +79,7 @@ def test_a_report_of_the_repository_breaks_no_rule(visit: Open, axe: str, name: 
     assert violations(page, axe) == []
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@LOOKS
 def test_an_index_breaks_no_rule(visit: Open, axe: str, tmp_path: Path, width: int, dark: bool) -> None:
     (tmp_path / "study_speed.html").write_text("<title>Speed</title>", encoding="utf-8")
     path = tmp_path / "index.html"
@@ -79,15 +87,16 @@ def test_an_index_breaks_no_rule(visit: Open, axe: str, tmp_path: Path, width: i
     assert violations(visit(path, width, dark=dark).page, axe) == []
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@LOOKS
 @pytest.mark.parametrize("grid", GRIDS)
-def test_the_report_of_a_study_breaks_no_rule(visit: Open, axe: str, tmp_path: Path, grid: str, dark: bool) -> None:
+def test_the_report_of_a_study_breaks_no_rule(
+    visit: Open, axe: str, tmp_path: Path, grid: str, width: int, dark: bool
+) -> None:
     path = tmp_path / "study.html"
     path.write_text(study_to_html(study(grid, failing=0.1)), encoding="utf-8")
-    for width in (1280, 390):
-        page = visit(path, width, dark=dark).page
-        all_open(page)
-        assert violations(page, axe) == []
+    page = visit(path, width, dark=dark).page
+    all_open(page)
+    assert violations(page, axe) == []
 
 
 def test_a_page_of_the_gallery_breaks_no_rule(visit: Open, axe: str, tmp_path: Path) -> None:
