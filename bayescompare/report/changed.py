@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..compare.difference import MODES
 from ..numbers import NO_BREAK, count, counted, figure, percent, plain
 from .parts import Cell, Column, Part, Prose, Row, State, Table
 from .words import Name, Words, mark, name, visible
@@ -92,8 +93,10 @@ def sides(change: Change) -> tuple[str, str]:
 
 
 def size(change: Change) -> str:
-    """The change in joint Monte-Carlo errors."""
-    return "a mode" if math.isinf(change.errors) else plain(change.errors, 2)
+    """The change in joint Monte-Carlo errors, or why it is not told in them."""
+    if math.isinf(change.errors):
+        return "a mode" if change.what in MODES else "no error"
+    return plain(change.errors, 2)
 
 
 def notes(found: Difference) -> list[Words]:

@@ -85,6 +85,18 @@ def test_a_mode_that_is_another_point_is_a_change() -> None:
     assert [(c.what, c.of) for c in found.beyond] == [("map", "mu")]
 
 
+@pytest.mark.parametrize(("after", "changed"), [(np.nextafter(-2406.5853799599936, 0), False), (-2406.58, True)])
+def test_a_figure_without_an_error_changes_by_more_than_rounding(after: float, changed: bool) -> None:
+    comparison = make("differs")
+    exact = (
+        dataclasses.replace(comparison, joint={**comparison.joint, "log_evidence_psis": figure(value, 0.0)})
+        for value in (-2406.5853799599936, after)
+    )
+    found = compared(*exact)
+    assert [(c.what, c.of) for c in found.beyond] == [("log_evidence_psis", "joint")] * changed
+    assert ("no error" in difference_to_html(found, ("a", "b"))) == changed
+
+
 def test_figures_of_joint_prediction_decisions_and_sensitivity_are_compared() -> None:
     comparison = make("differs", losses=True)
     loss = {**comparison.decisions[0], "regret": figure(0.9, 0.02)}
