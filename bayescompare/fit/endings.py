@@ -27,6 +27,16 @@ BOUNDARY_SD = 10.0
 #: Curvature of such a coordinate above which it is no rounding.
 SETTLED = 1e-9
 
+#: Part of the decrement that the density must gain far out on a ray, if it creeps towards a limit. An exponential tail
+#: gains all that is left of it, some two decrements; a parabola loses 3 of them 3 Newton steps on, and 80 at 10.
+CREEP = 0.1
+
+#: Most that it then gains further out, as a multiple of the gain before: at a saddle it is 8.
+LEVELLING = 3.0
+
+#: Relative rounding error of a density.
+NOISE = 1e-14
+
 #: Where a coordinate that runs to a boundary is put: far enough that its transform has reached the bound in float64.
 LIMIT = 40.0
 
@@ -96,7 +106,7 @@ def ridge_or_saddle(
     problem: Problem, best: End, flatness: float, weights: tuple[float, ...], options: ModeOptions
 ) -> tuple[Status, list[str]]:
     """A ridge or a saddle, along the parameters that carry it."""
-    flat = best.smallest > -flatness
+    flat = best.smallest > -flatness or (best.hessian is not None and bool(np.abs(best.hessian).max() <= SETTLED))
     rises = runaway(problem, best, weights, options) if weights[1] or not flat else None
     if rises:
         return Status.FAILED, rises.reasons
@@ -297,13 +307,40 @@ def why_no_mode(problem: Problem, best: End, weights: tuple[float, ...], options
 def _creeps(density: Density, best: End, weights: tuple[float, ...]) -> bool:
     """Whether the density still rises many Newton steps on: towards a limit (separated data), where a top falls off.
 
-    In an exponential tail the decrement falls e-fold with every step, as if a mode were near, and is never 0.
+    In an exponential tail the decrement falls e-fold with every step, as if a mode were near, and is never 0. Where it
+    is so small that the step is rounding, the way from the start to the end leads further out.
     """
-    if best.step is None or best.decrement <= 1e-14 * max(1.0, abs(best.value)):
+    if best.step is None or best.decrement <= rounding(best.value):
         return False
-    values, _ = density.batch(best.u + np.array([[3.0], [10.0]]) * best.step, weights)
-    # Of a parabola these would be −3 and −80 decrements.
-    return bool(np.all(values > best.value + best.decrement))
+    rays = creeping_rays(best.u, best.step, density.start)
+    values, _ = density.batch(best.u + rays.reshape(-1, len(best.u)), weights)
+    return bool(creeps(values.reshape(rays.shape[:-1]), best.value, best.decrement))
+
+
+def creeping_rays(u: Array, step: Array, start: Array) -> Array:
+    """What to go on by from an end, (..., d), to see whether the density creeps: (..., 2 rays, 2 distances, d)."""
+    return np.stack(
+        [
+            along[..., None, :] * np.array([[near], [far]])
+            for along, near, far in ((step, 3.0, 10.0), (u - start, 1.0, 3.0))
+        ],
+        axis=-3,
+    )
+
+
+def creeps(values: Array, value: Array | float, decrement: Array | float) -> Array:
+    """Whether the density, ``values`` (..., 2 rays, 2 distances), rises along one of the rays, and levels off."""
+    height = np.asarray(value)[..., None, None]
+    least = np.maximum(CREEP * np.asarray(decrement), rounding(value))[..., None]
+    with np.errstate(invalid="ignore"):
+        near, far = np.moveaxis(values - height, -1, 0)
+        rising = (near > least) & (far > least) & (far < LEVELLING * near)
+    return np.asarray(rising.any(axis=-1))
+
+
+def rounding(value: Array | float) -> Array:
+    """Change of the density's value that could be rounding."""
+    return np.asarray(NOISE * np.maximum(1.0, np.abs(value)))
 
 
 def _endless(problem: Problem, best: End) -> list[str]:

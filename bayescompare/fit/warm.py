@@ -201,9 +201,10 @@ class Warm:
         sound &= np.isfinite(values)
         for _ in range(STEPS):
             move = self._solve(slopes)
-            along = (step.direction * slopes).sum(axis=1)
-            move += (correction * along)[:, None] * step.direction
-            rows = np.flatnonzero(sound & ((move * slopes).sum(axis=1) > 2 * SETTLED))
+            with np.errstate(over="ignore", invalid="ignore"):  # a row that was lost may be anywhere
+                along = (step.direction * slopes).sum(axis=1)
+                move += (correction * along)[:, None] * step.direction
+                rows = np.flatnonzero(sound & ((move * slopes).sum(axis=1) > 2 * SETTLED))
             if not len(rows):
                 break
             sound[rows] &= np.abs(move[rows] * self._far).max(axis=1, initial=0.0) < STRIDE

@@ -362,13 +362,15 @@ def _runaways(chunk: Chunk, problem: Problem, modes: Modes, top: Tops, rows: Mas
 
 def _creeps(chunk: Chunk, modes: Modes, top: Tops, converged: Mask, weights: Weights) -> None:
     """Fail the rows whose density still rises many Newton steps on, towards a limit: separated data."""
-    rows = np.flatnonzero(converged & modes.open & (top.decrement > 1e-14 * np.maximum(1.0, np.abs(top.value))))
+    rows = np.flatnonzero(converged & modes.open & (top.decrement > endings.rounding(top.value)))
     if not len(rows):
         return
-    ahead = top.u[rows, None] + np.array([[3.0], [10.0]]) * top.step[rows, None]
-    rising = chunk.values(ahead, weights, rows) > (top.value + top.decrement)[rows, None]
+    u, value = top.u[rows], top.value[rows]
+    rays = endings.creeping_rays(u, top.step[rows], chunk.density.start)
+    values = chunk.values((u[:, None, None] + rays).reshape(len(rows), -1, u.shape[1]), weights, rows)
+    rising = endings.creeps(values.reshape(rays.shape[:-1]), value, top.decrement[rows])
     share = top.step**2 * np.abs(np.diagonal(top.h, axis1=1, axis2=2))
-    for row in rows[rising.all(axis=1)]:
+    for row in rows[rising]:
         carriers = endings.carriers_of(chunk.density, share[row] / share[row].sum())
         modes.fail(
             row,

@@ -383,6 +383,33 @@ def test_separated_data_have_no_mle(build: Build) -> None:
     inside(bc.fit(both, "map"))
 
 
+def is_separated(X: np.ndarray, y: np.ndarray) -> bool:
+    """Whether a plane has all of the ones on one side and all of the zeros on the other, or on itself: by a linear
+    programme, the criterion of Albert and Anderson (1984, Biometrika 71, 1–10) for an MLE that does not exist."""
+    signed = np.where(y[:, None] > 0, X, -X)
+    found = optimize.linprog(-signed.sum(axis=0), A_ub=-signed, b_ub=np.zeros(len(y)), bounds=(-1, 1))
+    return bool(found.fun < -1e-9)
+
+
+def test_the_mle_of_a_logistic_regression_fails_where_a_linear_programme_separates_the_data() -> None:
+    """In several dimensions the search ends where the likelihood is within rounding of 1, its curvature all error."""
+    rng = np.random.default_rng(1)
+    X = np.column_stack([np.ones(10), rng.standard_normal((10, 3))])
+    with pm.Model() as model:
+        b = pm.Normal("b", 0.0, 1.5, shape=4)
+        pm.Bernoulli("y", logit_p=X @ b, observed=pm.Data("y_data", np.zeros(10, dtype=int)))
+    one, apart = Problem(model), []
+    for _ in range(40):
+        y = (rng.uniform(size=10) < 1 / (1 + np.exp(-X @ rng.normal(0.0, 1.5, 4)))).astype(int)
+        found = bc.fit(one.with_data(y_data=y), "mle")
+        apart.append(is_separated(X, y))
+        if not apart[-1]:
+            inside(found)
+        else:
+            nowhere(found, "no mode exists: the density rises for ever along b, towards a limit")
+    assert 10 < sum(apart) < 30
+
+
 def test_a_weak_prior_on_separated_data_has_a_mode_far_out() -> None:
     """2/(1 + eᵇ) + 4/(1 + e²ᵇ) = b/1000²."""
 

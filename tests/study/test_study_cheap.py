@@ -26,6 +26,7 @@ from bayescompare.problem import Problem
 from bayescompare.study import batch_arms
 from bayescompare.study.cheap import CheapOptions, Estimates, fit_batch
 from models import eight_schools
+from tests.fit.test_fit_endings import is_separated
 
 Data = Mapping[str, NDArray[Any]]
 
@@ -282,6 +283,25 @@ def test_a_logistic_regression_is_that_of_single_fits() -> None:
     assert found["mle_wald"].status[0] == "failed"
     assert "rises for ever along b" in found["mle_wald"].reasons[0][0]
     assert found["map_laplace"].status[0] == "ok"
+
+
+def test_the_batch_finds_no_mle_where_a_linear_programme_separates_the_data() -> None:
+    rng = np.random.default_rng(2)
+    X = np.stack([np.ones((200, 12)), *rng.normal(0.0, 1.5, (2, 200, 12))], axis=2)
+    linear = (X * rng.normal(0.0, 1.5, (200, 1, 3))).sum(axis=-1)
+    y = (rng.uniform(size=linear.shape) < 1 / (1 + np.exp(-linear))).astype(int)
+
+    def build() -> None:
+        predictors = pm.Data("X", X[0])
+        b = pm.Normal("b", 0.0, 2.5, shape=3)
+        pm.Bernoulli("y", logit_p=(predictors * b).sum(-1), observed=pm.Data("y_data", y[0]))
+
+    options = CheapOptions(methods=("mle_wald",))
+    found = fit_batch(problem(build), {"X": X, "y_data": y}, seeds=seeds(200), options=options)["mle_wald"]
+    apart = np.array([is_separated(*row) for row in zip(X, y, strict=True)])
+    assert ((np.array(found.status) == "failed") == apart).all()
+    assert all("rises for ever along b" in found.reasons[row][0] for row in np.flatnonzero(apart))
+    assert 50 < apart.sum() < 150
 
 
 def schools(count: int, spread: float) -> Data:
