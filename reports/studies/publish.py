@@ -49,12 +49,13 @@ def of_groups(rows: Rows) -> str:
     low, high = (share(rows.get(cell, "mle_wald", "tau", "at_bound")) for cell in (few, many))
     exact = percent(float(chi2.cdf(few["groups"] / 2, few["groups"] - 1)))
     kept = share(rows.get({**few, "form": "marginal, gamma prior"}, "map_laplace", "tau", "at_bound"))
-    joint = rows.get({**many, "form": "joint"}, "map_laplace", "tau", "bias")
+    joint, mean = (rows.get({**many, "form": "joint"}, m, "tau", "bias") for m in ("map_laplace", "nuts"))
     return (
         f"With {few['groups']} groups the marginal maximum-likelihood estimate of their sd, truly 1, is 0 in {low} of "
         f"data sets ({exact}{NO_BREAK}% by theory), with {many['groups']} in {high}; under Chung et al.’s gamma prior "
         f"the mode is 0 in {kept} even with {few['groups']}, and the mode of the joint density misses to the other "
-        f"side, by {figure(joint.value, joint.error)} with {many['groups']}."
+        f"side, by {figure(joint.value, joint.error)} with {many['groups']}, its posterior mean by "
+        f"{figure(mean.value, mean.error)}."
     )
 
 
