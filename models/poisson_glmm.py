@@ -77,7 +77,7 @@ _COLUMNS: dict[str, Kind] = {
     tags=("hierarchical", "counts", "regression", "coordinates", "real-data"),
     parameters=66,
     observations=236,
-    sampler={"draws": 2000},  # the patients' effects and the treatment's move together
+    sampler={"draws": 3000},  # the patients' effects and the treatment's move together
 )
 def poisson_glmm(data: Any = None, *, parametrisation: str = "noncentered") -> pm.Model:
     """Poisson regression with an intercept for each patient.

@@ -6,8 +6,8 @@ into a few, most of it into November 1972 (-0.67). The posterior spreads that tu
 uncertain (-0.16 ± 0.15 there), and no draw has a 0 in it.
 
 It matters for the forecast. Prophet's interval lets the future bend as much as the past did: by the mean of the sizes
-of its bends. Of a sparse mode that mean is small: 0.040, where the posterior says 0.077 ± 0.011, more in every draw.
-Nor does it hold any doubt about today's slope, level and season. Two years ahead Prophet's 80 % interval is 327
+of its bends. Of a sparse mode that mean is small: 0.040, where the posterior says 0.077 ± 0.011, more in nearly every
+draw. Nor does it hold any doubt about today's slope, level and season. Two years ahead Prophet's 80 % interval is 327
 drivers wide, and the posterior's 412.
 
 Question

@@ -143,7 +143,7 @@ def test_what_the_docstring_says() -> None:
     assert (draws[:, oil].mean(), draws[:, oil].std()) == pytest.approx((-0.16, 0.15), abs=0.02)
     assert mode.estimate[bend] == pytest.approx(0.040, abs=0.0005)
     assert (draws[:, bend].mean(), draws[:, bend].std()) == pytest.approx((0.077, 0.011), abs=0.002)
-    assert draws[:, bend].min() > mode.estimate[bend]
+    assert (draws[:, bend] <= mode.estimate[bend]).mean() < 0.001
 
     followed = np.array(load("uk_drivers_monthly")["drivers"][144:168])
     for parameters, width, held in ((mode.estimate[None], 327, 18), (draws, 412, 22)):
