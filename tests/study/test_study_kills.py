@@ -106,7 +106,7 @@ def test_three_kills(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_fifty_kills(tmp_path: Path) -> None:
-    assert check(tmp_path, replace(PLAN, replicates=1000), 50) == 50
+    assert check(tmp_path, replace(PLAN, replicates=4000), 50) == 50
 
 
 def test_a_worker_that_is_killed_is_replaced(tmp_path: Path) -> None:
