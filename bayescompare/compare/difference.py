@@ -28,7 +28,7 @@ COLUMNS = {
 #: Modes have no Monte-Carlo error; two searches of one mode agree to this, in posterior sd (as the starts of one do).
 MODES, AGREEMENT = ("map", "map_unconstrained", "mle"), 1e-3
 
-#: Figures without an error (the evidence of a Gaussian, a level of 1) are the same if rounding tells them apart.
+#: Relative change of a figure that is rounding, also where it has no error: the evidence of a Gaussian, a level of 1.
 ROUNDING = 1e-9
 
 JOINT = ("typicality", "joint_level", "mahalanobis", "k_hat", "log_evidence_psis", "outside")
@@ -162,7 +162,7 @@ def difference(before: Numbers, after: Numbers, *, same_model: bool) -> Differen
     changes = []
     for what, of, (x, e), (y, f) in found:
         joint = math.hypot(e, f)
-        gap = 0.0 if math.isclose(x, y, rel_tol=ROUNDING, abs_tol=ROUNDING**2) else abs(y - x)
+        gap = 0.0 if math.isclose(x, y, rel_tol=ROUNDING) else abs(y - x)
         errors = gap / joint if joint > 0 else (math.inf if gap > 0 else 0.0)
         changes.append(Change(what, of, x, y, e, f, errors, errors > multiple))
     modes = _modes(before.table, after.table)

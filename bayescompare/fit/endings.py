@@ -106,7 +106,7 @@ def ridge_or_saddle(
     problem: Problem, best: End, flatness: float, weights: tuple[float, ...], options: ModeOptions
 ) -> tuple[Status, list[str]]:
     """A ridge or a saddle, along the parameters that carry it."""
-    flat = best.smallest > -flatness or (best.hessian is not None and bool(np.abs(best.hessian).max() <= SETTLED))
+    flat = best.smallest > -flatness
     rises = runaway(problem, best, weights, options) if weights[1] or not flat else None
     if rises:
         return Status.FAILED, rises.reasons
