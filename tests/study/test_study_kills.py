@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +22,7 @@ MODEL = f"{Path(__file__).parent / 'conjugate.py'}:normal"
 PLAN = bc.Plan(
     MODEL,
     {"n": (2, 9)},
-    replicates=60,
+    replicates=120,
     methods=("nuts",),
     seed=9,
     sampler=bc.SamplerOptions(draws=100, tune=100, chains=2),
@@ -58,9 +59,13 @@ def writes(path: Path, process: subprocess.Popen[bytes]) -> bool:
 
 
 def children(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
-    """Its worker processes, without the resource tracker."""
-    found = psutil.Process(process.pid).children(recursive=True)
-    return [child for child in found if "spawn_main" in " ".join(child.cmdline())]
+    """Its worker processes, without the resource tracker and without those that have just ended."""
+    found = []
+    for child in psutil.Process(process.pid).children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # the error of a zombie, too
+            if "spawn_main" in " ".join(child.cmdline()):
+                found.append(child)
+    return found
 
 
 def killed_again_and_again(path: Path, plan: bc.Plan, kills: int) -> Iterator[str]:
@@ -75,7 +80,8 @@ def killed_again_and_again(path: Path, plan: bc.Plan, kills: int) -> Iterator[st
         time.sleep(rng.uniform(0, 0.5))
         workers = children(process) if executor == "processes" else []
         if workers and rng.integers(2):
-            workers[int(rng.integers(len(workers)))].kill()
+            with suppress(psutil.NoSuchProcess):
+                workers[int(rng.integers(len(workers)))].kill()
             time.sleep(rng.uniform(0, 2))
             yield "worker"
         at_work = process.poll() is None
