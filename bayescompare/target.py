@@ -17,7 +17,7 @@ from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from .errors import BayesCompareError, DataError, MissingFileError, ModelFileError, UnknownNameError, UsageError
-from .templates import Template, described, get, nearest
+from .templates.registry import Template, described, get, nearest
 
 if TYPE_CHECKING:
     import pymc as pm

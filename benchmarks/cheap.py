@@ -25,11 +25,11 @@ import numpy as np
 import pymc as pm
 
 from bayescompare.errors import ModelError
+from bayescompare.models import eight_schools, radon, ridge_regression, wells
 from bayescompare.problem import Problem
 from bayescompare.simulate import simulator
 from bayescompare.study.cheap import CheapOptions, fit_batch
-from models import eight_schools, radon, ridge_regression, wells
-from models._data import load
+from bayescompare.templates.data import load
 
 COUNTIES, HOUSEHOLDS = 10, 200
 

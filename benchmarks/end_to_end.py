@@ -29,7 +29,7 @@ import warnings
 warnings.simplefilter("ignore")
 import arviz as az
 import pymc as pm
-from models import {name} as template
+from bayescompare.models import {name} as template
 
 model = template()
 with model:

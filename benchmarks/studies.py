@@ -91,8 +91,8 @@ def loop(sample: int, cores: int) -> float:
     """Seconds a replicate of ``pm.find_MAP`` and ``pm.sample``."""
     import pymc as pm
 
+    from bayescompare.models import eight_schools
     from bayescompare.simulate import simulator
-    from models import eight_schools
 
     model = eight_schools()
     simulate = simulator(model)

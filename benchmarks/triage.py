@@ -39,7 +39,7 @@ ANSWERS = {"will_not_change": "will not change", "will_change": "will change", "
 
 def names() -> list[str]:
     """Templates, then posteriors."""
-    import models
+    from bayescompare import models
     from tests.posteriordb.reference import NAMES
 
     return [*models.__all__, *NAMES]
@@ -48,7 +48,7 @@ def names() -> list[str]:
 def child(name: str, seed: int) -> dict[str, Any]:
     """Triage and comparison of one model, as documents."""
     import bayescompare as bc
-    import models
+    from bayescompare import models
 
     options = None
     if name in models.__all__:

@@ -59,7 +59,7 @@ import pymc as pm
 
 from bayescompare.errors import DataError
 from bayescompare.templates import template
-from models._data import Array, columns, load
+from bayescompare.templates.data import Array, columns, load
 
 
 @template(

@@ -66,9 +66,8 @@ import scipy.special
 
 from bayescompare.errors import DataError
 from bayescompare.templates import template
-from models._counts import whole_numbers
-from models._data import columns, load
-from models._options import choice, whole
+from bayescompare.templates.data import columns, load, whole_numbers
+from bayescompare.templates.options import choice, whole
 
 
 @template(

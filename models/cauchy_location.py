@@ -53,8 +53,8 @@ from typing import Any
 import pymc as pm
 
 from bayescompare.templates import template
-from models._data import columns, load
-from models._options import positive, whole
+from bayescompare.templates.data import columns, load
+from bayescompare.templates.options import positive, whole
 
 
 @template(

@@ -57,9 +57,8 @@ from numpy.typing import ArrayLike
 
 from bayescompare.errors import DataError
 from bayescompare.templates import template
-from models._counts import whole_numbers
-from models._data import Array, columns, load
-from models._options import positive
+from bayescompare.templates.data import Array, columns, load, whole_numbers
+from bayescompare.templates.options import positive
 
 
 @template(

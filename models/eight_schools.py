@@ -50,8 +50,8 @@ from typing import Any
 import pymc as pm
 
 from bayescompare.templates import template
-from models._data import columns, labels, load
-from models._options import choice
+from bayescompare.templates.data import columns, labels, load
+from bayescompare.templates.options import choice
 
 
 @template(

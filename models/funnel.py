@@ -53,7 +53,7 @@ import pytensor.tensor as pt
 
 from bayescompare.errors import DataError
 from bayescompare.templates import template
-from models._options import choice, whole
+from bayescompare.templates.options import choice, whole
 
 
 @template(

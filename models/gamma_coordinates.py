@@ -61,9 +61,8 @@ import pymc as pm
 from numpy.typing import ArrayLike, NDArray
 
 from bayescompare.templates import template
-from models._counts import whole_numbers
-from models._data import columns, labels, load
-from models._options import choice, positive
+from bayescompare.templates.data import columns, labels, load, whole_numbers
+from bayescompare.templates.options import choice, positive
 
 COORDINATES = ("rate", "log_time", "time")
 

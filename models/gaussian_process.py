@@ -56,8 +56,8 @@ import numpy as np
 import pymc as pm
 
 from bayescompare.templates import template
-from models._data import columns, load
-from models._options import positive
+from bayescompare.templates.data import columns, load
+from bayescompare.templates.options import positive
 
 
 @template(

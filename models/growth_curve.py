@@ -57,8 +57,8 @@ import pymc as pm
 
 from bayescompare.errors import UsageError
 from bayescompare.templates import template
-from models._data import columns, load
-from models._options import number
+from bayescompare.templates.data import columns, load
+from bayescompare.templates.options import number
 
 
 @template(

@@ -56,8 +56,8 @@ import pymc as pm
 from numpy.typing import ArrayLike
 
 from bayescompare.templates import template
-from models._data import columns, load
-from models._options import positive, whole
+from bayescompare.templates.data import columns, load
+from bayescompare.templates.options import positive, whole
 
 
 @template(

@@ -65,9 +65,8 @@ import pytensor.tensor as pt
 
 from bayescompare.errors import DataError
 from bayescompare.templates import template
-from models._counts import whole_numbers
-from models._data import Array, columns, load, names
-from models._options import choice, positive, whole
+from bayescompare.templates.data import Array, columns, load, names, whole_numbers
+from bayescompare.templates.options import choice, positive, whole
 
 
 @template(

@@ -58,8 +58,8 @@ from numpy.typing import ArrayLike
 
 from bayescompare.errors import UsageError
 from bayescompare.templates import template
-from models._data import columns, load
-from models._options import number, positive, whole
+from bayescompare.templates.data import columns, load
+from bayescompare.templates.options import number, positive, whole
 
 
 @template(

@@ -70,8 +70,8 @@ import numpy as np
 import pymc as pm
 
 from bayescompare.templates import template
-from models._data import columns, load
-from models._options import positive, whole
+from bayescompare.templates.data import columns, load
+from bayescompare.templates.options import positive, whole
 
 CONFIDENCES = (0.5, 0.7, 0.9, 0.98, 0.999)
 """Raw confidences at which the calibrated probability is given."""

@@ -61,8 +61,8 @@ import pytensor.tensor as pt
 
 from bayescompare.errors import DataError
 from bayescompare.templates import template
-from models._data import columns, load
-from models._options import choice, whole
+from bayescompare.templates.data import columns, load
+from bayescompare.templates.options import choice, whole
 
 #: The first level's prior, in 10⁸ m³.
 _START = 1000.0

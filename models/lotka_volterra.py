@@ -63,8 +63,8 @@ import pytensor.tensor as pt
 
 from bayescompare.errors import DataError
 from bayescompare.templates import template
-from models._data import columns, load
-from models._options import whole
+from bayescompare.templates.data import columns, load
+from bayescompare.templates.options import whole
 
 
 @template(

@@ -58,8 +58,8 @@ import pymc as pm
 
 from bayescompare.errors import DataError
 from bayescompare.templates import template
-from models._data import columns, load
-from models._options import positive
+from bayescompare.templates.data import columns, load
+from bayescompare.templates.options import positive
 
 
 @template(

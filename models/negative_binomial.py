@@ -55,10 +55,9 @@ import pymc as pm
 import pytensor.tensor as pt
 
 from bayescompare.templates import template
-from models._counts import whole_numbers
-from models._data import load
-from models._options import choice
-from models._predictors import predictors, standardised
+from bayescompare.templates.data import load, whole_numbers
+from bayescompare.templates.options import choice
+from bayescompare.templates.predictors import predictors, standardised
 
 
 @template(

@@ -70,8 +70,8 @@ import pymc as pm
 
 from bayescompare.errors import DataError
 from bayescompare.templates import template
-from models._data import Array, columns, labels, load, names
-from models._options import choice, positive, whole
+from bayescompare.templates.data import Array, columns, labels, load, names
+from bayescompare.templates.options import choice, positive, whole
 
 
 @template(

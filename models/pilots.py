@@ -57,8 +57,8 @@ import pymc as pm
 import pytensor.tensor as pt
 
 from bayescompare.templates import template
-from models._data import columns, equally_long, groups, load
-from models._options import positive
+from bayescompare.templates.data import columns, equally_long, groups, load
+from bayescompare.templates.options import positive
 
 
 @template(

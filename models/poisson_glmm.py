@@ -57,9 +57,8 @@ import numpy as np
 import pymc as pm
 
 from bayescompare.templates import template
-from models._counts import whole_numbers
-from models._data import Array, Kind, columns, equally_long, groups, load
-from models._options import choice
+from bayescompare.templates.data import Array, Kind, columns, equally_long, groups, load, whole_numbers
+from bayescompare.templates.options import choice
 
 _COLUMNS: dict[str, Kind] = {
     "seizures": "nonnegative",

@@ -61,8 +61,8 @@ from numpy.typing import NDArray
 
 from bayescompare.errors import DataError
 from bayescompare.templates import template
-from models._data import columns, labels, load
-from models._options import choice, positive
+from bayescompare.templates.data import columns, labels, load
+from bayescompare.templates.options import choice, positive
 
 
 @template(

@@ -69,8 +69,8 @@ import pymc as pm
 
 from bayescompare.errors import DataError
 from bayescompare.templates import template
-from models._data import Array, columns, labels, load
-from models._options import positive, whole
+from bayescompare.templates.data import Array, columns, labels, load
+from bayescompare.templates.options import positive, whole
 
 PERIOD = 12
 """Rows in a season."""

@@ -58,7 +58,7 @@ from typing import Any
 import pymc as pm
 
 from bayescompare.templates import template
-from models._data import columns, equally_long, groups, load
+from bayescompare.templates.data import columns, equally_long, groups, load
 
 
 @template(

@@ -59,8 +59,8 @@ from typing import Any
 import pymc as pm
 
 from bayescompare.templates import template
-from models._data import columns, equally_long, groups, load
-from models._options import choice, positive
+from bayescompare.templates.data import columns, equally_long, groups, load
+from bayescompare.templates.options import choice, positive
 
 
 @template(

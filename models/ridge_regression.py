@@ -52,9 +52,9 @@ from typing import Any
 import pymc as pm
 
 from bayescompare.templates import template
-from models._data import load
-from models._options import positive
-from models._predictors import predictors, standardised
+from bayescompare.templates.data import load
+from bayescompare.templates.options import positive
+from bayescompare.templates.predictors import predictors, standardised
 
 
 @template(

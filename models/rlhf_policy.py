@@ -71,8 +71,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from bayescompare.errors import DataError
 from bayescompare.templates import template
-from models._data import Array, columns, groups, load
-from models._options import positive
+from bayescompare.templates.data import Array, columns, groups, load
+from bayescompare.templates.options import positive
 
 
 @template(

@@ -56,9 +56,8 @@ import numpy as np
 import pymc as pm
 
 from bayescompare.templates import template
-from models._data import columns, equally_long, load
-from models._options import positive
-from models._trials import events_in_trials
+from bayescompare.templates.data import columns, equally_long, events_in_trials, load
+from bayescompare.templates.options import positive
 
 
 @template(

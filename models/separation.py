@@ -61,9 +61,9 @@ import numpy as np
 import pymc as pm
 
 from bayescompare.templates import template
-from models._data import load
-from models._options import choice, positive
-from models._predictors import predictors, standardised
+from bayescompare.templates.data import load
+from bayescompare.templates.options import choice, positive
+from bayescompare.templates.predictors import predictors, standardised
 
 
 @template(

@@ -63,8 +63,8 @@ import pytensor.tensor as pt
 
 from bayescompare.errors import DataError
 from bayescompare.templates import template
-from models._data import columns, equally_long, groups, load
-from models._options import positive
+from bayescompare.templates.data import columns, equally_long, groups, load
+from bayescompare.templates.options import positive
 
 
 @template(

@@ -56,9 +56,8 @@ from typing import Any
 import pymc as pm
 
 from bayescompare.templates import template
-from models._data import labels, load
-from models._options import positive
-from models._trials import events_in_trials
+from bayescompare.templates.data import events_in_trials, labels, load
+from bayescompare.templates.options import positive
 
 
 @template(

@@ -56,9 +56,9 @@ import numpy as np
 import pymc as pm
 
 from bayescompare.templates import template
-from models._data import columns, load
-from models._options import positive
-from models._predictors import predictors
+from bayescompare.templates.data import columns, load
+from bayescompare.templates.options import positive
+from bayescompare.templates.predictors import predictors
 
 
 @template(

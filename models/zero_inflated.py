@@ -52,9 +52,8 @@ from typing import Any
 import pymc as pm
 
 from bayescompare.templates import template
-from models._counts import whole_numbers
-from models._data import columns, load
-from models._options import choice
+from bayescompare.templates.data import columns, load, whole_numbers
+from bayescompare.templates.options import choice
 
 
 @template(

@@ -532,7 +532,7 @@ def test_errors_come_first_and_a_seed_gives_the_same_findings() -> None:
 
 
 def test_check_takes_what_compare_takes() -> None:
-    from models import eight_schools
+    from bayescompare.models import eight_schools
 
     assert bc.check(eight_schools) == ()
     with pytest.raises(bc.BayesCompareError):
@@ -565,7 +565,7 @@ ZOO = {build.__name__: build for build in (*FAST, *SLOW)}
 
 
 def names() -> list[Any]:
-    import models
+    from bayescompare import models
 
     reference = Path(__file__).parent / "posteriordb" / "data" / "reference.json"
     every = [*models.__all__, *json.loads(reference.read_text(encoding="utf-8")), *ZOO]
@@ -573,7 +573,7 @@ def names() -> list[Any]:
 
 
 def built(name: str) -> pm.Model:
-    import models
+    from bayescompare import models
     from tests.posteriordb.test_reference_posteriors import data
     from tests.posteriordb.translations import MODELS
 

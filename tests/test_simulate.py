@@ -10,13 +10,13 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 import pytest
+from bayescompare.templates.library.jellybeans import closed_form
 from scipy import stats
 
-import models
+from bayescompare import models
 from bayescompare.errors import ModelError, UnsupportedModelError, UsageError
 from bayescompare.problem import Problem
 from bayescompare.simulate import fresh_data, simulator
-from models.jellybeans import closed_form
 
 
 def test_the_law_of_parameters_and_data_together() -> None:

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-import models
+from bayescompare import models
 from bayescompare.errors import UsageError
 from bayescompare.problem import Problem
-from bayescompare.start import starting_file
 from bayescompare.target import load_target
 from bayescompare.templates import Template, template
+from bayescompare.templates.scaffold import starting_file
 
 
 def started(folder: Path, name: str, stem: str) -> Path:

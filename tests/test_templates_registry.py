@@ -6,12 +6,10 @@ import importlib.metadata
 import sys
 import warnings
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
-from bayescompare import templates
 from bayescompare.errors import (
     DataError,
     MissingFileError,
@@ -20,7 +18,7 @@ from bayescompare.errors import (
     UsageError,
 )
 from bayescompare.target import load_target
-from bayescompare.templates import BrokenEntryWarning, Template, available, get, template
+from bayescompare.templates import BrokenEntryWarning, Template, available, get, registry, template
 
 MODEL = "import pymc as pm\nwith pm.Model() as {name}:\n    x = pm.Normal('x', 0.0, 1.0)\n"
 FUNCTION = (
@@ -54,7 +52,7 @@ def write(tmp_path: Path) -> Any:
 
 
 def offer(monkeypatch: pytest.MonkeyPatch, *entries: tuple[str, str]) -> None:
-    found = [importlib.metadata.EntryPoint(name, value, templates.ENTRY_POINTS) for name, value in entries]
+    found = [importlib.metadata.EntryPoint(name, value, registry.ENTRY_POINTS) for name, value in entries]
     monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: found)
 
 
@@ -75,7 +73,7 @@ def test_get_gives_the_same_template() -> None:
 
 def test_scanning_leaves_the_templates_importable() -> None:
     available()
-    from models import eight_schools
+    from bayescompare.models import eight_schools
 
     assert isinstance(eight_schools, Template)
 
@@ -83,20 +81,6 @@ def test_scanning_leaves_the_templates_importable() -> None:
 def test_unknown_name_suggests() -> None:
     with pytest.raises(UnknownNameError, match=r"no template 'eight_shcools'. Did you mean eight_schools\?"):
         get("eight_shcools")
-
-
-def test_another_package_named_models(monkeypatch: pytest.MonkeyPatch) -> None:
-    other = ModuleType("models")
-    other.__file__ = "/elsewhere/models.py"
-    monkeypatch.setitem(sys.modules, "models", other)
-    with pytest.raises(UsageError, match=r"Another package named `models` hides the templates: /elsewhere/models.py"):
-        available()
-
-
-def test_templates_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "models", None)
-    with pytest.raises(UsageError, match="is not installed"):
-        available()
 
 
 def test_templates_of_other_packages(monkeypatch: pytest.MonkeyPatch) -> None:

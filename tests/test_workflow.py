@@ -301,7 +301,7 @@ def test_a_mode_that_does_not_exist() -> None:
 
 @pytest.mark.slow
 def test_centred_eight_schools_has_no_mode() -> None:
-    from models import eight_schools
+    from bayescompare.models import eight_schools
 
     comparison = bc.compare(eight_schools(parametrisation="centered"), seed=1)
     overall = comparison.verdict.overall

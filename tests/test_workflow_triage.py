@@ -307,7 +307,7 @@ def test_repr_is_one_line() -> None:
 
 
 def test_it_takes_templates_and_their_data() -> None:
-    from models import ridge_regression
+    from bayescompare.models import ridge_regression
 
     found = bc.triage(ridge_regression)
     assert found.name == "ridge_regression"

@@ -13,7 +13,7 @@ from . import debug_option, pass_terminal
 from .terminal import Line, Terminal
 
 if TYPE_CHECKING:
-    from ..templates import Template
+    from ..templates.registry import Summary
 
 WIDTH = 80
 
@@ -32,11 +32,10 @@ WIDTH = 80
 def command(terminal: Terminal, /, tags: tuple[str, ...], as_json: bool) -> None:
     """List the model templates: the built-in ones, and those of installed packages."""
     from .. import templates
-    from .later import imported_later
 
-    with imported_later(), warnings.catch_warnings(record=True) as caught:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", templates.BrokenEntryWarning)
-        found = templates.available()
+        found = templates.catalogue()
     for warning in caught:
         terminal.warn(str(warning.message))
     chosen = {name: template for name, template in found.items() if set(_known(tags, found)) <= set(template.tags)}
@@ -51,7 +50,7 @@ def command(terminal: Terminal, /, tags: tuple[str, ...], as_json: bool) -> None
         terminal.note(f"No template has all of the tags {', '.join(tags)}.")
 
 
-def describe(name: str, template: Template) -> dict[str, Any]:
+def describe(name: str, template: Summary) -> dict[str, Any]:
     """What JSON tells of a template; options with their defaults."""
     return {
         "name": name,
@@ -70,7 +69,7 @@ def _plain(value: object) -> object:
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)
 
 
-def _hints(found: dict[str, Template]) -> list[str]:
+def _hints(found: dict[str, Summary]) -> list[str]:
     """What can be done with the list."""
     return [
         "bayescompare new my_model.py --from NAME starts a model of your own from one.",
@@ -78,7 +77,7 @@ def _hints(found: dict[str, Template]) -> list[str]:
     ]
 
 
-def _known(tags: tuple[str, ...], found: dict[str, Template]) -> tuple[str, ...]:
+def _known(tags: tuple[str, ...], found: dict[str, Summary]) -> tuple[str, ...]:
     """The tags asked for, if each is some template's."""
     known = _tags(found)
     for tag in tags:
@@ -87,11 +86,11 @@ def _known(tags: tuple[str, ...], found: dict[str, Template]) -> tuple[str, ...]
     return tags
 
 
-def _tags(found: dict[str, Template]) -> list[str]:
+def _tags(found: dict[str, Summary]) -> list[str]:
     return sorted({tag for template in found.values() for tag in template.tags})
 
 
-def _lines(found: dict[str, Template]) -> list[Line]:
+def _lines(found: dict[str, Summary]) -> list[Line]:
     """Three or four lines a template, none wider than WIDTH: name and title, size and tags, the finding."""
     lines: list[Line] = []
     for name, template in found.items():

@@ -23,13 +23,11 @@ def command(terminal: Terminal, /, file: Path, name: str) -> None:
     It runs at once: bayescompare compare FILE.py. A file that is there already is left alone.
     """
     from .. import templates
-    from ..start import starting_file
-    from .later import imported_later
+    from ..templates.scaffold import starting_file
 
     if file.suffix != ".py":
         raise UsageError(f"A model's file ends in .py; {file} does not.")
-    with imported_later():
-        text = starting_file(templates.get(name), file.stem)
+    text = starting_file(templates.get(name), file.stem)
     try:
         with file.open("x", encoding="utf-8") as out:
             out.write(text)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 import pymc as pm
+from bayescompare.templates.library.jellybeans import jellybeans
 
 from bayescompare.errors import UsageError
-from models.jellybeans import jellybeans
 
 FORMS = ("joint", "marginal", "marginal, gamma prior")
 

@@ -53,21 +53,6 @@ def test_from_is_asked_for(run: Any, tmp_path: Path) -> None:
     assert "Missing option '--from'" in result.stderr
 
 
-def test_new_loads_no_pymc(tmp_path: Path) -> None:
-    code = f"""
-import sys
-from bayescompare.cli import program
-try:
-    program.main(["new", {str(tmp_path / "mine.py")!r}, "--from", "wells"])
-except SystemExit as end:
-    assert not end.code
-from bayescompare.cli.later import HEAVY
-assert not set(HEAVY) & set(sys.modules), set(HEAVY) & set(sys.modules)
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-
-
 @pytest.mark.slow
 def test_the_started_file_compares(tmp_path: Path) -> None:
     def program(*arguments: str) -> str:

@@ -208,7 +208,7 @@ def test_options_out_of_range_are_refused(wrong: dict[str, Any], words: str) -> 
 def test_data_as_constants_leave_the_coordinates_in_order() -> None:
     """PyMC puts a frozen model's variables into another order; the draws must not follow."""
     from bayescompare.fit.nuts import _check_draws, prepare
-    from models import eight_schools
+    from bayescompare.models import eight_schools
 
     problem = Problem(eight_schools())
     prepare(problem, SamplerOptions(), once=True)

@@ -17,9 +17,9 @@ from bayescompare.fit import mode, warm
 from bayescompare.fit.mode import ModeOptions
 from bayescompare.fit.refits import RefitOptions, Refits, leave_one_out
 from bayescompare.fit.result import Fit, Status
+from bayescompare.models import eight_schools
 from bayescompare.problem import Problem
-from models import eight_schools
-from models._data import load
+from bayescompare.templates.data import load
 
 rng = np.random.default_rng(11)
 X = np.column_stack([np.ones(14), rng.normal(0, 1, 14), rng.normal(3, 2, 14)])

@@ -7,9 +7,9 @@ import pytest
 from scipy import special, stats
 
 import bayescompare as bc
-import models
+from bayescompare import models
 from bayescompare.errors import DataError
-from models._data import load
+from bayescompare.templates.data import load
 from tests.models.checks import Array, Point, assert_builds, assert_posterior, known, quadrature
 
 LEVEL = np.array(load("lake_huron")["level"])

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import pytest
+from bayescompare.templates.library.baseball import baseball
 from scipy import optimize, special, stats
 
 import bayescompare as bc
-from models._data import load
-from models.baseball import baseball
+from bayescompare.templates.data import load
 from tests.models.checks import (
     Point,
     assert_builds,

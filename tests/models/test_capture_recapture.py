@@ -9,9 +9,9 @@ import pytest
 from scipy import optimize, special, stats
 
 import bayescompare as bc
-import models
+from bayescompare import models
 from bayescompare.errors import DataError, UsageError
-from models._data import load
+from bayescompare.templates.data import load
 from tests.models.checks import Array, Point, assert_builds, assert_posterior, known, quadrature
 
 CAPTURES = np.array(load("cottontails")["captures"])

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import pytest
+from bayescompare.templates.library.cauchy_location import cauchy_location
 from scipy import stats
 
 import bayescompare as bc
-from models._data import load
-from models.cauchy_location import cauchy_location
+from bayescompare.templates.data import load
 from tests.models.checks import (
     Point,
     assert_builds,

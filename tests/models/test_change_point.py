@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from bayescompare.templates.library.change_point import year_probabilities
 from scipy import special, stats
 
 import bayescompare as bc
-import models
+from bayescompare import models
 from bayescompare.errors import DataError, UsageError
-from models._data import load
-from models.change_point import year_probabilities
+from bayescompare.templates.data import load
 from tests.models.checks import Point, assert_builds, assert_posterior, known
 
 YEARS, COUNTS = (np.array(load("coal")[name]) for name in ("year", "disasters"))

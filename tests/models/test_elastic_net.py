@@ -11,10 +11,10 @@ from scipy import integrate, stats
 from sklearn.linear_model import ElasticNet
 
 import bayescompare as bc
-import models
+from bayescompare import models
 from bayescompare.errors import DataError, UsageError
 from bayescompare.simulate import simulator
-from models._data import load
+from bayescompare.templates.data import load
 from tests.models.checks import Point, assert_builds
 
 SCALES = [(0.05, 0.2), (1.0, 1.0), (0.01, 1.0), (3.0, 0.1)]

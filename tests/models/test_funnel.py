@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from bayescompare.templates.library.funnel import funnel
 from scipy import stats
 
 import bayescompare as bc
-from models.funnel import funnel
 from tests.models.checks import (
     Point,
     assert_builds,

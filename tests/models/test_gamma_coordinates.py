@@ -7,12 +7,12 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import pytest
+from bayescompare.templates.library.gamma_coordinates import COORDINATES, closed_form, gamma_coordinates
 from scipy import stats
 
 import bayescompare as bc
 from bayescompare.templates import Template
-from models._data import load
-from models.gamma_coordinates import COORDINATES, closed_form, gamma_coordinates
+from bayescompare.templates.data import load
 from tests.models.checks import (
     Point,
     assert_builds,

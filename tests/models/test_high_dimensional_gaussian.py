@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from bayescompare.templates.library.high_dimensional_gaussian import closed_form, high_dimensional_gaussian
 from scipy import stats
 
 import bayescompare as bc
-from models._data import load
-from models.high_dimensional_gaussian import closed_form, high_dimensional_gaussian
+from bayescompare.templates.data import load
 from tests.models.checks import (
     Point,
     assert_builds,

@@ -7,13 +7,13 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from bayescompare.templates.library.jellybeans import closed_form
 from scipy import stats
 from sklearn.linear_model import LogisticRegression, Ridge
 
 import bayescompare as bc
-import models
-from models._data import load
-from models.jellybeans import closed_form
+from bayescompare import models
+from bayescompare.templates.data import load
 
 
 @pytest.mark.parametrize(("prior_scale", "noise"), [(20.0, 54.0), (2.0, 54.0), (500.0, 30.0)])

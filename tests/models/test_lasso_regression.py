@@ -11,9 +11,9 @@ from scipy import stats
 from sklearn.linear_model import Lasso
 
 import bayescompare as bc
-import models
+from bayescompare import models
 from bayescompare.errors import DataError, UsageError
-from models._data import load
+from bayescompare.templates.data import load
 from tests.models.checks import Point, assert_builds
 
 

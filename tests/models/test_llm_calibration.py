@@ -6,14 +6,14 @@ from functools import cache
 
 import numpy as np
 import pytest
+from bayescompare.templates.library.llm_calibration import CONFIDENCES, llm_calibration
 from scipy import special, stats
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 
 import bayescompare as bc
-from models._data import load
-from models.llm_calibration import CONFIDENCES, llm_calibration
+from bayescompare.templates.data import load
 from tests.models.checks import (
     Array,
     Point,

@@ -7,9 +7,9 @@ import pytest
 from scipy import integrate, stats
 
 import bayescompare as bc
-import models
+from bayescompare import models
 from bayescompare.errors import DataError, UsageError
-from models._data import load
+from bayescompare.templates.data import load
 from tests.models.checks import Array, Point, assert_builds, assert_posterior, known
 
 DATA = {name: np.array(column, dtype=float) for name, column in load("lynx_hare").items()}

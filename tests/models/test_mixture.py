@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from bayescompare.templates.library.mixture import mixture
 from scipy import optimize, stats
 
 import bayescompare as bc
-from models._data import load
-from models.mixture import mixture
+from bayescompare.templates.data import load
 from tests.models.checks import (
     Point,
     assert_builds,

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import models
+from bayescompare import models
 from bayescompare.errors import DataError
 
 OWN: dict[str, dict[str, Any]] = {

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-import models
+from bayescompare import models
 from bayescompare.errors import UsageError
-from models._data import load
+from bayescompare.templates.data import load
 from tests.models.checks import Point, assert_builds
 
 

@@ -1,30 +1,29 @@
-"""``from models import NAME`` is always the Template, and loads that template's file alone."""
+"""``from bayescompare.models import NAME`` is always the Template, and loads that template's file alone."""
 
 from __future__ import annotations
 
-import ast
 import inspect
 import os
 import subprocess
 import sys
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
-import models
-from bayescompare.templates import Template
+from bayescompare import models
+from bayescompare.templates import Template, available, catalogue
+from bayescompare.templates.library import FOLDER
+from bayescompare.templates.registry import Summary
 
-NAMES = sorted(path.stem for path in Path(models.__file__).parent.glob("[!_]*.py"))
+ROOT = Path(__file__).parents[2]
 
 
 def test_names() -> None:
-    assert models.__all__ == NAMES
-    assert set(NAMES) <= set(dir(models))
-    assert models.__bayescompare__ is True
+    assert models.__all__ == dir(models) == sorted(path.stem for path in (ROOT / "models").glob("[!_]*.py"))
+    assert "eight_schools" in models.__all__
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", models.__all__)
 def test_template(name: str) -> None:
     template = getattr(models, name)
     assert isinstance(template, Template)
@@ -35,7 +34,7 @@ def test_template(name: str) -> None:
     assert template.tags
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", models.__all__)
 def test_its_file_teaches(name: str) -> None:
     doc = inspect.getdoc(sys.modules[getattr(models, name).build.__module__])
     assert doc is not None
@@ -44,70 +43,75 @@ def test_its_file_teaches(name: str) -> None:
         assert f"\n{section}\n{'-' * len(section)}\n" in doc
 
 
+def test_what_is_read_of_a_file_is_what_it_says_when_imported() -> None:
+    assert catalogue() == {name: Summary.of(template) for name, template in available().items()}
+
+
 def test_unknown_name() -> None:
     with pytest.raises(AttributeError, match=r"no template 'nine_schools'; it has .*eight_schools, "):
         _ = models.nine_schools
 
 
-def test_type_checkers_know_every_template() -> None:
-    (branch,) = [node for node in ast.parse(Path(models.__file__).read_text()).body if isinstance(node, ast.If)]
-    named = [node.names[0].asname for node in branch.body if isinstance(node, ast.ImportFrom)]
-    assert named[1:] == NAMES  # the first is Template
-
-
-# Templates are listed without loading PyMC, so their files may name it but must not use it when they are imported.
-WITHOUT_PYMC = "import sys, types; sys.modules['pymc'] = types.ModuleType('pymc')"
-
-ORDERS = {
-    "package first": "from models import wells",
-    "submodule first": "import models.wells; from models import wells",
-    "as": "import models.wells as wells",
-    "importlib": "import importlib; importlib.import_module('models.wells'); from models import wells",
-    "from the file": "from models.wells import wells",
-    "file, then package": "from models.wells import wells as first; from models import wells; assert wells is first",
-    "package, then file": "from models import wells as first; import models.wells; from models import wells; "
-    "assert wells is first",
-    "another first": "from models import radon; import models.wells; from models import wells",
-    "star": "from models import *",
-    "attribute": "import models; wells = models.wells",
+IMPORTS = {
+    "the documented way": "from bayescompare.models import wells",
+    "as an attribute": "import bayescompare.models; wells = bayescompare.models.wells",
+    "beside the file": "import bayescompare.templates.library.wells; from bayescompare.models import wells",
+    "star": "from bayescompare.models import *",
 }
 
 
-def test_any_order_of_imports() -> None:
-    # One interpreter for all orders, for speed; each order starts without the package.
-    script = (
-        f"{WITHOUT_PYMC}\n"
-        "from bayescompare.templates import Template\n"
-        f"for order in {list(ORDERS.values())!r}:\n"
-        "    for name in [n for n in sys.modules if n.split('.')[0] == 'models']:\n"
-        "        del sys.modules[name]\n"
-        "    found = {}\n"
-        "    exec(order, found)\n"
-        "    assert type(found['wells']) is Template, order\n"
-        "    assert type(sys.modules['models.wells']).__name__ == 'module', order\n"
-        "    assert type(sys.modules['models'].wells) is Template, order\n"
-    )
-    subprocess.run([sys.executable, "-c", script], check=True, env=_environment())
+@pytest.mark.parametrize("code", IMPORTS.values(), ids=IMPORTS)
+def test_every_import_gives_the_template(code: str) -> None:
+    found: dict[str, object] = {}
+    exec(code, found)
+    assert found["wells"] is models.wells
 
 
-def test_lazy() -> None:
-    script = (
-        "import sys, models\n"
+def test_only_the_template_asked_for_is_loaded(tmp_path: Path) -> None:
+    python(
+        tmp_path,
+        "import sys, types, bayescompare.models as models\n"
         "dir(models); models.__all__\n"
-        "assert not {'pymc', 'numpy', 'models.wells'} & set(sys.modules), 'the package alone'\n"
-        f"{WITHOUT_PYMC}\n"
-        "from models import wells\n"
-        "loaded = {n for n in sys.modules if n.startswith('models.') and not n.startswith('models._')}\n"
-        "assert loaded == {'models.wells'}, loaded\n"
+        "assert not {'pymc', 'numpy'} & set(sys.modules), 'the names alone'\n"
+        "sys.modules['pymc'] = types.ModuleType('pymc')\n"
+        "from bayescompare.models import wells\n"
+        "loaded = [n for n in sys.modules if n.startswith('bayescompare.templates.library.')]\n"
+        "assert loaded == ['bayescompare.templates.library.wells'], loaded\n",
     )
-    subprocess.run([sys.executable, "-c", script], check=True, env=_environment())
+
+
+def test_in_a_checkout_models_is_the_same() -> None:
+    python(
+        ROOT,
+        "import models, bayescompare.models\n"
+        "assert models.__all__ == dir(models) == bayescompare.models.__all__\n"
+        "from models import wells\n"
+        "assert wells is bayescompare.models.wells\n",
+    )
+
+
+THEIRS = {"models.py": "mine = 1", "models/__init__.py": "mine = 1"}
+
+
+@pytest.mark.parametrize("file", THEIRS)
+def test_a_users_own_models_is_left_alone(tmp_path: Path, file: str) -> None:
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).write_text(THEIRS[file])
+    python(
+        tmp_path,
+        "import models\n"
+        "assert models.mine == 1\n"
+        "from bayescompare.models import wells\n"
+        "from bayescompare.templates import available\n"
+        "assert available()['wells'] is wells\n"
+        "assert models.__file__.startswith(sys.path[0])\n",
+    )
 
 
 def test_the_data_have_sources_and_licences() -> None:
-    folder = files("models") / "data"
-    data = {entry.name for entry in folder.iterdir()}
+    folder = FOLDER / "data"
     readme = (folder / "README.md").read_text(encoding="utf-8")
-    for name in data - {"README.md"}:
+    for name in {entry.name for entry in folder.iterdir()} - {"README.md"}:
         assert f"`{name}`" in readme
     for source, holder in (("posteriordb", "Stan Developers and their Assignees"), ("scikit-learn", "scikit-learn")):
         licence = (folder / f"LICENSE-{source}").read_text(encoding="utf-8")
@@ -115,6 +119,8 @@ def test_the_data_have_sources_and_licences() -> None:
         assert "Redistribution and use in source and binary forms" in licence
 
 
-def _environment() -> dict[str, str]:
-    root = str(Path(models.__file__).parents[1])
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])}
+def python(folder: Path, code: str) -> None:
+    """Run code in a new process that sees ``folder`` first, then the checkout's package."""
+    head = f"import sys; sys.path[:0] = [{str(folder)!r}, {str(ROOT)!r}]\n"
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    subprocess.run([sys.executable, "-c", head + code], check=True, env=environment, cwd=folder)

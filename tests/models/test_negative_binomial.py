@@ -8,9 +8,9 @@ import pytest
 from scipy import special, stats
 
 import bayescompare as bc
-import models
+from bayescompare import models
 from bayescompare.errors import DataError, UsageError
-from models._data import load
+from bayescompare.templates.data import load
 from tests.models.checks import Array, Point, assert_builds, assert_posterior, importance, known
 
 DEATHS, YEAR = (np.array(load("horse_kicks")[name]) for name in ("deaths", "year"))

@@ -11,9 +11,9 @@ from scipy import optimize, stats
 from sklearn.neural_network import MLPClassifier
 
 import bayescompare as bc
-import models
+from bayescompare import models
 from bayescompare.errors import DataError, UsageError
-from models._data import load
+from bayescompare.templates.data import load
 from tests.models.checks import Point, assert_builds
 
 type Array = np.ndarray[Any, Any]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from bayescompare.templates.library.pilots import pilots
 from scipy import optimize, stats
 
 import bayescompare as bc
-from models._data import load
-from models.pilots import pilots
+from bayescompare.templates.data import load
 from tests.models.checks import (
     Point,
     assert_builds,

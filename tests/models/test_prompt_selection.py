@@ -9,9 +9,9 @@ import pytest
 from scipy import optimize, special, stats
 
 import bayescompare as bc
-import models
+from bayescompare import models
 from bayescompare.errors import DataError, UsageError
-from models._data import load
+from bayescompare.templates.data import load
 from tests.models.checks import assert_builds
 
 type Array = np.ndarray[Any, Any]

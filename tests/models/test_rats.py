@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import pytest
+from bayescompare.templates.library.rats import rats
 from scipy import optimize, stats
 
 import bayescompare as bc
-from models._data import load
-from models.rats import rats
+from bayescompare.templates.data import load
 from tests.models.checks import (
     Point,
     assert_builds,

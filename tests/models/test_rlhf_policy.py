@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bayescompare.templates.library.rlhf_policy import best_of_n, tuned
 from scipy import optimize, special, stats
 
 import bayescompare as bc
-import models
+from bayescompare import models
 from bayescompare.errors import DataError, UsageError
 from bayescompare.fit.result import Fit
-from models._data import load
-from models.rlhf_policy import best_of_n, tuned
+from bayescompare.templates.data import load
 from tests.models.checks import Point, assert_builds
 
 type Array = np.ndarray[Any, Any]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from bayescompare.templates.library.seeds import seeds
 from scipy import optimize, special, stats
 
 import bayescompare as bc
-from models._data import load
-from models.seeds import seeds
+from bayescompare.templates.data import load
 from tests.models.checks import (
     Point,
     assert_builds,

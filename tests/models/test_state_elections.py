@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from bayescompare.templates.library.state_elections import state_elections
 from scipy import linalg, optimize, stats
 
 import bayescompare as bc
-from models._data import load
-from models.state_elections import state_elections
+from bayescompare.templates.data import load
 from tests.models.checks import (
     Point,
     assert_builds,

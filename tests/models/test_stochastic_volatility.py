@@ -7,9 +7,9 @@ import pytest
 from scipy import special, stats
 
 import bayescompare as bc
-import models
+from bayescompare import models
 from bayescompare.errors import DataError, UsageError
-from models._data import load
+from bayescompare.templates.data import load
 from tests.models.checks import Array, Point, Weighted, assert_builds, assert_posterior, known
 
 PRICES = np.array(load("pound")["dollars"])

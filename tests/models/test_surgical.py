@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import pytest
+from bayescompare.templates.library.surgical import surgical
 from scipy import special, stats
 
 import bayescompare as bc
-from models._data import load
-from models.surgical import surgical
+from bayescompare.templates.data import load
 from tests.models.checks import (
     Point,
     assert_builds,

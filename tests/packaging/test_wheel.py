@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -34,16 +35,17 @@ def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def package_files() -> set[str]:
-    """Every file under version control which belongs to the packages."""
+    """Every file under version control which belongs to the package, where the wheel has it."""
     listed = run("git", "ls-files", "-z", "bayescompare", "models", cwd=REPOSITORY)
-    return set(filter(None, listed.split("\0")))
+    moved = (re.sub("^models/", "bayescompare/templates/library/", name) for name in listed.split("\0") if name)
+    return set(moved)
 
 
 def test_wheel_holds_every_file_of_the_packages(dist: Path) -> None:
     (wheel,) = dist.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
     assert package_files() - names == set()
-    assert {name.partition("/")[0] for name in names if ".dist-info/" not in name} == {"bayescompare", "models"}
+    assert {name.partition("/")[0] for name in names if ".dist-info/" not in name} == {"bayescompare"}
     assert any(name.endswith("licenses/LICENSE") for name in names)
     endings = {Path(name).suffix for name in names}
     assert endings >= {".py", ".json", ".css", ".j2", ".typed"}
@@ -86,7 +88,9 @@ def test_installed_wheel_compares(empty: Path, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_installed_wheel_lists_and_imports_templates(empty: Path, tmp_path: Path) -> None:
     python = empty / "bin" / "python"
-    code = "import models, bayescompare; from models import eight_schools; print(eight_schools().name, models.__file__)"
+    code = "import bayescompare; from bayescompare.models import wells; print(wells().name, bayescompare.__file__)"
     assert str(empty) in run(python, "-c", code, cwd=tmp_path)
+    (tmp_path / "models.py").write_text("mine = 1")
+    assert "1" in run(python, "-c", f"import models; {code}; print(models.mine)", cwd=tmp_path)
     names = json.loads(run(empty / "bin" / "bayescompare", "models", "--json", cwd=tmp_path))
     assert "eight_schools" in {each["name"] for each in names}

@@ -22,10 +22,10 @@ from bayescompare.errors import DataError, UsageError
 from bayescompare.fit import laplace, mode
 from bayescompare.fit.laplace import LaplaceOptions
 from bayescompare.fit.result import Fit, Status
+from bayescompare.models import eight_schools
 from bayescompare.problem import Problem
 from bayescompare.study import batch_arms
 from bayescompare.study.cheap import CheapOptions, Estimates, fit_batch
-from models import eight_schools
 from tests.fit.test_fit_endings import is_separated
 
 Data = Mapping[str, NDArray[Any]]

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import bayescompare as bc
-import models
+from bayescompare import models
 from bayescompare.errors import MissingFileError, ModelError, UnknownNameError, UsageError
 from bayescompare.study import cells
 from bayescompare.study.plan import BLOCKS, METHODS

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from importlib.resources import files
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bayescompare.errors import DataError
+from ..errors import DataError
+from .library import FOLDER
 
 Array = NDArray[np.float64]
 Kind = Literal["real", "positive", "nonnegative", "binary"]
@@ -30,7 +30,7 @@ _KINDS: dict[Kind, tuple[str, Callable[[Array], NDArray[np.bool_]]]] = {
 
 def load(name: str) -> dict[str, list[Any]]:
     """The columns of ``models/data/<name>.json``; sources are in ``models/data/README.md``."""
-    text = (files("models") / "data" / f"{name}.json").read_text(encoding="utf-8")
+    text = (FOLDER / "data" / f"{name}.json").read_text(encoding="utf-8")
     columns: dict[str, list[Any]] = json.loads(text)
     return columns
 
@@ -98,6 +98,45 @@ def equally_long(owner: str, lengths: dict[str, int]) -> None:
             f"{owner}: the columns have different lengths ({counted}), but each row is one observation. "
             f"Give every column the same number of values."
         )
+
+
+def whole_numbers(owner: str, name: str, values: Array) -> NDArray[np.int64]:
+    """``values`` as integers, if each is a whole number.
+
+    Raises
+    ------
+    DataError
+    """
+    broken = np.flatnonzero(values != np.round(values))
+    if broken.size:
+        raise DataError(
+            f"{owner}: {broken.size} of the {len(values)} values in column {name!r} are not whole numbers; the first "
+            f"is {values[broken[0]]:g} in row {broken[0]}, counted from 0. The column must hold counts."
+        )
+    return values.astype(np.int64)
+
+
+def events_in_trials(owner: str, data: Any, events: str, trials: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Two columns of whole numbers, the events and the trials that they happened in; each of shape (n,).
+
+    In a model say ``n=pm.Data(..., trials).astype("int64")``: ``pm.Data`` keeps whole numbers in 32 bits, and of those
+    JAX takes a binomial coefficient in single precision.
+
+    Raises
+    ------
+    DataError
+        What :func:`columns` refuses; a value that is not whole; more events than trials.
+    """
+    table = columns(owner, data, {events: "nonnegative", trials: "positive"})
+    k, n = (whole_numbers(owner, name, table[name]) for name in (events, trials))
+    broken = np.flatnonzero(k > n)
+    if broken.size:
+        row = broken[0]
+        raise DataError(
+            f"{owner}: {broken.size} of the {len(k)} rows have more {events!r} than {trials!r}; the first is row "
+            f"{row}, counted from 0, with {k[row]} in {n[row]}. Check which column is which."
+        )
+    return k, n
 
 
 def _table(owner: str, data: Any, wanted: Iterable[str]) -> dict[str, Any]:

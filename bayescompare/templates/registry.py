@@ -1,19 +1,19 @@
-"""Model templates: the decorator that makes one, and the registry."""
+"""The decorator that makes a template, and the registry of all templates."""
 
 from __future__ import annotations
 
+import ast
 import importlib
 import importlib.metadata
 import inspect
-import pkgutil
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from .errors import ModelFileError, UnknownNameError, UsageError
+from ..errors import ModelFileError, UnknownNameError
+from .library import FOLDER
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -83,7 +83,7 @@ class Template:
         UnsupportedModelError
             If the model is not generative: an improper prior, a Potential, data that predict themselves.
         """
-        from .simulate import simulator
+        from ..simulate import simulator
 
         return simulator(self(data, **options))(seed)
 
@@ -114,6 +114,25 @@ def template(
     return wrap
 
 
+@dataclass(frozen=True)
+class Summary:
+    """What a list of templates tells of one; the fields are those of :class:`Template`."""
+
+    title: str
+    finding: str
+    tags: tuple[str, ...]
+    parameters: int
+    observations: int
+    options: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, template: Template) -> Summary:
+        return cls(**{name: getattr(template, name) for name in (*_SAID, "options")})
+
+
+_SAID = ("title", "finding", "tags", "parameters", "observations")
+
+
 class BrokenEntryWarning(UserWarning):
     """An installed package offers a template that cannot be loaded; the others are not touched by it."""
 
@@ -126,21 +145,17 @@ def available() -> dict[str, Template]:
 
     Packages offer theirs by the entry point group ``bayescompare.models``; the entry's name is the template's. An entry
     that cannot be loaded is left out with a :class:`BrokenEntryWarning`.
-
-    Raises
-    ------
-    UsageError
-        If another package named ``models`` hides ours.
     """
-    found = {name: _built_in(name) for name in _built_in_names()}
-    for entry in _entries():
-        try:
-            if entry.name in found:
-                raise ModelFileError(f"The name {entry.name!r} is taken.")
-            found[entry.name] = _load_entry(entry)
-        except ModelFileError as error:
-            warnings.warn(f"{_origin(entry)} is left out. {error}", BrokenEntryWarning, stacklevel=2)
-    return dict(sorted(found.items()))
+    return dict(sorted({**{name: built_in(name) for name in built_in_names()}, **_of_packages()}.items()))
+
+
+def catalogue() -> dict[str, Summary]:
+    """What a list tells of all templates, by name, sorted; the built-in ones are read, not imported.
+
+    A template's file imports PyMC, which takes seconds.
+    """
+    offered = {name: Summary.of(template) for name, template in _of_packages().items()}
+    return dict(sorted({**{name: _read(name) for name in built_in_names()}, **offered}.items()))
 
 
 def get(name: str) -> Template:
@@ -153,44 +168,54 @@ def get(name: str) -> Template:
     ModelFileError
         If an installed package offers it and it cannot be loaded.
     """
-    built_in = _built_in_names()
-    if name in built_in:
-        return _built_in(name)
+    names = built_in_names()
+    if name in names:
+        return built_in(name)
     entries = {entry.name: entry for entry in _entries()}
     if name in entries:
         return _load_entry(entries[name])
     raise UnknownNameError(
-        f"There is no template {name!r}.{nearest(name, [*built_in, *entries])} "
+        f"There is no template {name!r}.{nearest(name, [*names, *entries])} "
         "`bayescompare models` lists them; a model of your own is given as FILE.py or FILE.py:NAME."
     )
 
 
-def _built_in_names() -> list[str]:
-    """A built-in template is a file of the package ``models`` that defines what it is named after."""
-    modules = pkgutil.iter_modules(_package().__path__)
-    return [module.name for module in modules if not module.name.startswith("_") and not module.ispkg]
+def built_in_names() -> list[str]:
+    """Names of the built-in templates, sorted."""
+    return sorted(path.stem for path in FOLDER.glob("[!_]*.py"))
 
 
-def _built_in(name: str) -> Template:
-    template: Template = getattr(importlib.import_module(f"models.{name}"), name)
+def built_in(name: str) -> Template:
+    """The built-in template of this name; its file is imported."""
+    template: Template = getattr(importlib.import_module(f"{_LIBRARY}.{name}"), name)
     return template
 
 
-def _package() -> ModuleType:
-    """Our package ``models``, or an error that says which other package stands in its place."""
-    try:
-        package = importlib.import_module("models")
-    except ModuleNotFoundError as error:
-        if error.name != "models":
-            raise
-        raise UsageError("The package `models`, which holds the templates, is not installed.") from error
-    if not getattr(package, "__bayescompare__", False):
-        place = package.__file__ or ", ".join(getattr(package, "__path__", ())) or "an unknown place"
-        raise UsageError(
-            f"Another package named `models` hides the templates: {place}. "
-            "Rename it, or run from another folder. Models given as FILE.py need no template."
-        )
-    return package
+_LIBRARY = f"{__package__}.library"
+
+
+def _read(name: str) -> Summary:
+    """What a template's file says of it, from its source: the decorator's arguments, and the function's options."""
+    tree = ast.parse((FOLDER / f"{name}.py").read_text(encoding="utf-8"))
+    (function,) = (node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name)
+    (decorator,) = (node for node in function.decorator_list if isinstance(node, ast.Call))
+    said = {keyword.arg: ast.literal_eval(keyword.value) for keyword in decorator.keywords if keyword.arg in _SAID}
+    defaults = zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True)
+    return Summary(options={a.arg: default and ast.literal_eval(default) for a, default in defaults}, **said)
+
+
+def _of_packages() -> dict[str, Template]:
+    """Templates that installed packages offer and that can be loaded."""
+    found: dict[str, Template] = {}
+    taken = built_in_names()
+    for entry in _entries():
+        try:
+            if entry.name in taken or entry.name in found:
+                raise ModelFileError(f"The name {entry.name!r} is taken.")
+            found[entry.name] = _load_entry(entry)
+        except ModelFileError as error:
+            warnings.warn(f"{_origin(entry)} is left out. {error}", BrokenEntryWarning, stacklevel=3)
+    return found
 
 
 def _entries() -> list[importlib.metadata.EntryPoint]:

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from types import ModuleType
 
-from .errors import UsageError
-from .templates import Template
+from ..errors import UsageError
+from .registry import Template
 
 HEAD = """\
 # {title}, started from bayescompare's template `{template}`. It runs as it is:
@@ -193,8 +193,11 @@ def _marks(tree: ast.Module, function: str) -> Iterator[_Edit]:
             yield _Edit((node.lineno, 0), (node.lineno, 0), text)
 
 
+_HELPERS = tuple(f"{__package__}.{name}" for name in ("data", "options", "predictors"))
+
+
 def _is_helper(node: ast.ImportFrom) -> bool:
-    return (node.module or "").startswith("models._")
+    return node.module in _HELPERS
 
 
 def _opens_model(node: ast.With) -> bool:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from bayescompare.errors import DataError
-from models._data import Array, Kind, columns, names
+from ..errors import DataError
+from .data import Array, Kind, columns, names
 
 
 def predictors(
@@ -37,7 +37,7 @@ def predictors(
     Raises
     ------
     DataError
-        No predictor; a predictor with the same value in every row; or what :func:`models._data.columns` refuses.
+        No predictor; a predictor with the same value in every row; or what ``data.columns`` refuses.
     """
     found = [name for name in names(owner, data) if name != outcome and name not in other]
     if not found:

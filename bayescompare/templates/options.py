@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from bayescompare.errors import UsageError
+from ..errors import UsageError
 
 
 def choice(owner: str, name: str, value: Any, choices: Sequence[str]) -> str:
