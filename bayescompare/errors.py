@@ -23,6 +23,27 @@ The number is the command line's exit code.
 
 from __future__ import annotations
 
+#: What PyMC, PyTensor, JAX, nutpie, SciPy and a model's own operations raise where they cannot do what is asked: the
+#: errors of arithmetic (``ParameterValueError``, ``LinAlgError``, overflow), of graphs that cannot be built, derived,
+#: translated or compiled (``NotImplementedError``, ``NullTypeGradError``, shapes, types), and of engines.
+LIBRARY_ERRORS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    ImportError,
+    LookupError,
+    MemoryError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+
+
+def first_line(error: BaseException) -> str:
+    """What an error of a library says, in one line without a full stop; its kind where it says nothing."""
+    text = str(error).strip()
+    return text.splitlines()[0].strip().rstrip(".") if text else type(error).__name__
+
 
 class BayesCompareError(Exception):
     """Base of all errors; its message says what happened, why, and what to do."""

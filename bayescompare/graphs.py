@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import UnsupportedModelError
+from .capabilities import log_densities, refuse_random, refuse_without_density
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -62,21 +62,20 @@ class Graphs:
         self._replacements = self._over_u()
 
         free, observed = model.free_RVs, model.observed_RVs
-        try:
-            terms = model.logp(vars=[*free, *observed], jacobian=False, sum=False)
-        except (NotImplementedError, ValueError, TypeError, RuntimeError) as error:
-            raise UnsupportedModelError(f"PyMC cannot derive the model's log density: {error}") from error
+        terms = log_densities(model)
+        refuse_without_density(model, terms)
         prior, likelihood = terms[: len(free)], terms[len(free) :]
         potentials = model.replace_rvs_by_values(model.potentials) if model.potentials else []
         transformed = [(rv, model.rvs_to_transforms[rv]) for rv in free]
         jacobian = [t.log_jac_det(model.rvs_to_values[rv], *rv.owner.inputs) for rv, t in transformed if t is not None]
         jacobian = model.replace_rvs_by_values(jacobian) if jacobian else []
         outputs = model.replace_rvs_by_values([*free, *model.deterministics])
-        named = [
-            *zip(model.potentials, potentials, strict=True),
-            *zip(model.deterministics, outputs[len(free) :], strict=True),
-        ]
-        _refuse_randomness([(var.name, graph) for var, graph in named])
+        named = zip(
+            [*free, *observed, *model.potentials, *model.deterministics],
+            [*terms, *potentials, *outputs[len(free) :]],
+            strict=True,
+        )
+        refuse_random((var.name, graph) for var, graph in named)
         self.reached = self._reached([*likelihood, *potentials])
 
         counts = [len(likelihood), len(potentials), len(prior), len(jacobian), len(outputs)]
@@ -193,19 +192,6 @@ def _blocks(model: pm.Model, point: Mapping[str, Array]) -> list[Block]:
         blocks.append(block)
         start = block.stop
     return blocks
-
-
-def _refuse_randomness(graphs: list[tuple[str, Any]]) -> None:
-    """Refuse a Deterministic or Potential that draws: it has no value at a mode, and another at every call."""
-    from pytensor.graph.traversal import ancestors
-    from pytensor.tensor.random.op import RandomVariable
-
-    for name, graph in graphs:
-        if any(a.owner is not None and isinstance(a.owner.op, RandomVariable) for a in ancestors([graph])):
-            raise UnsupportedModelError(
-                f"{name!r} depends on a random variable that is not part of the model (one made by .dist()). "
-                "Give that variable a name in the model, or take it out."
-            )
 
 
 def _is_array(variable: Any) -> bool:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from .capabilities import depends_on
 from .compiled import Array, PyTensorFunction
 from .moments import NoMomentsError, distribution_name, moments
 from .problem import Problem
@@ -175,8 +175,8 @@ def _entangled(problem: Problem, index: int, rv: Any) -> bool:
     density = problem.density
     graphs, value = density.graphs, density.graphs.observed[index]
     inputs = {inp: name for name, (_, inp) in graphs.data.items()}
-    parameters = set(_depends_on(rv.owner.inputs))
-    shared = [inputs[v] for v in _depends_on([value]) if v in inputs and v in parameters]
+    parameters = set(depends_on(rv.owner.inputs))
+    shared = [inputs[v] for v in depends_on([value]) if v in inputs and v in parameters]
     before = density.observed()[index]
     if before.size < 2 or not (shared or isinstance(rv.owner.op, CustomDistRV)):
         return False
@@ -190,19 +190,6 @@ def _entangled(problem: Problem, index: int, rv: Any) -> bool:
     (old,), (new,) = (function(u, v, *d.data.values()) for v, d in ((before, density), (after, other)))
     same = (before == after).reshape(*old.shape, -1).all(axis=-1)
     return not np.allclose(old[same], new[same], rtol=1e-10, atol=0.0, equal_nan=True)
-
-
-def _depends_on(outputs: list[Any]) -> Iterator[Any]:
-    """All that the values of ``outputs`` are computed from; what only gives a shape is left out."""
-    from pytensor.graph.traversal import walk
-    from pytensor.tensor.shape import Shape, Shape_i
-
-    def inputs(variable: Any) -> list[Any]:
-        stops = variable.owner is None or isinstance(variable.owner.op, Shape | Shape_i)
-        return [] if stops else list(variable.owner.inputs)
-
-    found: Iterator[Any] = walk(outputs, inputs, bfs=False)
-    return found
 
 
 def _half_raised(values: Array) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,9 @@ def initial_point(model: pm.Model) -> dict[str, Array]:
     """What ``model.initial_point(0)`` gives, by value variable."""
     from pymc.pytensorf import compile, find_rng_nodes, replace_rng_nodes, reseed_rngs
 
-    graphs = replace_rng_nodes(_graphs(model, model.rvs_to_initial_values))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Support point not defined")  # a draw of the prior serves as well
+        graphs = replace_rng_nodes(_graphs(model, model.rvs_to_initial_values))
     with without_compiler():
         compiled = compile([], graphs)
     reseed_rngs(find_rng_nodes(compiled.maker.fgraph.outputs), 0)

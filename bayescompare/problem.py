@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .capabilities import refuse
 from .compiled import Array, without_compiler
 from .density import Density
-from .errors import DataError, ModelError, UnsupportedModelError
+from .errors import LIBRARY_ERRORS, DataError, ModelError, UnsupportedModelError, first_line
 from .points import Draw, initial_point, prior_draw
 
 if TYPE_CHECKING:
@@ -75,8 +76,11 @@ class Problem:
         """PyMC's initial point: values on the unconstrained scale, by value variable."""
         try:
             return initial_point(self.model)
-        except (ValueError, NotImplementedError, TypeError) as error:
-            raise ModelError(f"The model has no initial point: {error}. Check its shapes and its data.") from error
+        except LIBRARY_ERRORS as error:
+            refuse(self.model)  # what is wrong may be known by a better name
+            raise ModelError(
+                f"The model has no initial point: {first_line(error)}. Check its shapes and its data."
+            ) from error
 
     @cached_property
     def density(self) -> Density:

@@ -26,8 +26,8 @@ LABELS = {  # of the arrays: names, words, files
     "compare.sentence",
     "compare.storage",
 }
-COMPILED = {"products", "straight", "compiled", "graphs", "density"}
-MODEL = COMPILED | {"errors", "numbers", "fit.result", "problem", "kept", "predictive"}
+COMPILED = {"capabilities", "errors", "products", "straight", "compiled", "graphs", "density"}
+MODEL = COMPILED | {"numbers", "fit.result", "problem", "kept", "predictive"}
 RUN = MODEL | ARRAYS | LABELS | {"fit", "audit", "templates", "target"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
@@ -36,10 +36,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "products": set(),
     "straight": set(),
     "compiled": {"products", "straight"},
-    "graphs": {"errors"},
-    "density": {"products", "compiled", "graphs"},
+    "capabilities": {"errors"},
+    "graphs": {"errors", "capabilities"},
+    "density": {"errors", "capabilities", "products", "compiled", "graphs"},
     "points": {"compiled"},
-    "problem": {"errors", "fit.result", "points"} | COMPILED,
+    "problem": {"fit.result", "points"} | COMPILED,
     "kept": {"problem"},
     "moments": set(),
     "observed": COMPILED | {"problem", "moments"},
