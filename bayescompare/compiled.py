@@ -28,6 +28,9 @@ LOOPED = 64
 #: Most bytes that one batched call returns: large rows go fewer at a time.
 BATCH_BYTES = 1 << 26
 
+#: Arrays that NumPy combines in one call, the result among them not counted; and PyTensor's place for what comes last.
+OPERANDS, LAST = 31, 100.0
+
 # What PyTensor's and JAX's translation raise for a graph that they cannot express.
 UNTRANSLATABLE = (NotImplementedError, TypeError, ValueError, IndexError, AttributeError)
 
@@ -44,7 +47,25 @@ def _plain_mode() -> Any:
     """``FAST_COMPILE`` without PyTensor's virtual machine, whose first use imports setuptools: a tenth of a second."""
     from pytensor.compile.mode import FAST_COMPILE, Mode
 
-    return Mode("py", FAST_COMPILE.provided_optimizer)
+    return Mode("py", FAST_COMPILE.provided_optimizer).register((_few_operands(), LAST))
+
+
+@cache
+def _few_operands() -> Any:
+    """PyTensor's rewriter of sums and products of more terms than NumPy takes in one call: some at a time."""
+    from pytensor.graph.rewriting.basic import dfs_rewriter, node_rewriter
+    from pytensor.scalar.basic import Add, Mul
+    from pytensor.tensor.elemwise import Elemwise
+
+    def some_at_a_time(_: Any, node: Any) -> list[Any] | None:
+        if len(node.inputs) <= OPERANDS or not isinstance(node.op.scalar_op, Add | Mul):
+            return None
+        first, *rest = node.inputs
+        for start in range(0, len(rest), OPERANDS - 1):
+            first = Elemwise(node.op.scalar_op)(first, *rest[start : start + OPERANDS - 1])
+        return [first]
+
+    return dfs_rewriter(node_rewriter([Elemwise])(some_at_a_time))
 
 
 @cache
@@ -195,8 +216,8 @@ class PyTensorFunction:
 
         # A scan's gradient needs the virtual machine. Its inner graph is compiled with the global mode, which would be
         # numba's (half a minute).
-        plain = FAST_COMPILE if _has_scan(outputs) else _plain_mode()
-        mode = plain.including("stabilize") if rewritten else Mode(plain.linker, None)
+        plain = FAST_COMPILE.register((_few_operands(), LAST)) if _has_scan(outputs) else _plain_mode()
+        mode = plain.including("stabilize") if rewritten else Mode(plain.linker, _few_operands())
         with pytensor.config.change_flags(mode=plain, cxx=""):
             function = pytensor.function(list(inputs), list(outputs), mode=mode, on_unused_input="ignore")
             straight = rewritten and can_be_straight(function.maker.fgraph, inputs)

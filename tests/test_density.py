@@ -489,3 +489,23 @@ def test_an_array_that_its_owner_changes_later_changes_no_density() -> None:
     after = density(np.array([0.5]), (1.0, 1.0, 0.0))
     assert before[0] == after[0]
     assert before[1] == after[1]
+
+
+def test_sums_of_more_terms_than_numpy_takes_at_once() -> None:
+    """Forty priors, forty addends and forty factors; the second opinion runs them as they are."""
+    with pm.Model() as model:
+        b = [pm.Normal(f"b{i}") for i in range(40)]
+        many = b[0]
+        product = pm.math.exp(b[0])
+        for each in b[1:]:
+            many = many + each
+            product = product * pm.math.exp(each)
+        pm.Deterministic("product", product)
+        pm.Normal("y", many + product, 1.0, observed=Y)
+    problem = Problem(model)
+    u = np.random.default_rng(3).normal(0.0, 0.3, 40)
+    mean = u.sum() + np.exp(u.sum())
+    expected = stats.norm().logpdf(u).sum() + stats.norm(mean, 1.0).logpdf(Y).sum()
+    assert problem.density(u, ONE)[0] == pytest.approx(expected, rel=1e-12)
+    assert problem.density.second_opinion(u, ONE)[0] == pytest.approx(expected, rel=1e-12)
+    assert problem.density.push(u[None])[0, -1] == pytest.approx(np.exp(u.sum()), rel=1e-12)
