@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from . import coordinates
 from .capabilities import refuse
 from .compiled import Array, without_compiler
 from .density import Density
@@ -250,7 +251,7 @@ class Problem:
     def fingerprint(self) -> str:
         """SHA-256 of graph, data and coordinates: the same in every process, another when any differs."""
         digest = sha256()
-        digest.update(repr(sorted((k, [str(c) for c in v or ()]) for k, v in self.model.coords.items())).encode())
+        digest.update(repr(sorted((k, coordinates.labels(v or ())) for k, v in self.model.coords.items())).encode())
         dims = {k: [str(d) for d in v] for k, v in self.model.named_vars_to_dims.items()}
         digest.update(repr(sorted(dims.items())).encode())
         graphs = self.density.graphs
@@ -357,7 +358,7 @@ def labels(model: pm.Model, name: str, dims: tuple[str, ...], shape: tuple[int, 
     axes = []
     for axis, n in enumerate(shape):
         values = model.coords.get(dims[axis]) if axis < len(dims) else None
-        axes.append([str(i) for i in range(n)] if values is None or len(values) != n else [str(v) for v in values])
+        axes.append(coordinates.labels(range(n) if values is None or len(values) != n else values))
     return [f"{name}[{', '.join(index)}]" for index in itertools.product(*axes)]
 
 

@@ -19,7 +19,7 @@ REPOSITORY = ROOT.parent
 
 # A unit (a module or a package of bayescompare) and the units it may import. What is not named may not be imported;
 # a new unit is entered here, in the place where it belongs.
-ARRAYS = {"errors", "numbers", "compare"}
+ARRAYS = {"coordinates", "errors", "numbers", "compare"}
 LABELS = {  # of the arrays: names, words, files
     "compare.comparison",
     "compare.page",
@@ -27,9 +27,10 @@ LABELS = {  # of the arrays: names, words, files
     "compare.storage",
 }
 COMPILED = {"capabilities", "errors", "products", "straight", "compiled", "graphs", "density"}
-MODEL = COMPILED | {"numbers", "fit.result", "problem", "kept", "predictive"}
+MODEL = COMPILED | {"coordinates", "numbers", "fit.result", "problem", "kept", "predictive"}
 RUN = MODEL | ARRAYS | LABELS | {"fit", "audit", "templates", "target"}
 MAY_IMPORT: dict[str, set[str]] = {
+    "coordinates": set(),
     "errors": set(),
     "numbers": set(),
     "fit.result": {"errors"},
@@ -40,7 +41,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "graphs": {"errors", "capabilities"},
     "density": {"errors", "capabilities", "products", "compiled", "graphs"},
     "points": {"compiled"},
-    "problem": {"fit.result", "points"} | COMPILED,
+    "problem": {"coordinates", "fit.result", "points"} | COMPILED,
     "kept": {"problem"},
     "moments": set(),
     "observed": COMPILED | {"problem", "moments"},
@@ -70,7 +71,7 @@ MAY_IMPORT_LATER: dict[str, set[str]] = {
     "templates": {"simulate"},
     "": set(MAY_IMPORT),
 }
-WITHOUT_PYMC = ("errors", "numbers", "compare", "report", "fit.result")
+WITHOUT_PYMC = ("coordinates", "errors", "numbers", "compare", "report", "fit.result")
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from ..coordinates import labels
 from ..problem import IMPROPER
 from .finding import Finding, Severity
 
@@ -70,7 +71,7 @@ def _duplicate_coordinates(model: pm.Model) -> list[Finding]:
     named = [var.name for var in (*model.free_RVs, *model.deterministics)]
     for dim, values in model.coords.items():
         users = [name for name in named if dim in model.named_vars_to_dims.get(name, ())]
-        twice = {label: n for label, n in Counter(str(value) for value in values or ()).items() if n > 1}
+        twice = {label: n for label, n in Counter(labels(values or ())).items() if n > 1}
         if not users or not twice:
             continue
         label, n = next(iter(twice.items()))

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..coordinates import array, called, filed, unnamed
 from ..errors import MissingFileError, OutputError, ResultFileError
 from ..fit.result import Fit, Status
 from . import page
@@ -131,6 +132,7 @@ def to_tree(c: Comparison) -> xr.DataTree:
     """The comparison as a DataTree: ``posterior`` and ``sample_stats`` as ArviZ has them, the rest beside them."""
     import xarray as xr
 
+    terms = filed(c.pointwise)
     meta: dict[str, Any] = {
         "schema": SCHEMA,
         "model": asdict(c.model),
@@ -148,7 +150,8 @@ def to_tree(c: Comparison) -> xr.DataTree:
         "settings": dict(c.settings),
         "provenance": dict(c.provenance),
         "layout": dict(c.layout),
-        "data": {_safe(str(name)): str(name) for name in (*c.data.variables, *c.data.dims)},
+        "data": {new: name for name, new in filed(_names(c.data)).items()},
+        "terms": {new: name for name, new in terms.items()},
         "fits": {name: _fit_meta(fit) for name, fit in c.fits.items()},
     }
     groups: dict[str, xr.Dataset] = {
@@ -167,7 +170,7 @@ def to_tree(c: Comparison) -> xr.DataTree:
         groups[f"/fits/{name}"] = arrays.drop_vars("draws") if name == "nuts" and "/posterior" in groups else arrays
     for term, columns in c.pointwise.items():
         series = {key: ("observation", values) for key, values in columns.items()}
-        groups[f"/pointwise/{_safe(term)}"] = xr.Dataset(series)
+        groups[f"/pointwise/{terms[term]}"] = xr.Dataset(series)
     return xr.DataTree.from_dict(groups)
 
 
@@ -197,7 +200,7 @@ def from_tree(tree: xr.DataTree) -> Comparison:
         findings=tuple(meta["findings"]),
         joint=meta["joint"],
         prediction=meta["prediction"],
-        pointwise=_pointwise(tree),
+        pointwise=_pointwise(tree, meta.get("terms")),
         decisions=tuple(meta["decisions"]),
         sensitivity=meta["sensitivity"],
         groups=tuple(meta["groups"]),
@@ -209,35 +212,56 @@ def from_tree(tree: xr.DataTree) -> Comparison:
 
 
 def shaped(fit: Fit, layout: Mapping[str, Any]) -> xr.Dataset:
-    """A fit's draws as variables of their own shapes, dims and coordinates."""
+    """A fit's draws as variables of their own shapes, dims and coordinates, under names that a file can have."""
     import xarray as xr
 
-    return xr.Dataset() if fit.draws is None else dataset(fit.draws, layout)
+    if fit.draws is None:
+        return xr.Dataset()
+    found = dataset(fit.draws, layout)
+    return _renamed(found, filed(_names(found)))
 
 
 def dataset(values: np.ndarray, layout: Mapping[str, Any]) -> xr.Dataset:
-    """Values of shape (chains, draws, k) as variables of their own shapes, dims and coordinates."""
+    """Values of shape (chains, draws, k) as variables of their own shapes, dims and coordinates.
+
+    A variable called as a dimension (``draw``) has an underscore at its end here.
+    """
     import xarray as xr
 
+    dims, names = _dims(layout), called(layout["variables"], layout["coords"])
     variables, start = {}, 0
-    used: set[str] = set()
     for name, place in layout["variables"].items():
         shape = tuple(place["shape"])
         stop = start + math.prod(shape)
-        dims = [place["dims"][i] if i < len(place["dims"]) else f"{name}_dim_{i}" for i in range(len(shape))]
         part = values[..., start:stop].reshape(*values.shape[:2], *shape)
-        variables[_safe(name)] = (("chain", "draw", *map(_safe, dims)), part)
-        used |= set(dims)
+        variables[names[name]] = (("chain", "draw", *dims[name]), part)
         start = stop
-    coords = {_safe(dim): _text(marks) for dim, marks in layout["coords"].items() if dim in used}
+    used = {
+        pair for name, place in layout["variables"].items() for pair in zip(dims[name], place["shape"], strict=True)
+    }
+    dates = layout.get("dates", ())
+    coords = {
+        dim: array(marks, dates=dim in dates) for dim, marks in layout["coords"].items() if (dim, len(marks)) in used
+    }
     chains, draws = values.shape[:2]
     return xr.Dataset(variables, coords={"chain": np.arange(chains), "draw": np.arange(draws), **coords})
 
 
 def flat(posterior: xr.Dataset, layout: Mapping[str, Any]) -> np.ndarray:
     """The inverse of :func:`shaped`: draws of shape (chains, draws, k)."""
-    pieces = [np.asarray(posterior[_safe(name)].values, dtype=float) for name in layout["variables"]]
+    names = called(layout["variables"], layout["coords"])
+    files = filed(names.values())
+    pieces = [np.asarray(posterior[files[names[name]]].values, dtype=float) for name in layout["variables"]]
     return np.concatenate([piece.reshape(*piece.shape[:2], -1) for piece in pieces], axis=-1)
+
+
+def _dims(layout: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The dims of each variable; those that have no name are called as ArviZ calls them."""
+    variables = layout["variables"]
+    return {
+        name: [*place["dims"], *unnamed(name, len(place["shape"]), variables)[len(place["dims"]) :]]
+        for name, place in variables.items()
+    }
 
 
 # -- helpers ---------------------------------------------------------------------------------------
@@ -248,9 +272,9 @@ def _native(value: Any) -> Any:
     return value.tolist()
 
 
-def _safe(name: object) -> str:
-    """A slash parts groups in netCDF; its look-alike does not."""
-    return str(name).replace("/", "\N{DIVISION SLASH}")
+def _names(dataset: xr.Dataset) -> list[str]:
+    """Of its variables and dims."""
+    return list(dict.fromkeys(str(name) for name in (*dataset.variables, *dataset.dims)))
 
 
 def _data(dataset: xr.Dataset, names: Mapping[str, str]) -> xr.Dataset:
@@ -264,12 +288,14 @@ def _objects(values: np.ndarray) -> np.ndarray:
     return values.astype(object) if values.dtype.kind == "T" else values
 
 
-def _pointwise(tree: xr.DataTree) -> dict[str, dict[str, np.ndarray]]:
+def _pointwise(tree: xr.DataTree, terms: Mapping[str, str] | None) -> dict[str, dict[str, np.ndarray]]:
     if "pointwise" not in tree.children:
         return {}
+    groups = tree["pointwise"].children
+    if terms is None:  # a file of the first edition
+        terms = {name: name.replace("\N{DIVISION SLASH}", "/") for name in groups}
     return {
-        name.replace("\N{DIVISION SLASH}", "/"): {str(key): each.values for key, each in one.data_vars.items()}
-        for name, one in tree["pointwise"].children.items()
+        name: {str(key): each.values for key, each in groups[file].data_vars.items()} for file, name in terms.items()
     }
 
 

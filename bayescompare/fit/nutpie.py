@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,9 @@ from .statistics import STATISTICS
 if TYPE_CHECKING:
     from .nuts import SamplerOptions
 
+
+#: What nutpie calls the dimension of the unconstrained vector.
+COORDINATE = "unconstrained_parameter"
 
 #: Operations whose numba code takes 40 seconds or more to compile on a machine that has not compiled it before.
 _DEAR = (
@@ -80,9 +84,11 @@ def by_numba(problem: Problem, *, frozen: bool) -> Any:
         # No expanded variables: every scalar is pushed from u afterwards, for all draws at once.
         settings: dict[str, Any] = {"backend": "numba", "var_names": []}
         try:
-            return nutpie.compile_pymc_model(problem.model, freeze_model=frozen, **settings)
+            compiled = nutpie.compile_pymc_model(problem.model, freeze_model=frozen, **settings)
         except NotImplementedError:  # PyMC does not freeze a model with symbolic initial values
-            return nutpie.compile_pymc_model(problem.model, **settings)
+            compiled = nutpie.compile_pymc_model(problem.model, **settings)
+    # It names the unconstrained coordinates alone; the model's own labels may be of kinds that Arrow does not know.
+    return replace(compiled, dims={}, _coords={COORDINATE: compiled.coords[COORDINATE]})
 
 
 def _over_own_density(problem: Problem) -> Any:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..compiled import Array
+from ..coordinates import called, filed
 from ..errors import DataError, MissingFileError, ResultFileError
 from ..problem import Problem
 from .result import Fit, Status
@@ -143,11 +144,14 @@ def _values(problem: Problem, draws: xr.Dataset | None) -> dict[str, Array]:
     if draws is None:
         raise DataError("There is no group `posterior` in what was given.")
     found = {}
+    beside = called(problem.scalars.variables, map(str, problem.model.coords))
+    in_file = filed(beside.values())
     for rv in problem.model.free_RVs:
-        if rv.name not in draws:
+        name = rv.name if rv.name in draws.data_vars else in_file[beside[rv.name]]
+        if name not in draws.data_vars:
             names = ", ".join(str(name) for name in list(draws.data_vars)[:12])
             raise DataError(f"The posterior has no variable {rv.name!r}; it has {names}. Rename its variables.")
-        array = draws[rv.name]
+        array = draws[name]
         if not {"chain", "draw"} <= set(array.dims):
             raise DataError(f"{rv.name} has the dims {tuple(array.dims)}, and needs chain and draw.")
         values = np.asarray(array.transpose("chain", "draw", ...).values, dtype=float)

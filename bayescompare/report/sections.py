@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import coordinates
 from ..numbers import MINUS, NONE, counted, fixed, plain
 from . import beyond
 from .parts import (
@@ -209,11 +210,13 @@ def _data_table(comparison: Comparison, dims: tuple[str, ...], names: list[str])
     shape = arrays[0].shape
     total = int(np.prod(shape)) if shape else 1
     shown = min(total, DATA_ROWS)
-    labels = [np.asarray(comparison.data.coords[d]) if d in comparison.data.coords else None for d in dims]
+    marks = [
+        coordinates.labels(comparison.data.coords[d].values) if d in comparison.data.coords else None for d in dims
+    ]
     rows = []
     for i in range(shown):
         index = np.unravel_index(i, shape) if shape else ()
-        where = [_value(j if label is None else label[j]) for j, label in zip(index, labels, strict=True)]
+        where = [_value(j) if mark is None else name(mark[j]) for j, mark in zip(index, marks, strict=True)]
         cells: list[Cell] = [*where[1:], *(_value(array.values[index]) for array in arrays)]
         rows.append(Row(((where or [""])[0],), tuple(cells)))
     headers = [Column((name(d),)) for d in dims] or [Column(("",))]

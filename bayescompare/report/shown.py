@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import coordinates
 from ..numbers import NONE, figure, percent
 from .parts import Cell, Column
 from .scalars import NAN
@@ -53,7 +54,7 @@ def labels(comparison: Comparison, term: str, n: int) -> list[Name]:
     """What the observations of a likelihood term are called: their coordinate, else their number."""
     data = comparison.data
     if term in data and data[term].ndim == 1 and data[term].dims[0] in data.coords and data[term].size == n:
-        return [name(label) for label in data.coords[data[term].dims[0]].values]
+        return [name(label) for label in coordinates.labels(data.coords[data[term].dims[0]].values)]
     return [name(i + 1) for i in range(n)]
 
 

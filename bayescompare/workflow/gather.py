@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..compare.storage import dataset
+from ..coordinates import labels as labels_of
 from ..errors import FitError, UsageError
 from ..fit.result import Fit
 from ..problem import Problem
@@ -121,7 +122,7 @@ def _evaluated(name: str, function: Quantity, values: Array, layout: Mapping[str
     out = out.transpose("chain", "draw", *others)
     labelled = [name]
     for dim in others:
-        marks = out[dim].values if dim in out.coords else np.arange(out.sizes[dim])
+        marks = labels_of(out[dim].values if dim in out.coords else range(out.sizes[dim]))
         labelled = [f"{head}{', ' if '[' in head else '['}{mark}" for head in labelled for mark in marks]
     if others:
         labelled = [f"{one}]" for one in labelled]

@@ -10,8 +10,7 @@ import time
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from .. import coordinates
 from ..problem import Problem
 
 if TYPE_CHECKING:
@@ -88,12 +87,13 @@ def data(problem: Problem) -> xr.Dataset:
     for name, values in problem.observed.items():
         dims = [str(d) for d in model.named_vars_to_dims.get(name, ())]
         if len(dims) != values.ndim:
-            dims = [f"{name}_dim_{i}" for i in range(values.ndim)]
+            dims = coordinates.unnamed(name, values.ndim, problem.observed)
         variables[name] = (dims, values)
         for dim, n in zip(dims, values.shape, strict=True):
             labels = model.coords.get(dim)
             if labels is not None and len(labels) == n:
-                coords[dim] = np.array([str(label) for label in labels], dtype=object)
+                marks, dates = coordinates.kept(labels)
+                coords[dim] = coordinates.array(marks, dates=dates)
     return xr.Dataset(variables, coords=coords)
 
 
@@ -102,8 +102,9 @@ def layout(problem: Problem) -> dict[str, Any]:
         name: {"shape": list(shape), "dims": list(dims)}
         for name, (_, _, shape, dims) in problem.scalars.variables.items()
     }
-    coords = {str(k): [str(x) for x in v] for k, v in problem.model.coords.items() if v is not None}
-    return {"variables": variables, "coords": coords}
+    found = {str(dim): coordinates.kept(values) for dim, values in problem.model.coords.items() if values is not None}
+    coords = {dim: values for dim, (values, _) in found.items()}
+    return {"variables": variables, "coords": coords, "dates": [dim for dim, (_, dates) in found.items() if dates]}
 
 
 def provenance(problem: Problem, started: float, seconds: float) -> dict[str, Any]:
