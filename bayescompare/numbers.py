@@ -48,6 +48,11 @@ class Number:
         return f"({digits}){NO_BREAK}{self.power}" if self.error else f"{digits}{NO_BREAK}{self.power}"
 
     @property
+    def alone(self) -> str:
+        """The figure without its error."""
+        return f"{self.value}{NO_BREAK}{self.power}" if self.power else self.value
+
+    @property
     def missing(self) -> bool:
         """True if there is no figure."""
         return self.value == NONE
@@ -65,7 +70,7 @@ def decimals(error: float) -> int | None:
     if not math.isfinite(error) or error <= 0:
         return None
     exponent = _exponent(error)
-    leading = round(error / 10.0**exponent, 9)
+    leading = round(_over(error, exponent), 9)
     if leading >= 9.5:  # it is printed as 10, so its first digit is a 1
         return -exponent
     return -exponent + (1 if leading < 2 else 0)
@@ -88,19 +93,27 @@ def figure(value: float, error: float = math.nan, most: int | None = None) -> Nu
     places = decimals(error)
     if places is None:
         return _split(plain(value, 3))
-    scale = max(abs(value), error)
-    exponent = _exponent(scale)
-    power = ""
-    if scale >= LARGE or scale < SMALL:
-        value, error, places = value / 10.0**exponent, error / 10.0**exponent, places + exponent
-        power, exponent = _power(exponent), 0
-    places = min(places, MOST_DIGITS - 1 - exponent)
+    exponent, places = _scaled(max(abs(value), error), places)
+    value, error = _over(value, exponent), _over(error, exponent)
     if most is not None:
         places = min(places, most)
     shown = fixed(error, places)
     if float(shown.replace(",", "")) == 0:
         shown = f"<{THIN}{fixed(10.0**-places, places)}"
-    return Number(fixed(value, places), shown, power)
+    return Number(fixed(value, places), shown, _power(exponent))
+
+
+def rounded(value: float, places: int) -> str:
+    """Write a number with so many decimals, negative for tens and hundreds; a power of ten where it takes one.
+
+    >>> rounded(3.97e-6, 8), rounded(12345.6, -2)
+    ('3.97\xa0×\xa010⁻⁶', '12,300')
+    """
+    if not math.isfinite(value):
+        return plain(value)
+    exponent, places = _scaled(max(abs(value), 10.0 ** min(-places, 300)), places)
+    number = Number(fixed(_over(value, exponent), places), "", _power(exponent))
+    return number.alone if any(digit in "123456789" for digit in number.value) else number.value
 
 
 def percent(share: float, error: float = math.nan, most: int | None = None) -> Number:
@@ -124,11 +137,7 @@ def point(value: float, error: float = math.nan, *, exact: bool = False) -> str:
     if exact or not math.isfinite(value):
         return plain(value)
     places = decimals(error)
-    if places is None:
-        return plain(value, 3)
-    if abs(value) >= LARGE:
-        return plain(value, 3)
-    return fixed(value, min(places, MOST_DIGITS))
+    return plain(value, 3) if places is None else rounded(value, places)
 
 
 def plain(value: float, digits: int = MOST_DIGITS) -> str:
@@ -141,7 +150,7 @@ def plain(value: float, digits: int = MOST_DIGITS) -> str:
         return "0"
     exponent = _exponent(abs(float(f"{value:.{digits - 1}e}")))
     if abs(value) >= LARGE or abs(value) < SMALL:
-        mantissa = _trim(fixed(value / 10.0**exponent, digits - 1))
+        mantissa = _trim(fixed(_over(value, exponent), digits - 1))
         return f"{mantissa}{NO_BREAK}{_power(exponent)}"
     return _trim(fixed(value, digits - 1 - exponent)) if exponent < digits - 1 else fixed(value, 0)
 
@@ -152,7 +161,9 @@ def fixed(value: float, places: int) -> str:
     >>> fixed(-0.001, 2), fixed(12345.6, -2)
     ('0.00', '12,300')
     """
-    text = f"{abs(round(value, places)):,.{max(places, 0)}f}"
+    if not math.isfinite(value):
+        return plain(value)
+    text = f"{abs(round(float(value), places)):,.{max(places, 0)}f}"
     negative = value < 0 and any(digit in "123456789" for digit in text)
     return f"{MINUS}{text}" if negative else text
 
@@ -183,10 +194,21 @@ def ticks(lower: float, upper: float, most: int = 7) -> list[tuple[float, str]]:
 
 
 def _end(value: float, places: int | None) -> str:
-    if places is None or not math.isfinite(value) or abs(value) >= LARGE:
-        return plain(value, 3)
-    scale_is_tiny = places - 1 > MOST_DIGITS
-    return plain(value, 3) if scale_is_tiny else fixed(value, places - 1)
+    return plain(value, 3) if places is None else rounded(value, places - 1)
+
+
+def _scaled(scale: float, places: int) -> tuple[int, int]:
+    """The power of ten that is taken out of figures of this size, 0 for none; and the decimals that are left."""
+    exponent = _exponent(scale)
+    if scale >= LARGE or scale < SMALL:
+        return exponent, min(places + exponent, MOST_DIGITS - 1)
+    return 0, min(places, MOST_DIGITS - 1 - exponent)
+
+
+def _over(value: float, exponent: int) -> float:
+    """``value`` / 10**exponent, in two steps: 10**-310 has few digits, and 10**310 none."""
+    half = exponent // 2
+    return value / 10.0**half / 10.0 ** (exponent - half)
 
 
 def _split(text: str) -> Number:
@@ -200,7 +222,7 @@ def _exponent(value: float) -> int:
 
 
 def _power(exponent: int) -> str:
-    return f"×{NO_BREAK}10{str(exponent).translate(_RAISED)}"
+    return "" if exponent == 0 else f"×{NO_BREAK}10{str(exponent).translate(_RAISED)}"
 
 
 def _trim(text: str) -> str:

@@ -164,7 +164,7 @@ def _origin(template: Template, target: Target, seed: int) -> Origin:
 
 def _index(terminal: Terminal, out: Path) -> None:
     """Write the index of the reports that are there."""
-    from ..numbers import counted
+    from ..numbers import counted, fixed
     from ..report import gallery, index_to_html
     from . import outputs
 
@@ -178,5 +178,5 @@ def _index(terminal: Terminal, out: Path) -> None:
     with outputs.replacing(path) as draft:
         draft.write_text(index_to_html(index), encoding="utf-8")
     size = sum(file.stat().st_size for file in out.glob("*.html")) / 1e6
-    said = f", {counted(len(index.entries), 'report')}, {size:.1f} MB in all"
+    said = f", {counted(len(index.entries), 'report')}, {fixed(size, 1)} MB in all"
     terminal.show([(("Index: ", "dim"), (str(path), ""), (said, "dim"))])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import MissingFileError, UsageError
+from ..numbers import figure, fixed, plain
 from . import debug_option, pass_terminal
 from .options import FILE, LARGEST_SEED, file_of
 from .terminal import Line, Terminal
@@ -252,8 +253,8 @@ def told(done: Done) -> str:
 def span(seconds: float) -> str:
     """A time for people: ``40 s``, ``3 min``, ``2.5 h``."""
     if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+        return f"{fixed(seconds, 0)} s"
+    return f"{fixed(seconds / 60, 0)} min" if seconds < 5400 else f"{fixed(seconds / 3600, 1)} h"
 
 
 def estimate(plan: Plan, found: Pilot) -> list[Line]:
@@ -263,10 +264,10 @@ def estimate(plan: Plan, found: Pilot) -> list[Line]:
         ((plan.target, "bold"),),
         ((f"{points:,} grid points × {plan.replicates:,} replicates = {found.cells:,} cells", ""),),
         ((f"{found.fits:,} fits by {', '.join(plan.methods)}", ""),),
-        ((f"{found.graphs:,} models to compile, {found.compile_seconds:.1f} s each", ""),),
+        ((f"{found.graphs:,} models to compile, {fixed(found.compile_seconds, 1)} s each", ""),),
     ]
     for arm, seconds in found.fit_seconds.items():
-        shown.append(((f"{', '.join(plan.arms[arm])}: {1000 * seconds:.3g} ms a replicate", ""),))
+        shown.append(((f"{', '.join(plan.arms[arm])}: {plain(1000 * seconds, 3)} ms a replicate", ""),))
     shown += [((f"a cell of the pilot failed: {reason}", "yellow"),) for reason in found.failed]
     workers = f"{found.workers} worker{'s' if found.workers > 1 else ''}"
     return [*shown, ((f"about {span(found.seconds)} with {workers}", "bold"),)]
@@ -274,7 +275,6 @@ def estimate(plan: Plan, found: Pilot) -> list[Line]:
 
 def lines(result: StudyResult) -> list[Line]:
     """What is printed: how many fits, how many failed, and bias, RMSE and coverage by grid point and method."""
-    from ..numbers import figure
     from .summary import align
 
     plan, rows = result.plan, result.rows()

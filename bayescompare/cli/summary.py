@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..compare.verdict import Layer, State
-from ..numbers import count, counted, figure, interval, point
+from ..numbers import count, counted, figure, interval, plain, point
 from ..report.first import headlines
 from ..report.scalars import read
 from ..report.words import Name
@@ -130,12 +130,12 @@ def _table(result: Comparison, most: int) -> tuple[list[Line], str]:
     mode = result.fits.get("map")
     bounds = set(mode.diagnostics.get("boundary", ())) if mode else set()
     share = 100 * result.settings.get("interval", 0.94)
-    header = ["scalar", "mean", f"{share:g} % interval"]
+    header = ["scalar", "mean", f"{plain(share, 4)} % interval"]
     rows = [[*header[:1], "MAP", *header[1:], "z"] if compared else header]
     for i in order[:most]:
         row = {key: values[i] for key, values in columns.items()}
         error = row["mcse_mean"]
-        posterior = [figure(row["mean"], error).value, interval(row["eti_lb"], row["eti_ub"], error)]
+        posterior = [figure(row["mean"], error).alone, interval(row["eti_lb"], row["eti_ub"], error)]
         map_ = point(row["map"], error, exact=names[i] in bounds)
         gap = str(figure(row["z"], row["z_mcse"]))
         rows.append([names[i], map_, *posterior, gap] if compared else [names[i], *posterior])

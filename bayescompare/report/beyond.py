@@ -45,7 +45,7 @@ def groups(comparison: Comparison) -> list[Part]:
             (name(one["name"]),),
             (
                 count(one["count"]),
-                percent(real(one["beyond"])).value,
+                percent(real(one["beyond"])).alone,
                 plain(real(one["median"]), 2),
                 plain(real(one["rms"]), 2),
                 NONE if one["worst"] is None else name(one["worst"]),

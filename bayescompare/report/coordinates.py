@@ -178,5 +178,5 @@ def _gaps(path: Mapping[str, Any]) -> str:
 def _path_table(powers: list[float], values: np.ndarray, place: Mapping[str, int], drawn: list[Scalar]) -> Details:
     chosen = [min(range(len(powers)), key=lambda i: abs(powers[i] - p)) for p in POWERS]
     rows = tuple(Row((s.shown,), (*(plain(float(values[i, place[s.name]]), 4) for i in chosen), s.mean)) for s in drawn)
-    header = columns("scalar", *(f"power {p:g}" if p else "MLE" for p in POWERS), "posterior mean")
+    header = columns("scalar", *(f"power {plain(p)}" if p else "MLE" for p in POWERS), "posterior mean")
     return Details(("The path as a table",), (Table("Path from MLE to MAP", header, rows),))

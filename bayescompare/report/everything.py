@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..numbers import NONE, Number, count, counted, figure, interval, percent
+from ..numbers import NONE, Number, count, counted, figure, fixed, interval, percent
 from . import beyond
 from .parts import Cell, Column, Details, Part, Prose, Row, Section, Sketch, State, Table
 from .scalars import NAN, Scalar, Scalars, curve
@@ -178,8 +178,7 @@ def _ess(s: Scalar) -> Cell:
 
 
 def _value(s: Scalar, column: str, error: str) -> str:
-    number = figure(s[column], s[error])
-    return str(Number(number.value, "", number.power))
+    return figure(s[column], s[error]).alone
 
 
 def _point(s: Scalar, column: str) -> str:
@@ -191,7 +190,7 @@ def _sign(s: Scalar) -> Cell:
 
 
 def _three(x: float) -> str:
-    return NONE if math.isnan(x) else f"{x:.3f}"
+    return fixed(x, 3)
 
 
 def _has_derived(rows: tuple[Scalar, ...]) -> bool:

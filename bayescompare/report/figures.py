@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup, escape
 
-from ..numbers import plain, ticks
+from ..numbers import fixed, plain, ticks
 from .parts import Curve, Density, Forest, ForestRow, LayerRow, Ranks, Sketch
 
 MOST_POINTS, SKETCHED = 120, 28
@@ -117,7 +117,7 @@ def gauge(row: LayerRow) -> Markup:
         left, right = scale.clipped(row.gap - 2 * row.error), scale.clipped(row.gap + 2 * row.error)
         parts.append(segment("now", left, right, 9, 9))
         parts.append(f'<circle class="fs" cx="{pct(scale.clipped(row.gap))}" cy="9" r="3.6"/>')
-    times = f"{row.gap:.1f}" if row.gap < 1000 else plain(row.gap, 2)
+    times = fixed(row.gap, 1) if row.gap < 1000 else plain(row.gap, 2)
     return svg(18, f"{row.name}: gap is {times} times its margin", parts)
 
 

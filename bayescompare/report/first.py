@@ -95,7 +95,7 @@ def _discarded(comparison: Comparison) -> Headline | None:
     most = most_discarded(comparison)
     text: Words = (PREDICTION,)
     if most is not None and most[1] > 0:
-        text = ("Most for ", most[0], f", {percent(most[1]).value}{NO_BREAK}%. ", PREDICTION)
+        text = ("Most for ", most[0], f", {percent(most[1]).alone}{NO_BREAK}%. ", PREDICTION)
     return Headline("Predictive variance discarded", number, "%", text)
 
 

@@ -168,7 +168,7 @@ def _basins(basins: Sequence[Mapping[str, Any]]) -> list[Part]:
     for i, one in enumerate(basins):
         mass, share = value(one["mass"]), value(one["share"])
         label = "the MAP’s" if i == 0 else f"mode {i + 1}’s"
-        said = f"Basin of {label}: {percent(share).value} % of the draws, {percent(mass).value} % of the Laplace mass"
+        said = f"Basin of {label}: {percent(share).alone} % of the draws, {percent(mass).alone} % of the Laplace mass"
         marks = (
             Mark("bar", "post", 0.0, share, 8),
             Mark("bar", "lap", 0.0, mass if math.isfinite(mass) else NAN, 20),

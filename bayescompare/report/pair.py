@@ -130,7 +130,7 @@ def _drawn(one: _Side, other: _Side) -> list[Part]:
     if ellipses:
         kind = "triangle" if _off("unconstrained", sides) else "diamond"
         series.append(Series(kind, "lap", (one.unconstrained,), (other.unconstrained,)))
-        key.append(("laplace_mode", f"Laplace, {' and '.join(f'{100 * m:g}' for m in MASSES)}{NO_BREAK}% inside"))
+        key.append(("laplace_mode", f"Laplace, {' and '.join(plain(100 * m) for m in MASSES)}{NO_BREAK}% inside"))
     names = one.scalar.shown, other.scalar.shown
     caption: Words = ("Vertical: ", name(other.label), ". In these coordinates Laplace is a Gaussian, its level lines ")
     caption = (*caption, "ellipses. The draws are thinned evenly.")

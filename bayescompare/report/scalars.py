@@ -55,7 +55,7 @@ class Scalar:
     @property
     def mean(self) -> str:
         """The posterior mean as it is written, without its error."""
-        return figure(self["mean"], self["mcse_mean"]).value + _power(self["mean"], self["mcse_mean"])
+        return figure(self["mean"], self["mcse_mean"]).alone
 
     @property
     def eti(self) -> str:
@@ -199,7 +199,7 @@ def _severity(values: Mapping[str, float], margins: Mapping[str, float]) -> floa
 
 def _label(scalar: Scalar, column: str) -> str:
     shown = figure(scalar[column], scalar[f"{column}_mcse"])
-    return "" if shown.missing else f"{COLUMNS[column]}\N{NO-BREAK SPACE}{shown.value}"
+    return "" if shown.missing else f"{COLUMNS[column]}\N{NO-BREAK SPACE}{shown.alone}"
 
 
 def _missing_last(size: float) -> float:
@@ -214,8 +214,3 @@ def _strings(table: Any, column: str, default: str) -> Sequence[str]:
 
 def _is_number(x: object) -> bool:
     return isinstance(x, int | float) and not isinstance(x, bool)
-
-
-def _power(value: float, error: float) -> str:
-    power = figure(value, error).power
-    return f"\N{NO-BREAK SPACE}{power}" if power else ""

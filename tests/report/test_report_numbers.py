@@ -105,7 +105,7 @@ def test_per_cent() -> None:
         (-2.0, 11.0, 0.6, "−2 to 11"),
         (-0.04, 0.04, 0.3, "0 to 0"),
         (NAN, 1.0, 0.1, "–"),
-        (0.0, 1e9, NAN, "0 to 1 × 10⁹"),
+        (0.0, 1e9, NAN, "0 to 1.00 × 10⁹"),
         (-1.5, 2.25, NAN, "−1.50 to 2.25"),
         (-math.inf, 2.0, 0.1, "−∞ to 2.0"),
     ],
@@ -125,7 +125,7 @@ def test_intervals_stop_one_digit_earlier(lower: float, upper: float, error: flo
         (NAN, 0.06, False, "–"),
         (NAN, 0.06, True, "–"),
         (1234.5, NAN, False, "1,234"),
-        (3.2e9, 0.06, False, "3.2 × 10⁹"),
+        (3.2e9, 0.06, False, "3.20000 × 10⁹"),
     ],
 )
 def test_a_mode_has_its_means_digits_and_a_bound_is_itself(
