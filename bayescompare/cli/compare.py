@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 @click.option("--json", "json_", type=FILE, metavar="OUT.json", help="Write all numbers as JSON; - is stdout.")
 @click.option("--save", type=FILE, metavar="OUT.nc", help="Save the whole comparison, draws included.")
 @sampler_options
+@click.option(
+    "--laplace-draws",
+    type=click.IntRange(min=2),
+    metavar="N",
+    help="Draws of the Laplace approximation.  [default: 4000]",
+)
 @click.option("--interval", type=Share(), metavar="P", help="Probability of intervals.  [default: 0.94]")
 @click.option("--margin", "pairs_", multiple=True, metavar="LAYER=X", help="How large a gap is still the same.")
 @click.option("--loss", "losses", multiple=True, metavar="'NAME(ARGS) on SCALAR'", help="A decision to judge.")
@@ -83,10 +89,8 @@ def _run(terminal: Terminal, target: str, asked: dict[str, Any], margins: Any) -
         from .. import workflow
 
     settings = sampler(asked, loaded.sampler)
-    interval = {} if asked["interval"] is None else {"interval": asked["interval"]}
-    options = workflow.CompareOptions(
-        sampler=settings, margins=margins, until_settled=asked["until_settled"], **interval
-    )
+    given = {key: asked[key] for key in ("interval", "laplace_draws") if asked[key] is not None}
+    options = workflow.CompareOptions(sampler=settings, margins=margins, until_settled=asked["until_settled"], **given)
     beyond = workflow.Asked(posterior=asked["posterior"], losses=asked["losses"], held_out=held_out)
     with contextlib.redirect_stdout(sys.stderr):
         try:

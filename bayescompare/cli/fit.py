@@ -16,6 +16,9 @@ from .terminal import Line, Terminal
 if TYPE_CHECKING:
     from ..fit.result import Fit
 
+#: Rows that are printed.
+SCALARS = 10
+
 
 @click.command("fit", short_help="Fit a model by one method alone.")
 @model_options
@@ -107,8 +110,8 @@ def _json(model: dict[str, Any], fit: Fit) -> str:
 
 
 def lines(name: str, fit: Fit) -> list[Line]:
-    """What is printed: status, reasons, and a table of the values with the sd where there are draws."""
-    from ..numbers import plain
+    """What is printed: status, reasons, and the first scalars' values with the sd where there are draws."""
+    from ..numbers import count, plain
     from .summary import MARK_OF_FIT, align
 
     mark, style = MARK_OF_FIT[fit.status]
@@ -117,13 +120,16 @@ def lines(name: str, fit: Fit) -> list[Line]:
     if fit.status in ("failed", "not_run"):
         return found
     header: tuple[str, ...] = ("scalar", "estimate")
-    rows: list[tuple[str, ...]] = [(n, plain(x, 5)) for n, x in fit.values.items()]
+    shown = fit.names[:SCALARS]
+    rows: list[tuple[str, ...]] = [(n, plain(float(x), 5)) for n, x in zip(shown, fit.estimate, strict=False)]
     errors = fit.diagnostics.get("standard_errors", {})
     if any(math.isfinite(x) for x in errors.values()):
         header = (*header, "standard error")
         rows = [(*row, plain(float(errors.get(row[0], math.nan)), 3)) for row in rows]
     if fit.draws is not None:
-        sd = fit.draws.reshape(-1, len(fit.names)).std(axis=0, ddof=1)
+        sd = fit.draws[..., : len(shown)].reshape(-1, len(shown)).std(axis=0, ddof=1)
         header = ("scalar", "mean", "sd")
         rows = [(*row, plain(float(s), 3)) for row, s in zip(rows, sd, strict=True)]
-    return [*found, (("", ""),), *align([header, *rows])]
+    more = len(fit.names) - len(shown)
+    rest: list[Line] = [((f"and {count(more)} more; --json writes all", "dim"),)] if more else []
+    return [*found, (("", ""),), *align([header, *rows]), *rest]

@@ -299,6 +299,15 @@ def test_fit_with_draws_shows_sd(run: Any, library: Any, file: str) -> None:
     assert lines[2:] == ["scalar  mean     sd", "x          1   1.41", "y[a]    −2.5  0.707"]
 
 
+def test_fit_shows_ten_rows_of_many(run: Any, library: Any, file: str) -> None:
+    names = tuple(f"x[{i}]" for i in range(8006))
+    draws = np.random.default_rng(0).normal(size=(2, 3, len(names)))
+    library.result = Fit("nuts", Status.OK, (), names, draws.mean(axis=(0, 1)), draws=draws)
+    lines = run("fit", file, "--method", "nuts").stdout.splitlines()
+    assert sum(line.startswith("x[") for line in lines) == 10
+    assert lines[-1].startswith("and 7,996 more")
+
+
 @pytest.mark.parametrize("raised", [True, False])
 def test_failed_fit_is_exit_4_and_written_all_the_same(
     run: Any, library: Any, file: str, tmp_path: Path, raised: bool
