@@ -7,6 +7,7 @@ own may raise. Each has a name, and each method states what it needs (:data:`bay
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -201,6 +202,23 @@ def refuse(model: pm.Model) -> None:
     terms = log_densities(model)
     refuse_without_density(model, terms)
     refuse_random(zip((rv.name for rv in (*model.free_RVs, *model.observed_RVs)), terms, strict=True))
+
+
+@contextmanager
+def as_model_error(what: str) -> Iterator[None]:
+    """A library's error, raised while a model's graph is built or compiled, is one of the model.
+
+    Raises
+    ------
+    UnsupportedModelError
+    """
+    try:
+        yield
+    except LIBRARY_ERRORS as error:
+        raise UnsupportedModelError(
+            f"The model cannot be used. {what}: {type(error).__name__}: {first_line(error)}. "
+            "Check its shapes and types; model.debug() names the term."
+        ) from error
 
 
 # -- is it the same at every call ------------------------------------------------------------------

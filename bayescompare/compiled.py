@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from .errors import LIBRARY_ERRORS, first_line
 from .products import sums_of_products
 from .straight import Straight, can_be_straight
 
@@ -205,11 +206,20 @@ class PyTensorFunction:
     ----------
     rewritten : bool
         False: the graph as it is, by PyTensor's own implementation of each operation.
+    own : bool
+        It holds operations of the user's own: where one raises, the outputs are NaN.
+
+    Attributes
+    ----------
+    raised : str or None
+        What an operation said when it last raised.
     """
 
     backend = "pytensor"
 
-    def __init__(self, inputs: Sequence[Any], outputs: Sequence[Any], *, rewritten: bool = True) -> None:
+    def __init__(
+        self, inputs: Sequence[Any], outputs: Sequence[Any], *, rewritten: bool = True, own: bool = False
+    ) -> None:
         import pytensor
         from pymc.logprob.utils import ParameterValueError
         from pytensor.compile.mode import FAST_COMPILE, Mode
@@ -222,17 +232,20 @@ class PyTensorFunction:
             function = pytensor.function(list(inputs), list(outputs), mode=mode, on_unused_input="ignore")
             straight = rewritten and can_be_straight(function.maker.fgraph, inputs)
             self._function = Straight(function.maker.fgraph) if straight else function
-        self._outside_support = ParameterValueError
+        # A parameter outside of its range has density zero; PyTensor raises where JAX gives NaN.
+        impossible = (ParameterValueError, ArithmeticError, np.linalg.LinAlgError)
+        self._outside_support: tuple[type[Exception], ...] = LIBRARY_ERRORS if own else impossible
+        self.raised: str | None = None
         shapes = [out.type.shape for out in outputs]
         self._shapes = None if any(None in shape for shape in shapes) else shapes
 
     def __call__(self, *args: Any) -> list[Array]:
         try:
             outputs = [np.asarray(out) for out in self._function(*args)]
-        except self._outside_support:
-            # A parameter outside of its range has density zero; PyTensor raises where JAX gives NaN.
+        except self._outside_support as error:
             if self._shapes is None:
                 raise
+            self.raised = f"{type(error).__name__}: {first_line(error)}"
             return [np.full(shape, np.nan) for shape in self._shapes]
         self._shapes = [out.shape for out in outputs]
         return outputs

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .capabilities import as_model_error, lacking_gradient
 from .compiled import (
     LOOPED,
     UNTRANSLATABLE,
@@ -27,6 +29,8 @@ from .compiled import (
     start_jax,
     through_jax,
 )
+from .differences import ByDifferences
+from .errors import LIBRARY_ERRORS, UnsupportedModelError, first_line
 from .graphs import Graphs
 from .products import sums_of_products
 
@@ -71,24 +75,32 @@ class Density:
         Wall time spent compiling so far.
     sampler_cache : dict
         What samplers compiled for this model, kept for other data of it.
+
+    Raises
+    ------
+    UnsupportedModelError
+        By name, if the density does not exist, is random, or cannot be built or compiled.
     """
 
     def __init__(self, model: pm.Model, point: Mapping[str, Array]) -> None:
         self._model = model
         self.evaluations = self._began = 0
         self.compile_seconds = 0.0
-        self._untranslatable: str | None = None
+        self._untranslatable: str | None = None  # why JAX cannot have it
         self.sampler_cache: dict[str, Any] = {}
         self._kept: dict[str, Any] = {}
         self._compiled: dict[str, Compiled] = {}
         started = time.perf_counter()
-        self.graphs = Graphs(model, point)
+        with as_model_error("Its graph cannot be built"):
+            self.graphs = Graphs(model, point)
         self.compile_seconds += time.perf_counter() - started
         self.blocks = self.graphs.blocks
         self.dimension = self.graphs.dimension
         self.transformed = np.concatenate([np.full(b.size, b.transform is not None) for b in self.blocks])
         self.start = np.concatenate([np.ravel(point[b.value_name]).astype(float) for b in self.blocks])
         self.data = {name: np.asarray(shared.get_value()) for name, (shared, _) in self.graphs.data.items()}
+        if self.graphs.own:
+            self._untranslatable = f"{self.graphs.own[0]} has no translation"
         inputs = [inp for _, inp in self.graphs.data.values()]
         self._compiled["observed"] = self._compile(PyTensorFunction, inputs, self.graphs.observed)
         self.sizes = self._sizes()
@@ -124,6 +136,25 @@ class Density:
         bad = ~(np.isfinite(values) & np.isfinite(gradients).all(axis=1))
         return np.where(bad, -np.inf, values), np.where(bad[:, None], 0.0, gradients)
 
+    def values(self, points: Array, weights: Sequence[float]) -> Array:
+        """The values alone, (n,): the same numbers, at less cost where the gradient is by differences."""
+        compiled = self._value_now()
+        if not isinstance(compiled, ByDifferences):
+            return self.batch(points, weights)[0]
+        found = compiled.values(points, _vector(tuple(weights)), *self._rest(compiled, None))
+        self.evaluations += len(points)
+        return np.where(np.isfinite(found), found, -np.inf)
+
+    @property
+    def no_gradient(self) -> tuple[str, ...]:
+        """Operations that have no gradient, by name; the density's is by differences then."""
+        return self._gradient_graph[2]
+
+    @property
+    def raised(self) -> str | None:
+        """What an operation of the user's own said when it last raised; the density is NaN there."""
+        return getattr(self._value(), "raised", None)
+
     def begin_search(self) -> None:
         """Count evaluations from here on as one search's, so that its bits do not depend on what was before it."""
         self._began = self.evaluations
@@ -150,8 +181,7 @@ class Density:
         """
         if "second" not in self._compiled:
             plain = self._value().backend == "pytensor"
-            make = partial(PyTensorFunction, rewritten=False) if plain else PyTensorFunction
-            self._compiled["second"] = self._compile(make, *self._gradient_graph)
+            self._compiled["second"] = self._plain(rewritten=not plain)
         second = self._compiled["second"]
         value, gradient = second(u, _vector(tuple(weights)), *self._rest(second, None))
         return float(value), gradient
@@ -272,16 +302,37 @@ class Density:
 
     def _value(self) -> Compiled:
         if "value" not in self._compiled:
-            inputs, outputs = self._gradient_graph
+            inputs, outputs, _ = self._gradient_graph
             example = (self.start, np.ones(3), *self._arguments)
-            plain = self._compile(PyTensorFunction, inputs, outputs)
-            if plain.cost(*example) * self._usual_evaluations < AFFORDABLE:
+            plain = self._plain()
+            with as_model_error("Its log density cannot be evaluated"):
+                plain(*example)
+            if not isinstance(plain, PyTensorFunction) or self.graphs.own:
+                self._refuse_chance(plain, example)
+                self._compiled["value"] = plain
+            elif plain.cost(*example) * self._usual_evaluations < AFFORDABLE:
                 self._compiled["value"] = self._by_size(plain, inputs, outputs)
             else:
                 self._compiled["value"] = self._by_jax(inputs, outputs, example) or plain
             if isinstance(self._compiled["value"], JaxFunction):
                 self._compiled["second"] = plain
         return self._compiled["value"]
+
+    def _plain(self, *, rewritten: bool = True) -> PyTensorFunction | ByDifferences:
+        """Value and gradient by PyTensor; the gradient by differences where the graph has none."""
+        inputs, outputs, lacking = self._gradient_graph
+        make = partial(PyTensorFunction, rewritten=rewritten, own=bool(self.graphs.own))
+        compiled = self._compile(make, inputs, outputs)
+        return ByDifferences(compiled) if lacking else compiled
+
+    def _refuse_chance(self, compiled: Compiled, example: Sequence[Any]) -> None:
+        """An operation of the user's own may draw, and no graph tells."""
+        first, second = (compiled(*example)[0] for _ in range(2))
+        if np.isfinite(first) and np.isfinite(second) and first != second:
+            raise UnsupportedModelError(
+                f"The log density is random: two values at one point differ by {abs(first - second):.3g} nats. "
+                f"{', '.join(self.graphs.own)} must give one value for one input."
+            )
 
     def _value_now(self) -> Compiled:
         """The same, but through JAX in a search that turned out to be long."""
@@ -295,7 +346,8 @@ class Density:
         return EVALUATIONS + EVALUATIONS_EACH * self.dimension
 
     @cached_property
-    def _gradient_graph(self) -> tuple[list[Any], list[Any]]:
+    def _gradient_graph(self) -> tuple[list[Any], list[Any], tuple[str, ...]]:
+        """Inputs, value and gradient; or the value alone, and which operations have no gradient."""
         import pytensor.gradient as tg
         from pytensor.graph.rewriting.utils import rewrite_graph
 
@@ -303,9 +355,16 @@ class Density:
         # A parameter out of its range then gives −∞ in every backend; JAX would drop the check.
         rewrites = ("canonicalize", "stabilize", "local_check_parameter_to_ninf_switch")
         density = self.graphs.log_density()
-        value = rewrite_graph(density, include=rewrites, custom_rewrite=sums_of_products(), clone=True)
-        gradient = tg.grad(value, self.graphs.u, disconnected_inputs="ignore")
-        return self.graphs.inputs, [value, gradient]
+        with as_model_error("Its graph cannot be rewritten"):
+            value = rewrite_graph(density, include=rewrites, custom_rewrite=sums_of_products(), clone=True)
+        try:
+            with warnings.catch_warnings():  # of operations that call their gradient by its old name
+                warnings.simplefilter("ignore", FutureWarning)
+                gradient = tg.grad(value, self.graphs.u, disconnected_inputs="ignore")
+        except LIBRARY_ERRORS as error:
+            lacking = lacking_gradient([value], [self.graphs.u]) or (first_line(error),)
+            return self.graphs.inputs, [value], lacking
+        return self.graphs.inputs, [value, gradient], ()
 
     def _like_value(self, inputs: list[Any], outputs: list[Any], example: Sequence[Any]) -> Compiled:
         """Another graph of the model, compiled as its density is."""
@@ -332,7 +391,8 @@ class Density:
 
     def _timed[Made](self, make: Callable[[], Made]) -> Made:
         started = time.perf_counter()
-        made = make()
+        with as_model_error("PyTensor cannot compile it"):
+            made = make()
         self.compile_seconds += time.perf_counter() - started
         return made
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .capabilities import log_densities, refuse_random, refuse_without_density
+from .capabilities import log_densities, own_operations, refuse_random, refuse_without_density
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -48,6 +48,8 @@ class Graphs:
         Data containers by name, as explicit inputs.
     reached : frozenset of str
         Free variables on which the likelihood or a Potential depends, other than through another's prior.
+    own : tuple of str
+        Operations of the user's own, Python code that may raise.
     """
 
     def __init__(self, model: pm.Model, point: Mapping[str, Array]) -> None:
@@ -84,6 +86,7 @@ class Graphs:
         self.likelihood, self.potentials, self.prior, self.jacobian, self.outputs = (
             [next(pieces) for _ in range(n)] for n in counts
         )
+        self.own = own_operations([*self.likelihood, *self.potentials, *self.prior, *self.jacobian])
         self.observed = self.explicit([model.rvs_to_values[rv] for rv in observed])
         self.observation_weights = [pt.vector(f"{rv.name}_weights", dtype="float64") for rv in observed]
 

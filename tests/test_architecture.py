@@ -26,7 +26,7 @@ LABELS = {  # of the arrays: names, words, files
     "compare.sentence",
     "compare.storage",
 }
-COMPILED = {"capabilities", "errors", "products", "straight", "compiled", "graphs", "density"}
+COMPILED = {"capabilities", "errors", "products", "straight", "compiled", "differences", "graphs", "density"}
 MODEL = COMPILED | {"coordinates", "numbers", "fit.result", "problem", "kept", "predictive"}
 RUN = MODEL | ARRAYS | LABELS | {"fit", "audit", "templates", "target"}
 MAY_IMPORT: dict[str, set[str]] = {
@@ -36,10 +36,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "fit.result": {"errors"},
     "products": set(),
     "straight": set(),
-    "compiled": {"products", "straight"},
+    "compiled": {"errors", "products", "straight"},
+    "differences": {"compiled"},
     "capabilities": {"errors"},
     "graphs": {"errors", "capabilities"},
-    "density": {"errors", "capabilities", "products", "compiled", "graphs"},
+    "density": {"errors", "capabilities", "products", "compiled", "differences", "graphs"},
     "points": {"compiled"},
     "problem": {"coordinates", "fit.result", "points"} | COMPILED,
     "kept": {"problem"},

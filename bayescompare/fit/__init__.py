@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..errors import UnknownNameError
+from ..errors import UnknownNameError, UnsupportedModelError
 
 if TYPE_CHECKING:
     from ..problem import Problem
@@ -26,6 +26,41 @@ METHODS = {
     "nuts": "nuts:run",
     "unconstrained_map": "mode:run_unconstrained_map",
 }
+
+#: What each method needs beyond a log density that is the same at every call. A mode is found without derivatives where
+#: there are none, and the Laplace approximation's curvature is by differences then.
+NEEDS: dict[str, tuple[str, ...]] = {
+    "laplace": (),
+    "map": (),
+    "mle": (),
+    "nuts": ("gradient",),
+    "unconstrained_map": (),
+}
+
+#: The engine of ``"nuts"`` that has samplers for a density without a gradient, too.
+WITHOUT_GRADIENT = "pymc"
+
+
+def require(problem: Problem, name: str, engine: str = "") -> None:
+    """Refuse a method that needs what the model's graph cannot do, before anything runs.
+
+    Parameters
+    ----------
+    engine : str
+        What samples, for ``"nuts"``.
+
+    Raises
+    ------
+    UnsupportedModelError
+        Names the operation.
+    """
+    lacking = problem.density.no_gradient
+    if lacking and "gradient" in NEEDS[name] and engine != WITHOUT_GRADIENT:
+        raise UnsupportedModelError(
+            f"NUTS needs the gradient of the log density, and {', '.join(lacking)} has none. Sample by PyMC's own "
+            f"samplers that need none (--engine {WITHOUT_GRADIENT}), find the MAP without derivatives (fit --method "
+            "map), or give the operation a pullback."
+        )
 
 
 def method(name: str) -> Method:

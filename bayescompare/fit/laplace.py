@@ -91,7 +91,7 @@ def fit(problem: Problem, *, seed: int = 0, options: LaplaceOptions | None = Non
     draws = density.push(points)
     # log q(u) = −½ zᵀz + ½ log det H − d/2 log 2π
     log_volume = len(u) / 2 * math.log(2 * math.pi) - float(np.log(np.diag(factor)).sum())
-    ratios = density.batch(points, weights)[0] + 0.5 * (z**2).sum(axis=1) + log_volume
+    ratios = density.values(points, weights) + 0.5 * (z**2).sum(axis=1) + log_volume
     root = solve_triangular(factor, np.eye(len(u)), lower=True)  # Σ = rootᵀ root
     compile_seconds = density.compile_seconds - compiling
     reasons = () if at.status is Status.OK else (f"the mode is {at.status}: {'; '.join(at.reasons)}",)

@@ -14,7 +14,7 @@ import numpy as np
 from ..compiled import Array
 from ..density import Density
 from ..problem import Problem
-from . import endings
+from . import derivative_free, endings
 from .basins import log_mass
 from .curvature import marginal_sd, spectrum, standard_errors
 from .result import Fit, Status
@@ -73,14 +73,21 @@ def fit(
     if only_in_priors and not options.allow_unidentified:
         return _refused(problem, method, only_in_priors)
 
+    lacking = density.no_gradient
+    options = derivative_free.settings(options) if lacking else options
     points = starts(problem, options.starts, seed)
     points += [("draw", u) for u in above] if above is not None else []
-    ends = first_order(density, points, weights)
+    ends = (derivative_free.search if lacking else first_order)(density, points, weights)
     modes, ends = _settled(density, ends, weights, options)
     best = ends[0]
     agreeing = sum(abs(best.value - e.value) <= options.agreement for e in ends)
     gap = _second_opinion(density, best, weights)
     status, reasons = _judged(problem, ends, modes, agreeing, gap, weights, options)
+    if lacking:
+        reasons.append(
+            f"found without derivatives, as {', '.join(lacking)} has no gradient, and audited by differences of the "
+            "density"
+        )
 
     names = problem.scalars.names
     failed = status is Status.FAILED
@@ -111,14 +118,14 @@ def fit(
                 for e in ends
             ],
             "starts_agree": agreeing,
-            "starts_unusable": len(points) - len(ends),
+            "starts_unusable": max(len(points) - len(ends), 0) if not lacking else 0,
             "modes": [] if failed else [_described(i, mode, ends) for i, mode in enumerate(modes)],
             "boundary": [] if failed else endings.boundary_names(problem, best),
             "kink": [] if failed else endings.kink_names(problem, best),
             "standard_errors": dict(zip(names, errors.tolist(), strict=True)),
             "standard_errors_missing": missing,
             "second_opinion_gap": gap,
-            "optimiser": "L-BFGS-B, then saddle-free Newton",
+            "optimiser": f"{'Nelder-Mead, Powell' if lacking else 'L-BFGS-B'}, then saddle-free Newton",
             "newton_steps": best.steps,
             "backend": density.backend,
         },

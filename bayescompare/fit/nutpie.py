@@ -38,7 +38,9 @@ _DEAR = (
 
 
 def choose_backend(problem: Problem) -> str:
-    """``"jax"`` or ``"numba"``, by the graph alone: a seed must give one result whatever a cache holds.
+    """``"jax"``, ``"numba"``, or ``"pytensor"`` where an operation is Python code that may raise.
+
+    By the graph alone: a seed must give one result whatever a cache holds.
 
     Numba's steps are fast and its compile takes seconds, but 40 or more of them for some operations on a machine that
     has not compiled them before. Over JAX there is nothing more to compile, but each step passes through Python.
@@ -46,6 +48,8 @@ def choose_backend(problem: Problem) -> str:
     from pytensor.graph.traversal import ancestors
 
     density = problem.density
+    if density.graphs.own:
+        return "pytensor"
     terms = [*density.graphs.likelihood, *density.graphs.potentials, *density.graphs.prior]
     ops = {var.owner.op for var in ancestors(terms) if var.owner is not None}
     names = {type(getattr(op, "core_op", op)).__name__ for op in ops}
@@ -56,7 +60,7 @@ def compiled_model(problem: Problem, backend: str) -> tuple[str, Any]:
     """The backend, and nutpie's model over it; what numba compiled is kept with the density, for other data too."""
     if backend == "auto":
         backend = choose_backend(problem)
-    if backend == "jax":
+    if backend in ("jax", "pytensor"):
         return backend, _over_own_density(problem)
     cache = problem.density.sampler_cache
     if not problem.data and "constants" in cache:

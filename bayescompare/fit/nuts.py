@@ -6,16 +6,16 @@ import importlib.util
 import time
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from ..compiled import Array
-from ..errors import EngineNotInstalledError, FitError, UnknownNameError, UsageError
+from ..compiled import Array, without_compiler
+from ..errors import LIBRARY_ERRORS, EngineNotInstalledError, FitError, UnknownNameError, UsageError, first_line
 from ..problem import Problem
-from . import nutpie
+from . import nutpie, require
 from .result import Fit, Status
 from .statistics import named, named_statistics
 
@@ -108,6 +108,7 @@ def run(
     """
     options = options or SamplerOptions()
     check_engine(options.engine)
+    require(problem, "nuts", options.engine)
     sample = _nutpie if options.engine == "nutpie" else _by_pymc
     points, statistics, notes = sample(problem, seed, options, progress, cores)
     return _fit(problem, options, points, statistics, notes)
@@ -140,6 +141,7 @@ def growing(
     check_engine(options.engine)
     if options.engine != "nutpie":
         raise UsageError(f"{options.engine} cannot go on from the draws it has made; nutpie can.")
+    require(problem, "nuts", options.engine)
     began = time.perf_counter()
     backend, compiled = nutpie.compiled_model(problem, options.backend)
     compile_seconds, began = time.perf_counter() - began, time.perf_counter()
@@ -169,10 +171,12 @@ def _fit(
     chains, draws, dimension = points.shape
     scalars = problem.density.push(points.reshape(-1, dimension)).reshape(chains, draws, -1)
     names = problem.scalars.names
+    lacking = problem.density.no_gradient
+    others = f"not by NUTS, as {', '.join(lacking)} has no gradient: by samplers of PyMC that need none"
     return Fit(
         method="nuts",
         status=Status.OK,
-        reasons=(),
+        reasons=(others,) if lacking else (),
         names=names,
         estimate=scalars.mean(axis=(0, 1)),
         draws=scalars,
@@ -184,7 +188,7 @@ def _fit(
             "chains": chains,
             "draws": draws,
             "tune": options.tune,
-            "target_accept": options.target_accept or 0.8,
+            "target_accept": None if lacking else options.target_accept or 0.8,
             "divergences": int(statistics["diverging"].sum()) if "diverging" in statistics else None,
         },
         seconds=notes["seconds"] + time.perf_counter() - began,
@@ -264,11 +268,16 @@ def _by_pymc(
 ) -> tuple[Array, dict[str, Array], dict[str, Any]]:
     import pymc as pm
 
-    settings: dict[str, Any] = {} if options.target_accept is None else {"target_accept": options.target_accept}
+    settings: dict[str, Any] = {}
+    without_gradient = bool(problem.density.no_gradient)
+    if options.target_accept is not None and not without_gradient:  # PyMC then chooses samplers that know no such thing
+        settings["target_accept"] = options.target_accept
     began = time.perf_counter()
     if options.engine == "blackjax":  # its parallel chains need a device each
         settings["nuts_sampler_kwargs"] = {"chain_method": "vectorized"}
-    with problem.model, _data_in_place(problem), warnings.catch_warnings():
+    # Python code of the user's own gains nothing by numba around it.
+    compiling = without_compiler() if problem.density.graphs.own else nullcontext()
+    with problem.model, _data_in_place(problem), compiling, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             tree = pm.sample(
@@ -285,8 +294,10 @@ def _by_pymc(
                 idata_kwargs={"log_likelihood": False},
                 **settings,
             )
-        except (RuntimeError, ValueError, TypeError, AttributeError, NotImplementedError, ImportError) as error:
-            raise FitError(f"The engine {options.engine} failed: {type(error).__name__}: {error}") from error
+        except LIBRARY_ERRORS as error:
+            raise FitError(
+                f"The engine {options.engine} failed: {type(error).__name__}: {first_line(error)}"
+            ) from error
     seconds = time.perf_counter() - began
     points = problem.unconstrain(_values(problem, tree))
     notes: dict[str, Any] = {"backend": "jax" if options.engine in ("numpyro", "blackjax") else "pytensor"}

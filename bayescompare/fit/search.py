@@ -158,12 +158,23 @@ def first_order(density: Density, points: list[tuple[str, Array]], weights: tupl
         )
         ends.append(End(kind, result.x, -float(result.fun), order))
     if not ends:
-        raise NoFiniteStartError(
-            f"The density is zero or NaN at all of {len(points)} starts (the initial point, jitter, prior draws), "
-            "or its gradient is not finite. Check that the data lie in the likelihood's support under the prior; "
-            "model.debug() names the term."
-        )
+        raise no_finite_start(density, len(points))
     return sorted(ends, key=lambda end: -end.value)
+
+
+def no_finite_start(density: Density, starts: int) -> NoFiniteStartError:
+    """What is said where no start is of use; an operation of the user's own that raises is named."""
+    if density.raised is not None:
+        return NoFiniteStartError(
+            f"The density has no value at any of {starts} starts (the initial point, jitter, prior draws): "
+            f"{', '.join(density.graphs.own)} raises {density.raised}. Let it return minus infinity where it has no "
+            "value, or give the model an initval where it has one."
+        )
+    return NoFiniteStartError(
+        f"The density is zero or NaN at all of {starts} starts (the initial point, jitter, prior draws), "
+        "or its gradient is not finite. Check that the data lie in the likelihood's support under the prior; "
+        "model.debug() names the term."
+    )
 
 
 def _negated(density: Density, weights: tuple[float, ...]) -> Callable[[Array], tuple[float, Array]]:

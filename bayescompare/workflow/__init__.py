@@ -12,6 +12,7 @@ from ..compare.losses import Loss
 from ..compare.verdict import Margins
 from ..errors import DataError, FaultyModelError, FitError, UsageError
 from ..fit import method as method_of
+from ..fit import require
 from ..fit.discrete import discrete
 from ..fit.discrete import fit as by_enumeration
 from ..fit.laplace import LaplaceOptions
@@ -274,6 +275,8 @@ def run(
     with _one_thread():
         with progress.stage("Compiling the model"):
             problem.density(problem.density.start, (1.0, 1.0, 1.0))
+            if asked.posterior is None:
+                require(problem, "nuts", sampler.engine)
             findings = _audited(problem, seed) if options.audit else ()
             held_out = _held_out(problem, asked.held_out)
         with progress.stage("Searching for the modes"):

@@ -61,7 +61,7 @@ def heights(problem: Problem, nuts: Fit) -> Heights:
         return Heights(np.empty((0, 0)), np.empty((0, 0)))
     chains, draws, d = nuts.unconstrained_draws.shape
     flat = nuts.unconstrained_draws.reshape(-1, d)
-    found = [problem.density.batch(flat, mode.WEIGHTS[name])[0].reshape(chains, draws) for name in POINTS[1:]]
+    found = [problem.density.values(flat, mode.WEIGHTS[name]).reshape(chains, draws) for name in POINTS[1:]]
     return Heights(*found)
 
 

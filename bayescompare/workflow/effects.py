@@ -67,7 +67,7 @@ def sensitivity(
     if draws is None:
         return {}
     flat = draws.reshape(-1, problem.dimension)
-    log_prior = problem.density.batch(flat, (0.0, 1.0, 0.0))[0].reshape(heights.map.shape)
+    log_prior = problem.density.values(flat, (0.0, 1.0, 0.0)).reshape(heights.map.shape)
     parts = {"prior": log_prior, "likelihood": heights.map - log_prior}
     order = np.argsort(-np.abs(np.nan_to_num(table["z"].to_numpy())), kind="stable")[:MOST]
     chosen = np.sort(order)

@@ -66,14 +66,14 @@ def mend(
     if not len(bad):
         return Mending(Mended(elpd, mcse), predicted)
     weights = (1.0, 1.0, 1.0)
-    before = problem.density.batch(draws, weights)[0]
+    before = problem.density.values(draws, weights)
     rng = np.random.default_rng(seed)
     for i in bad.tolist():
 
         def heights(u: Array, i: int = i) -> tuple[Array, Array]:
             """Log density of the posterior without the observation, and the observation's log likelihood."""
             own = predictive.log_likelihood(u)[name][:, i]
-            return problem.density.batch(u, weights)[0] - own, own
+            return problem.density.values(u, weights) - own, own
 
         moved, log_weights, own, k = _matched(draws, before, heights, r_eff)
         if not k <= limit:
