@@ -203,11 +203,12 @@ class Density:
         (scalars,) = self._compiled["push"].batch(points, *self._data(self._compiled["push"]))
         return scalars
 
-    def pull(self, free: Array) -> Array:
+    def pull(self, free: Array, shapes: Sequence[tuple[int, ...]] | None = None) -> Array:
         """The inverse of :meth:`push` on the free variables: unconstrained points (n, d) of their scalars (n,
-        k_free)."""
+        k_free); ``shapes`` are the variables', where the graph does not tell them."""
         if "pull" not in self._compiled:
-            inputs, outputs = self.graphs.inverse()
+            known = [tuple(out.type.shape) for out in self.graphs.outputs[: len(self.blocks)]]
+            inputs, outputs = self.graphs.inverse(shapes or known)
             self._compiled["pull"] = self._like_value(inputs, outputs, (free[0], *self._data()))
         (points,) = self._compiled["pull"].batch(free, *self._data(self._compiled["pull"]))
         return points

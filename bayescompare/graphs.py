@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -140,18 +140,18 @@ class Graphs:
 
         return pt.concatenate([pt.as_tensor(out).astype("float64").ravel() for out in self.outputs])
 
-    def inverse(self) -> tuple[list[Any], list[Any]]:
-        """Inputs and output of the map from the free variables' scalars to ``u``."""
+    def inverse(self, shapes: Sequence[tuple[int, ...]]) -> tuple[list[Any], list[Any]]:
+        """Inputs and output of the map from the free variables' scalars, of these shapes, to ``u``."""
         import pytensor.tensor as pt
         from pytensor.graph.replace import clone_replace
 
         free = self.model.free_RVs
-        sizes = [math.prod(out.type.shape) for out in self.outputs[: len(free)]]
+        sizes = [math.prod(shape) for shape in shapes]
         stops = np.cumsum(sizes)
         x = pt.vector("x", shape=(int(stops[-1]),), dtype="float64")
         values = {
-            rv: x[stop - size : stop].reshape(out.type.shape).astype(rv.dtype)
-            for rv, out, size, stop in zip(free, self.outputs, sizes, stops, strict=False)
+            rv: x[stop - size : stop].reshape(shape).astype(rv.dtype)
+            for rv, shape, size, stop in zip(free, shapes, sizes, stops, strict=True)
         }
         transforms = [self.model.rvs_to_transforms[rv] for rv in free]
         forward = [

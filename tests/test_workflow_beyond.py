@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,15 @@ import xarray as xr
 from scipy import stats
 
 import bayescompare as bc
+from bayescompare.cli.summary import summary
 from bayescompare.compare.comparison import Comparison
+from bayescompare.compare.storage import to_tree
 from bayescompare.errors import DataError, MissingFileError, ResultFileError, UnknownNameError, UsageError
 from bayescompare.fit.nuts import growing
 from bayescompare.fit.nuts import run as nuts
 from bayescompare.predictive import Predictive
 from bayescompare.problem import Problem
+from bayescompare.report import to_html
 from bayescompare.workflow.mending import mend
 
 Y = np.array([1.1, -0.3, 0.8, 2.0, 0.4, 1.3])
@@ -230,13 +234,71 @@ def test_everything_comes_back_from_disk(whole: Comparison, tmp_path: Path) -> N
 # -- draws from outside ------------------------------------------------------------------------------------
 
 
-def test_a_saved_posterior_gives_the_same_comparison(plain: Comparison, tmp_path: Path) -> None:
+def told(c: Comparison) -> dict[str, Any]:
+    """The document without what tells where the draws are from."""
+    document = c.to_dict(reproducible=True)
+    for key in ("origin", "sampler", "thinning", "unchecked"):
+        document["fits"]["nuts"].pop(key, None)
+    document["settings"]["sampler"].pop("target_accept")  # nothing asked for, and the engine's own
+    return document
+
+
+@pytest.mark.parametrize("how", ["nc", "zarr", "tree", "comparison"])
+def test_a_saved_comparison_is_made_again_from_its_own_draws(plain: Comparison, tmp_path: Path, how: str) -> None:
+    given: Any = tmp_path / f"saved.{how}"
+    if how in ("nc", "zarr"):
+        if how == "zarr":
+            pytest.importorskip("zarr")
+        plain.save(given)
+    else:
+        given = plain if how == "comparison" else to_tree(plain)
+    again = bc.compare(normal(), posterior=given, seed=3)
+    assert told(again) == told(plain)
+    assert again.fits["nuts"].diagnostics["origin"] == "saved"
+    assert again.fits["nuts"].seconds == plain.fits["nuts"].seconds
+    page = to_html(again)
+    assert "The draws of the posterior were made before, with the No-U-Turn Sampler" in page
+
+
+def test_faults_of_saved_draws_stay(plain: Comparison, tmp_path: Path) -> None:
+    """10 divergences of 4,000 give no verdict, whichever way the draws come back, and however often."""
+    nuts = plain.fits["nuts"]
+    flags = np.zeros((4, 1000))
+    flags[0, :10] = 1
+    faulty = replace(nuts, statistics={**nuts.statistics, "diverging": flags})
+    replace(plain, fits={**plain.fits, "nuts": faulty}).save(tmp_path / "faulty.nc")
+    for turn in ("faulty.nc", "again.nc"):
+        found = bc.compare(normal(), posterior=tmp_path / turn, seed=3)
+        assert str(found.verdict.overall.state) == "no_verdict"
+        assert found.verdict.layers["sampler"].reason.startswith("10 divergences in 4,000 draws")
+        found.save(tmp_path / "again.nc")
+    with xr.open_datatree(tmp_path / "again.nc", engine="h5netcdf") as tree:  # where ArviZ looks
+        assert int(tree["sample_stats/diverging"].sum()) == 10
+        assert tree["posterior"].attrs["tuning_steps"] == 500
+
+
+def test_thinned_draws_have_no_e_bfmi(plain: Comparison, tmp_path: Path) -> None:
     plain.save(tmp_path / "saved.nc")
-    again = bc.compare(normal(), posterior=tmp_path / "saved.nc", seed=3)
-    np.testing.assert_allclose(again.table["mean"], plain.table["mean"], rtol=1e-12)
-    np.testing.assert_allclose(again.table["z_mcse"], plain.table["z_mcse"], rtol=1e-9)
-    assert again.fits["nuts"].diagnostics["engine"] == "from outside"
-    assert again.fits["nuts"].seconds == 0.0
+    with xr.open_datatree(tmp_path / "saved.nc", engine="h5netcdf") as opened:
+        thinned = {name: opened[name].to_dataset().load() for name in ("posterior", "sample_stats")}
+    thinned = {name: group.isel(draw=slice(None, None, 2)) for name, group in thinned.items()}
+    found = bc.compare(normal(), posterior=xr.DataTree.from_dict(thinned))
+    assert found.fits["nuts"].diagnostics["thinning"] == 2
+    assert found.fits["nuts"].diagnostics["e_bfmi"] is None
+    gate = found.verdict.layers["sampler"]
+    assert str(gate.state) == "unchecked"
+    assert gate.unchecked == ("E-BFMI",)
+
+
+def test_draws_for_another_model_are_refused(plain: Comparison, tmp_path: Path) -> None:
+    plain.save(tmp_path / "saved.nc")
+    with pytest.raises(DataError, match="data of y differ"):
+        bc.compare(normal(Y + 1), posterior=tmp_path / "saved.nc")
+    with pm.Model() as other:
+        mu = pm.Normal("mu", 0.0, 0.2)
+        pm.Normal("y", mu, NOISE, observed=Y)
+    with pytest.raises(DataError, match="nats from draw to draw"):
+        bc.compare(other, posterior=tmp_path / "saved.nc")
 
 
 def draws(n: int = 800) -> np.ndarray:
@@ -247,8 +309,29 @@ def test_a_dict_of_draws_is_enough_and_what_is_unchecked_is_named() -> None:
     found = bc.compare(normal(), posterior={"mu": draws()})
     assert found.fits["nuts"].diagnostics["unchecked"] == ["data", "log density"]
     gate = found.verdict.layers["sampler"]
-    assert str(gate.state) == "sound"
+    assert str(gate.state) == "unchecked"
+    assert gate.unchecked == ("divergences", "E-BFMI")
     assert "divergences unchecked" in gate.reason
+    assert str(found.verdict.overall.state) == "differs"  # it may answer, and says what it did not see
+    assert "without what shows divergences and E-BFMI" in found.verdict.overall.sentence
+    assert found.settings["sampler"]["draws"] == 800
+    assert found.settings["sampler"]["engine"] is None
+    assert "NUTS" not in found.verdict.overall.advice
+
+
+def test_the_report_of_draws_of_unknown_origin_does_not_say_nuts(tmp_path: Path) -> None:
+    found = bc.compare(normal(), posterior={"mu": draws()})
+    page = to_html(found)
+    assert "The draws of the posterior were made elsewhere, by a method that they do not tell" in page
+    assert "sampled with the No-U-Turn Sampler" not in page
+    assert 'class="st unchecked"' in page
+    lines = ["".join(text for text, _ in line) for line in summary(found)]
+    assert any(line.startswith("◌ unchecked: sampler (R-hat") for line in lines)
+    found.to_html(tmp_path / "page.html")
+    opened = bc.open(tmp_path / "page.html")
+    assert opened.verdict.layers["sampler"] == found.verdict.layers["sampler"]
+    found.save(tmp_path / "kept.nc")
+    assert bc.open(tmp_path / "kept.nc").verdict == found.verdict
 
 
 def tree(mu: np.ndarray, y: np.ndarray = Y, lp: np.ndarray | None = None) -> xr.DataTree:

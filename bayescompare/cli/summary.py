@@ -28,8 +28,8 @@ SAID = {
 }
 """The report's headline figures that are told here too, in fewer words."""
 
-STATES = (State.FAILED, State.DIFFERS, State.UNDECIDED, State.SAME, State.SOUND)
-EXPLAINED = (State.FAILED, State.UNDECIDED)
+STATES = (State.FAILED, State.UNCHECKED, State.DIFFERS, State.UNDECIDED, State.SAME, State.SOUND)
+EXPLAINED = (State.FAILED, State.UNCHECKED, State.UNDECIDED)
 """Layers share a line with those of their state; these say why."""
 
 COLUMNS = ("map", "mean", "mcse_mean", "eti_lb", "eti_ub", "z", "z_mcse", "rank")
@@ -37,6 +37,7 @@ COLUMNS = ("map", "mean", "mcse_mean", "eti_lb", "eti_ub", "z", "z_mcse", "rank"
 MARKS = {
     State.SAME: ("●", "green"),
     State.SOUND: ("●", "green"),
+    State.UNCHECKED: ("◌", "bold yellow"),
     State.DIFFERS: ("◆", "bold red"),
     State.UNDECIDED: ("◐", "bold yellow"),
     State.FAILED: ("✕", "bold red"),

@@ -86,10 +86,21 @@ def read(path: Path) -> ReportNumbers:
         ) from error
 
 
+def verdict(document: Mapping[str, Any]) -> Verdict:
+    """The verdict of a JSON document or a saved file."""
+    overall, layers = document["overall"], document["layers"]
+    return Verdict(
+        Overall(**{**overall, "state": State(overall["state"])}),
+        {
+            name: Layer(**{**entry, "state": State(entry["state"]), "unchecked": tuple(entry.get("unchecked", ()))})
+            for name, entry in layers.items()
+        },
+    )
+
+
 def _numbers(document: Any) -> ReportNumbers:
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise ValueError(f"this version reads the schema {SCHEMA!r}")
-    overall, layers = document["verdict"]["overall"], document["verdict"]["layers"]
     mappings = ("model", "joint", "prediction", "pointwise", "sensitivity", "path", "fits", "settings", "provenance")
     kept: dict[str, Any] = {key: document[key] for key in mappings}
     if not all(isinstance(value, dict) for value in kept.values()) or not isinstance(kept["model"].get("name"), str):
@@ -97,10 +108,7 @@ def _numbers(document: Any) -> ReportNumbers:
     return ReportNumbers(
         table=_table(document["table"]),
         table_left_out=int(document.get("table_left_out", 0)),
-        verdict=Verdict(
-            Overall(**{**overall, "state": State(overall["state"])}),
-            {name: Layer(**{**entry, "state": State(entry["state"])}) for name, entry in layers.items()},
-        ),
+        verdict=verdict(document["verdict"]),
         decisions=tuple(document["decisions"]),
         groups=tuple(document["groups"]),
         findings=tuple(document["findings"]),

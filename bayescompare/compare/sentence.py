@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..numbers import count, figure, fixed, percent, plain, point
@@ -75,27 +76,47 @@ def coverage(found: Figure) -> str:
 
 
 def overall(layers: dict[str, Layer], table: pd.DataFrame, mode: Fit, nuts: Fit) -> Overall:
-    """State, opening, sentence and advice of the whole."""
+    """State, opening, sentence and advice of the whole; what of the sampler was not checked is said with it."""
     from .verdict import overall as rule
 
     state, deciding = rule(layers)
+    found = _answer(state, str(deciding), layers, table, (mode, nuts))
+    missing = layers["sampler"].unchecked if "sampler" in layers else ()
+    if not missing or layers["sampler"].state is State.FAILED:
+        return found
+    said = f"The draws came without what shows {' and '.join(missing)}, so these were not checked."
+    return replace(found, sentence=f"{found.sentence} {said}")
+
+
+def _answer(
+    state: State, deciding: str, layers: dict[str, Layer], table: pd.DataFrame, fits: tuple[Fit, Fit]
+) -> Overall:
+    nuts = fits[1]
+    posterior = "NUTS posterior" if by_nuts(nuts) else "posterior"
     if state is State.NO_VERDICT:
-        return _no_verdict(layers, mode, str(deciding))
-    layer = layers[str(deciding)]
+        return _no_verdict(layers, fits, deciding)
+    layer = layers[deciding]
     if state is State.DIFFERS:
-        return _differs(layer, layers, table, str(deciding))
+        return _differs(layer, layers, table, posterior)
     if state is State.UNDECIDED:
         return _undecided(layer, table, nuts)
     return _same(layers, table)
 
 
-def _no_verdict(layers: dict[str, Layer], mode: Fit, deciding: str) -> Overall:
+def by_nuts(fit: Fit) -> bool:
+    """True where the draws are known to be of the No-U-Turn Sampler; those brought from elsewhere need not be."""
+    return bool(fit.diagnostics.get("sampler", "NUTS") == "NUTS")
+
+
+def _no_verdict(layers: dict[str, Layer], fits: tuple[Fit, Fit], deciding: str) -> Overall:
+    mode, nuts = fits
+    posterior = "NUTS posterior" if by_nuts(nuts) else "posterior"
     optimiser, sampler = layers["optimiser"], layers["sampler"]
     no_mode = next((r for r in mode.reasons if r.startswith("no mode exists")), "")
     rises = no_mode.partition(": ")[2]
     if sampler.state is State.FAILED:
         faults = re.sub(r" \([^)]*\)", "", sampler.reason).replace("; ", ", ")
-        sentence = f"NUTS did not converge ({faults})"
+        sentence = f"{'NUTS' if by_nuts(nuts) else 'The sampler'} did not converge ({faults})"
         if rises:
             sentence += f", and the model has no mode: {rises.replace('the density', 'its density')}"
         advice = (
@@ -108,7 +129,7 @@ def _no_verdict(layers: dict[str, Layer], mode: Fit, deciding: str) -> Overall:
             State.NO_VERDICT,
             "No verdict on the MAP: none exists.",
             f"{rises[:1].upper()}{rises[1:]}. The posterior stands.",
-            "Report the NUTS posterior. Where the variable that is named is the scale of group effects, the model's "
+            f"Report the {posterior}. Where the variable that is named is the scale of group effects, the model's "
             "non-centred form has a mode.",
             deciding,
         )
@@ -116,16 +137,17 @@ def _no_verdict(layers: dict[str, Layer], mode: Fit, deciding: str) -> Overall:
         State.NO_VERDICT,
         "No verdict.",
         f"The search for the MAP is not to be trusted: {optimiser.reason}. The posterior stands.",
-        "Report the NUTS posterior.",
+        f"Report the {posterior}.",
         deciding,
     )
 
 
-def _differs(layer: Layer, layers: dict[str, Layer], table: pd.DataFrame, deciding: str) -> Overall:
+def _differs(layer: Layer, layers: dict[str, Layer], table: pd.DataFrame, posterior: str) -> Overall:
+    deciding = layer.name
     row = table.loc[layer.scalar] if layer.scalar is not None else None
     if deciding == "location" and row is not None:
         also = f" {_others(layer)}" if layer.differing > 1 else ""
-        advice = f"Report the NUTS posterior of {layer.scalar}. If one number is needed, take its mean or median.{also}"
+        advice = f"Report the {posterior} of {layer.scalar}. If one number is needed, take its mean or median.{also}"
         unconstrained = row["map_unconstrained"]
         if row["boundary"] and math.isfinite(unconstrained) and unconstrained != row["map"]:
             advice += (
@@ -134,7 +156,7 @@ def _differs(layer: Layer, layers: dict[str, Layer], table: pd.DataFrame, decidi
             )
         return Overall(State.DIFFERS, "No.", _location_sentence(layer, row), advice, deciding)
     if deciding != "spread" or row is None:
-        sentence, advice = _other(layer)
+        sentence, advice = _other(layer, posterior)
         return Overall(State.DIFFERS, "No.", sentence, advice, deciding)
     ratio = str(figure(row["sd_ratio"], row["sd_ratio_mcse"]))
     # The layers before it did not differ, or they would have decided: the point stands if none is open.
@@ -142,12 +164,12 @@ def _differs(layer: Layer, layers: dict[str, Layer], table: pd.DataFrame, decidi
     as_point = all(entry.state is State.SAME or not entry.applies for entry in before)
     sentence = f"The Laplace sd of {layer.scalar} is {ratio} times the posterior{_S}."
     near = "; the MAP itself is near its mean" if as_point else ""
-    advice = f"Take the interval of the NUTS posterior{near}."
+    advice = f"Take the interval of the {posterior}{near}."
     opening = "As a point, yes; as an interval, no." if as_point else "No."
     return Overall(State.DIFFERS, opening, sentence, advice, deciding)
 
 
-def _other(layer: Layer) -> tuple[str, str]:
+def _other(layer: Layer, posterior: str = "posterior") -> tuple[str, str]:
     """What is so of a layer that is neither location nor spread, and what to do; a sentence each."""
     gap = figure(layer.figure or 0.0, layer.mcse or 0.0)
     share = percent(layer.figure or 0.0, layer.mcse or 0.0)
@@ -178,7 +200,7 @@ def _other(layer: Layer) -> tuple[str, str]:
         ),
         "k_hat": (
             f"The Laplace approximation does not cover the posterior: its Pareto k-hat is {gap}.",
-            "Take intervals and joint statements from the NUTS posterior.",
+            f"Take intervals and joint statements from the {posterior}.",
         ),
         "basins": (
             f"{share} % of the draws lie outside of the MAP{_S} basin.",
@@ -228,7 +250,8 @@ def _where(value: float, row: pd.Series) -> str:
 def _undecided(layer: Layer, table: pd.DataFrame, nuts: Fit) -> Overall:
     if layer.state is State.NOT_COMPUTED:
         sentence = f"The layer {layer.name} could not be computed: {layer.reason}."
-        advice = "Where the other layers agree the MAP may serve; report the NUTS posterior where this layer matters."
+        posterior = "NUTS posterior" if by_nuts(nuts) else "posterior"
+        advice = f"Where the other layers agree the MAP may serve; report the {posterior} where this layer matters."
         return Overall(State.UNDECIDED, "Cannot tell yet.", sentence, advice, layer.name)
     margin = plain(layer.margin or 0.0, 2)
     if layer.name not in ("location", "spread"):

@@ -22,7 +22,6 @@ from ..errors import MissingFileError, OutputError, ResultFileError
 from ..fit.result import Fit, Status
 from . import page
 from .comparison import SCHEMA, Comparison, Curves, ModelInfo
-from .verdict import Layer, Overall, State, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -164,10 +163,13 @@ def to_tree(c: Comparison) -> xr.DataTree:
         "/observed_data": _renamed(c.data, {name: safe for safe, name in meta["data"].items()}),
     }
     if "nuts" in c.fits and c.fits["nuts"].draws is not None and c.layout:
-        groups["/posterior"] = shaped(c.fits["nuts"], c.layout)
+        groups["/posterior"] = shaped(c.fits["nuts"], c.layout).assign_attrs(_origin(c))
+        groups["/sample_stats"] = _sample_stats(c.fits["nuts"]).assign_attrs(_origin(c))
     for name, fit in c.fits.items():
         arrays = _fit_arrays(fit)
-        groups[f"/fits/{name}"] = arrays.drop_vars("draws") if name == "nuts" and "/posterior" in groups else arrays
+        if name == "nuts" and "/posterior" in groups:
+            arrays = arrays.drop_vars(["draws", *(f"statistic_{each}" for each in fit.statistics)])
+        groups[f"/fits/{name}"] = arrays
     for term, columns in c.pointwise.items():
         series = {key: ("observation", values) for key, values in columns.items()}
         groups[f"/pointwise/{terms[term]}"] = xr.Dataset(series)
@@ -182,19 +184,17 @@ def from_tree(tree: xr.DataTree) -> Comparison:
     model = meta["model"]
     model["formulas"] = tuple(tuple(row) for row in model["formulas"])
     model["free"] = tuple(model["free"])
-    overall, layers = meta["verdict"]["overall"], meta["verdict"]["layers"]
     curves = tree["curves"].dataset
     groups = {name: tree["fits"][name].to_dataset() for name in meta["fits"]}
     if "posterior" in tree:
         groups["nuts"]["draws"] = (("chain", "draw", "scalar"), flat(tree["posterior"].dataset, meta["layout"]))
+    for name, values in tree["sample_stats"].data_vars.items() if "sample_stats" in tree else ():
+        groups["nuts"][f"statistic_{name}"] = (("chain", "draw"), values.values.astype(values.attrs["kept_as"]))
     return Comparison(
         model=ModelInfo(**model),
         fits={name: _fit(groups[name], known) for name, known in meta["fits"].items()},
         table=_frame(tree["table"].dataset),
-        verdict=Verdict(
-            Overall(**{**overall, "state": State(overall["state"])}),
-            {name: Layer(**{**entry, "state": State(entry["state"])}) for name, entry in layers.items()},
-        ),
+        verdict=page.verdict(meta["verdict"]),
         curves=Curves(tuple(str(n) for n in curves["scalar"].values), *(curves[n].values for n in _CURVES)),
         data=_data(tree["observed_data"].to_dataset(), meta["data"]),
         findings=tuple(meta["findings"]),
@@ -209,6 +209,39 @@ def from_tree(tree: xr.DataTree) -> Comparison:
         provenance=meta["provenance"],
         layout=meta["layout"],
     )
+
+
+def _sample_stats(fit: Fit) -> xr.Dataset:
+    """The sampler's statistics as ArviZ has them."""
+    import xarray as xr
+
+    chains, draws = (0, 0) if fit.draws is None else fit.draws.shape[:2]
+    variables = {
+        name: (
+            ("chain", "draw"),
+            values.astype(bool) if name == "diverging" else values,
+            {"kept_as": str(values.dtype)},
+        )
+        for name, values in fit.statistics.items()
+    }
+    return xr.Dataset(variables, coords={"chain": np.arange(chains), "draw": np.arange(draws)})
+
+
+def _origin(c: Comparison) -> dict[str, Any]:
+    """Who made the draws, and of which model: ArviZ's attributes, and ours under our name."""
+    fit, found = c.fits["nuts"], c.fits["nuts"].diagnostics
+    engine = found.get("engine")
+    known = {
+        "created_at": c.provenance.get("started"),
+        "inference_library": engine,
+        "sampler": found.get("sampler", "NUTS"),
+        "inference_library_version": None if "origin" in found else c.provenance.get("versions", {}).get(engine),
+        "tuning_steps": found.get("tune"),
+        "sampling_time": fit.seconds,
+        "thinning": found.get("thinning", 1),
+        "bayescompare_fingerprint": c.model.fingerprint,
+    }
+    return {name: value for name, value in known.items() if value is not None}
 
 
 def shaped(fit: Fit, layout: Mapping[str, Any]) -> xr.Dataset:

@@ -25,6 +25,7 @@ class State(StrEnum):
     UNDECIDED = "undecided"
     NOT_COMPUTED = "not_computed"
     SOUND = "sound"
+    UNCHECKED = "unchecked"
     FAILED = "failed"
     NO_VERDICT = "no_verdict"
 
@@ -82,7 +83,7 @@ class Layer:
     ----------
     name : str
     state : State
-        ``sound``/``failed``/``not_computed`` for gates; ``same``/``differs``/``undecided``/``not_computed`` for layers.
+        ``sound``/``unchecked``/``failed`` for gates; ``same``/``differs``/``undecided``/``not_computed`` for layers.
     reason : str
         One short phrase in plain words, with the scalar's name: ``"tau: z = −1.14 ± 0.04"``.
     figure, mcse, margin : float or None
@@ -103,6 +104,8 @@ class Layer:
         ``basins``).
     applies : bool
         False where the layer was not asked for or cannot exist, so that its absence does not count.
+    unchecked : tuple of str
+        What an ``unchecked`` gate could not look at, because the draws do not carry it: ``divergences``, ``E-BFMI``.
     """
 
     name: str
@@ -119,6 +122,7 @@ class Layer:
     on_the_margin: bool = False
     criterion: str | None = None
     applies: bool = True
+    unchecked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -203,7 +207,10 @@ class SamplerFigures:
 
 
 def sampler_gate(f: SamplerFigures) -> Layer:
-    """Sound if R-hat, ESS, divergences and E-BFMI reach what is required and every draw is finite and moves."""
+    """Sound if R-hat, ESS, divergences and E-BFMI reach what is required and every draw is finite and moves.
+
+    Unchecked if nothing that is known fails, but divergences or energies are not known.
+    """
     faults = []
     if f.not_finite:
         faults.append(f"draws of {f.not_finite[0]} are not finite")
@@ -223,8 +230,11 @@ def sampler_gate(f: SamplerFigures) -> Layer:
     seen = [f"R-hat ≤ {f.r_hat_max:.3f}", f"ESS ≥ {f.ess_min:,.0f}"]
     seen.append("divergences unchecked" if f.divergences is None else f"{f.divergences} divergences")
     if f.e_bfmi_min is None:
-        seen.append("energy unchecked")
-    return Layer("sampler", State.SOUND, ", ".join(seen), f.r_hat_max, None, R_HAT_MAX, f.worst_r_hat)
+        seen.append("E-BFMI unchecked")
+    known = {"divergences": f.divergences, "E-BFMI": f.e_bfmi_min}
+    unchecked = tuple(name for name, value in known.items() if value is None)
+    state = State.UNCHECKED if unchecked else State.SOUND
+    return Layer("sampler", state, ", ".join(seen), f.r_hat_max, None, R_HAT_MAX, f.worst_r_hat, unchecked=unchecked)
 
 
 def _beyond(value: float, limit: float, places: int) -> str:
@@ -381,8 +391,15 @@ def worst_of(name: str, criteria: Sequence[Layer]) -> Layer:
     return max(counted, key=lambda c: ranks[c.state])  # of equal ones the first
 
 
+def is_open(gate: Layer) -> bool:
+    """True if the layers behind this gate may be judged: nothing that was checked failed."""
+    return gate.state in (State.SOUND, State.UNCHECKED)
+
+
 def overall(layers: dict[str, Layer]) -> tuple[State, str | None]:
     """State of the whole and the layer that decides; one that applies and is not computed can never count as same.
+
+    A gate that failed, or is missing, allows no verdict; one with unchecked parts allows one, which must say so.
 
     Parameters
     ----------
@@ -390,7 +407,7 @@ def overall(layers: dict[str, Layer]) -> tuple[State, str | None]:
         In the order of the table.
     """
     for gate in ("optimiser", "sampler"):
-        if gate not in layers or layers[gate].state is not State.SOUND:
+        if gate not in layers or not is_open(layers[gate]):
             return State.NO_VERDICT, gate
     judged = [entry for name, entry in layers.items() if name not in ("optimiser", "sampler") and entry.applies]
     for state in (State.DIFFERS, State.UNDECIDED, State.NOT_COMPUTED):

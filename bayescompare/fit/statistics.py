@@ -21,6 +21,21 @@ STATISTICS = {
     "step_size": "step_size",
 }
 
+#: The same in draws that did not pass through ArviZ: of Stan's files, of NumPyro's and of BlackJAX's own output.
+RAW = {
+    "divergent__": "diverging",
+    "is_divergent": "diverging",
+    "energy__": "energy",
+    "lp__": "lp",
+    "potential_energy": "lp",
+    "n_leapfrog__": "n_steps",
+    "num_steps": "n_steps",
+    "num_integration_steps": "n_steps",
+    "accept_stat__": "acceptance_rate",
+    "accept_prob": "acceptance_rate",
+    "stepsize__": "step_size",
+}
+
 
 def named_statistics(dataset: Any) -> dict[str, Array]:
     """The statistics that are kept, under one name whichever engine made them."""

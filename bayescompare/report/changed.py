@@ -150,7 +150,7 @@ def rule(found: Difference) -> str:
 def _layers(found: Difference) -> Table | None:
     if not found.moved:
         return None
-    known = {"same", "differs", "undecided", "not_computed", "sound", "failed"}
+    known = {"same", "differs", "undecided", "not_computed", "sound", "unchecked", "failed"}
 
     def state(kind: str, reason: str) -> Cell:
         return State(kind, (f": {visible(reason)}",) if reason else ()) if kind in known else visible(kind)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..compare.diagnostics import e_bfmi
+from ..compare.sentence import by_nuts
 from ..compare.verdict import DIVERGENCES_MAX, E_BFMI_MIN, ESS_MIN, R_HAT_MAX
 from ..numbers import NO_BREAK, NONE, THIN, count, fixed, plain
 from . import beyond
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from ..compare.comparison import Comparison
     from ..fit.result import Fit
 
+GATES = ("optimiser", "sampler")
 DECREMENT, ROUNDING = 1e-8, 1e-12
 MODES = {"map": "MAP", "unconstrained_map": "unconstrained MAP", "mle": "MLE", "laplace": "Laplace"}
 BINS = 20
@@ -49,8 +51,6 @@ def convergence(comparison: Comparison, scalars: Scalars) -> dict[str, Any]:
     if nuts is None:
         return {}
     found = dict(nuts.diagnostics)
-    if nuts.statistics and "diverging" not in nuts.statistics:
-        found.pop("divergences", None)  # a posterior from outside: unchecked, which is not none
     free = [s for s in scalars.rows if s.kind == "free"]
     worst = (("r_hat_max", "r_hat", max), ("ess_min", "ess_bulk", min), ("ess_tail_min", "ess_tail", min))
     for key, column, pick in worst:
@@ -125,7 +125,8 @@ def section(comparison: Comparison, scalars: Scalars, *, reproducible: bool) -> 
     nuts = fits.get("nuts")
     if nuts is not None:
         found = convergence(comparison, scalars)
-        parts += [Heading(("The sampler",)), _sampler(nuts, found, reproducible)]
+        unchecked = _unchecked(comparison)
+        parts += [Heading(("The sampler",)), _sampler(nuts, found, unchecked, reproducible)]
         if nuts.reasons:
             parts.append(Prose(_reasons(nuts), small=True))
         parts += _ranks(nuts, scalars)
@@ -141,11 +142,20 @@ def section(comparison: Comparison, scalars: Scalars, *, reproducible: bool) -> 
     )
 
 
+def _unchecked(comparison: Comparison) -> tuple[str, ...]:
+    """What of the sampler could not be checked."""
+    gate = comparison.verdict.layers.get("sampler")
+    return () if gate is None else gate.unchecked
+
+
 def _finding(comparison: Comparison) -> Words:
-    gates = [layer for layer in comparison.verdict.layers.values() if str(layer.state) in ("sound", "failed")]
+    gates = [layer for layer in comparison.verdict.layers.values() if layer.name in GATES]
     failed = [layer.name for layer in gates if str(layer.state) == "failed"]
+    unchecked = _unchecked(comparison)
     if failed:
         return ("What failed: ", *listed(f"the {visible(n)}" for n in failed), ". Nothing is compared.")
+    if unchecked:
+        return (f"The draws came without what shows {' and '.join(unchecked)}; every other check was passed.",)
     if len(gates) < 2:
         return ("Not every check could be made; the table says which.",)
     return ("Both engines passed every check that was made.",)
@@ -190,9 +200,10 @@ def _reasons(fit: Fit) -> Words:
     return mark(f"{text}.", names)
 
 
-def _sampler(fit: Fit, found: Mapping[str, Any], reproducible: bool) -> Table:
+def _sampler(fit: Fit, found: Mapping[str, Any], unchecked: tuple[str, ...], reproducible: bool) -> Table:
     required = {check.label: check for check in sampler_checks(found)}
-    rows: list[Row] = [Row(("status",), (_status(fit), ""))]
+    status = State("unchecked", (f": {', '.join(unchecked)}",)) if unchecked and fit.ok else _status(fit)
+    rows: list[Row] = [Row(("status",), (status, ""))]
     for label in ("Divergences", "Worst R-hat", "Smallest ESS"):
         check = required.get(label)
         if check is not None:
@@ -218,16 +229,21 @@ def _sampler(fit: Fit, found: Mapping[str, Any], reproducible: bool) -> Table:
         x = number(found, key)
         if not math.isnan(x):
             rows.append(Row((label,), (plain(x, 4), "")))
-    for key, label in {"chains": "chains", "draws": "draws, each chain", "tune": "tuning, each chain"}.items():
+    counts = {"chains": "chains", "draws": "draws, each chain", "tune": "tuning, each chain", "thinning": "thinned by"}
+    for key, label in counts.items():
         x = number(found, key)
-        if not math.isnan(x):
+        if not math.isnan(x) and (key != "thinning" or x > 1):
             rows.append(Row((label,), (count(x), "")))
     engine = [visible(str(found[key])) for key in ("engine", "backend") if found.get(key)]
     if engine:
         rows.append(Row(("engine",), (", ".join(engine), "")))
     if not reproducible:
         rows.append(Row(("time, seconds, compiling included",), (_seconds(fit), "")))
-    return Table("Sampler diagnostics", (Column(("",)), Column(("NUTS",)), Column(("required",))), tuple(rows))
+    return Table(
+        "Sampler diagnostics",
+        (Column(("",)), Column(("NUTS" if by_nuts(fit) else "draws",)), Column(("required",))),
+        tuple(rows),
+    )
 
 
 def _ranks(fit: Fit, scalars: Scalars) -> list[Part]:

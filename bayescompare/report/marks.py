@@ -10,6 +10,7 @@ SHAPES = {
     "differs": '<path class="fs" d="M7 0L14 7L7 14L0 7Z"/>',
     "undecided": '<circle class="os" cx="7" cy="7" r="5.4"/><path class="fs" d="M7 1.6A5.4 5.4 0 0 1 7 12.4Z"/>',
     "failed": '<path class="os cross" d="M2 2L12 12M12 2L2 12"/>',
+    "unchecked": '<circle class="os dots" cx="7" cy="7" r="5.4"/>',
     "not_computed": '<circle class="os dots" cx="7" cy="7" r="5.4"/>',
 }
 

@@ -20,8 +20,9 @@ type Cell = str | Name | Number | Link | Words | State | Sketch | Strip
 class State:
     """A state as it is shown: a shape, a colour and a word.
 
-    ``kind`` is ``same``, ``differs``, ``undecided``, ``not_computed``, ``sound`` or ``failed``; ``after`` follows the
-    word, or is the figure that the state is of (``quiet``: then the word is for those who do not see the shape).
+    ``kind`` is ``same``, ``differs``, ``undecided``, ``not_computed``, ``sound``, ``unchecked`` or ``failed``;
+    ``after`` follows the word, or is the figure that the state is of (``quiet``: then the word is for those who do not
+    see the shape).
     """
 
     kind: str

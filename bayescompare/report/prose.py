@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..compare.sentence import by_nuts
 from ..numbers import NO_BREAK, count, counted, fixed, plain
 from . import engines, shown
 from .parts import Code, Definitions, Details, Part, Prose, Section
@@ -14,6 +15,7 @@ from .words import Words, name, visible
 
 if TYPE_CHECKING:
     from ..compare.comparison import Comparison
+    from ..fit.result import Fit
 
 GLOSSARY: tuple[tuple[str, str], ...] = (
     ("MAP", "The point of highest likelihood times prior in the model’s own coordinates, no Jacobian."),
@@ -142,8 +144,8 @@ def methods(comparison: Comparison, scalars: Scalars) -> Section:
         )
     nuts = fits.get("nuts")
     if nuts is not None:
-        cited += ["Hoffman and Gelman 2014", "Vehtari et al. 2021"]
-        said += _sampling(nuts.diagnostics, versions)
+        cited += ["Hoffman and Gelman 2014", "Vehtari et al. 2021"] if by_nuts(nuts) else ["Vehtari et al. 2021"]
+        said += _sampling(nuts, versions)
     said += _further(comparison, cited)
     margins = scalars.margins
     location, spread = plain(margins["location"], 3), plain(100 * math.expm1(margins["spread"]), 3)
@@ -224,10 +226,19 @@ def provenance(comparison: Comparison, *, reproducible: bool) -> Section:
     return Section("provenance", "Provenance", (), (), (Definitions(tuple(rows)),))
 
 
-def _sampling(found: Mapping[str, Any], versions: Mapping[str, str]) -> list[str]:
-    engine = visible(str(found.get("engine", "")))
-    by = f"; {engine}{_version(versions, engine)}" if engine else ""
-    said = f"The posterior was sampled with the No-U-Turn Sampler (Hoffman and Gelman 2014{by})"
+def _sampling(nuts: Fit, versions: Mapping[str, str]) -> list[str]:
+    """How the draws were made, as far as that is known; of draws made elsewhere it is said that they were."""
+    found = nuts.diagnostics
+    engine = visible(str(found.get("engine") or ""))
+    if "origin" not in found:
+        by = f"; {engine}{_version(versions, engine)}" if engine else ""
+        said = f"The posterior was sampled with the No-U-Turn Sampler (Hoffman and Gelman 2014{by})"
+    elif by_nuts(nuts):
+        by = f"; {engine}" if engine else ""
+        said = f"The draws of the posterior were made before, with the No-U-Turn Sampler (Hoffman and Gelman 2014{by})"
+    else:
+        said = "The draws of the posterior were made elsewhere" + (f", with {engine}" if engine else "")
+        said += ", by a method that they do not tell"
     chains, draws, tune = (engines.number(found, key) for key in ("chains", "draws", "tune"))
     if not math.isnan(chains + draws):
         said += f", {counted(int(chains), 'chain')} of {counted(int(draws), 'draw')}"

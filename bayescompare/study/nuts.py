@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..compare import diagnostics as mc
-from ..compare.verdict import SamplerFigures, State, sampler_gate
+from ..compare.verdict import SamplerFigures, is_open, sampler_gate
 from ..errors import FitError
 from ..fit.nuts import SamplerOptions, prepare, run
 from ..fit.result import Fit
@@ -92,7 +92,7 @@ def fit(
         raise FitError("some draws are not finite", sampled)
     figures = _convergence(sampled.draws[..., : problem.scalars.free], sampled)
     gate = sampler_gate(figures)
-    status = "ok" if gate.state is State.SOUND else "suspect"
+    status = "ok" if is_open(gate) else "suspect"
     arrays = {
         **summarised(sampled.draws[..., chosen], truth[chosen], levels, np.random.default_rng(seed)),
         "r_hat": figures.r_hat_max,

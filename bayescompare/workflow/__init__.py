@@ -139,7 +139,7 @@ def compare(
     model : pymc.Model or Template
     data : optional
         For a template: the user's own data.
-    posterior : DataTree, Dataset, Mapping of arrays, or path, optional
+    posterior : DataTree, Dataset, Mapping of arrays, Comparison or path, optional
         Draws of this model's posterior that were made elsewhere (PyMC, nutpie, NumPyro, CmdStan, a saved comparison):
         they are checked against the model, and nothing is sampled.
     quantities : Mapping of str to callable, optional
@@ -307,7 +307,7 @@ def run(
         verdict=verdict,
         curves=curves,
         data=labels.data(problem),
-        settings=_settings(seed, options, sampler),
+        settings=_settings(seed, options, _used(sampler, fits["nuts"])),
         provenance={
             **labels.provenance(problem, started, time.perf_counter() - began),
             "cost": rounds.cost(fits, predicted),
@@ -363,12 +363,20 @@ def _refuse_wrong(found: tuple[Finding, ...]) -> None:
 # -- helpers ---------------------------------------------------------------------------------------
 
 
-def _settings(seed: int, options: CompareOptions, sampler: SamplerOptions) -> dict[str, Any]:
+def _used(sampler: SamplerOptions, nuts: Fit) -> dict[str, Any]:
+    """What the sampler was told: of draws made elsewhere as far as they tell."""
+    asked = asdict(sampler)
+    if "origin" not in nuts.diagnostics:
+        return asked
+    return {name: nuts.diagnostics.get(name) for name in asked}
+
+
+def _settings(seed: int, options: CompareOptions, sampler: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "seed": seed,
         "interval": options.interval,
         "margins": asdict(options.margins),
-        "sampler": asdict(sampler),
+        "sampler": dict(sampler),
         "mode": asdict(options.mode),
         "laplace_draws": options.laplace_draws,
         "loo_refits": options.loo_refits,

@@ -168,9 +168,9 @@ def verdict(fits: Mapping[str, Fit], table: pd.DataFrame, evidence: Evidence, ma
         "sampler": v.sampler_gate(_sampler_figures(table, nuts)),
     }
     unseen = _unseen_mode(evidence.joint.basins)
-    if unseen and layers["sampler"].state is v.State.SOUND:
-        layers["sampler"] = replace(layers["sampler"], state=v.State.FAILED, reason=unseen)
-    if all(layers[gate].state is v.State.SOUND for gate in layers):
+    if unseen and v.is_open(layers["sampler"]):
+        layers["sampler"] = replace(layers["sampler"], state=v.State.FAILED, reason=unseen, unchecked=())
+    if all(v.is_open(layers[gate]) for gate in layers):
         layers |= _layers(fits, table, evidence, margins)
     else:
         layers |= {name: v.Layer(name, v.State.NOT_COMPUTED, "a gate failed") for name in LAYERS}
@@ -281,10 +281,11 @@ def _why_no_laplace(fits: Mapping[str, Fit]) -> str:
 def converged(nuts: Fit, table: pd.DataFrame) -> Fit:
     """The sampler's fit with its convergence, over the free variables' scalars, and the status that follows."""
     from ..compare.diagnostics import e_bfmi
-    from ..compare.verdict import State, sampler_gate
+    from ..compare.verdict import is_open, sampler_gate
 
     free = table[table["kind"] == "free"]
-    energy = nuts.statistics.get("energy")
+    # Of draws that do not follow each other the energies' differences say nothing of the sampler's steps.
+    energy = nuts.statistics.get("energy") if nuts.diagnostics.get("thinning", 1) == 1 else None
     figures = {
         "r_hat_max": _most(free["r_hat"], np.nanmax),
         "ess_min": _most(free["ess_bulk"], np.nanmin),
@@ -293,7 +294,7 @@ def converged(nuts: Fit, table: pd.DataFrame) -> Fit:
     }
     nuts = replace(nuts, diagnostics={**nuts.diagnostics, **figures})
     gate = sampler_gate(_sampler_figures(table, nuts))
-    if gate.state is State.SOUND:
+    if is_open(gate):
         return nuts
     return replace(nuts, status=Status.SUSPECT, reasons=(gate.reason, *nuts.reasons))
 

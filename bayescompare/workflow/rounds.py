@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ..compare.comparison import Comparison
+from ..compare.storage import to_tree
 from ..compare.verdict import State, Verdict
 from ..fit import method
 from ..fit.nuts import SamplerOptions, growing, prepare
@@ -28,7 +30,7 @@ def posterior(
     """One fit, or with ``until_settled`` one at each doubling of the draws, the budget the last."""
     if brought is not None:
         with progress.stage("Checking the posterior"):
-            yield bring(problem, brought)
+            yield bring(problem, to_tree(brought) if isinstance(brought, Comparison) else brought)
         return
     with progress.stage("Compiling the sampler"):
         compiling = prepare(problem, sampler, once=True)

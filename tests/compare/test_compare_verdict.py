@@ -243,9 +243,12 @@ def test_a_few_divergences_are_said() -> None:
 
 def test_what_a_posterior_does_not_carry_is_unchecked_not_failed() -> None:
     gate = sampler_gate(replace(SOUND, divergences=None, e_bfmi_min=None))
-    assert gate.state is State.SOUND
+    assert gate.state is State.UNCHECKED
+    assert gate.unchecked == ("divergences", "E-BFMI")
+    assert sampler_gate(replace(SOUND, e_bfmi_min=None)).unchecked == ("E-BFMI",)
+    assert sampler_gate(replace(SOUND, ess_min=1.0, divergences=None)).state is State.FAILED
     assert "divergences unchecked" in gate.reason
-    assert "energy unchecked" in gate.reason
+    assert "E-BFMI unchecked" in gate.reason
 
 
 @pytest.mark.parametrize(
@@ -320,7 +323,7 @@ def test_a_layer_that_was_not_asked_for_does_not_count() -> None:
 
 
 def test_same_only_if_all_that_is_expected_is_the_same() -> None:
-    """Every combination of states of gates and layers: ``same`` is one of 7 · 7 · 4 · 4."""
+    """Every combination of states of gates and layers: nothing failed at a gate, nothing differs in a layer."""
     states = list(State)
     same = [
         (o, s, a, b)
@@ -330,4 +333,5 @@ def test_same_only_if_all_that_is_expected_is_the_same() -> None:
         for b in (S, D, U, N)
         if decided(optimiser=o, sampler=s, location=a, spread=b)[0] is State.SAME
     ]
-    assert same == [(State.SOUND, State.SOUND, S, S)]
+    passing = (State.SOUND, State.UNCHECKED)
+    assert same == [(o, s, S, S) for o in passing for s in passing]
