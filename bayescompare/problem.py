@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
@@ -273,13 +273,19 @@ class Problem:
 
     @cached_property
     def _computed_shapes(self) -> list[tuple[int, ...]]:
+        return self.shapes(self.density.graphs.outputs)
+
+    def shapes(self, outputs: Sequence[Any]) -> list[tuple[int, ...]]:
+        """Shapes of graphs over ``u`` and the data; what a graph does not say is computed."""
         import pytensor
 
+        static = [tuple(out.type.shape) for out in outputs]
+        if not any(None in shape for shape in static):
+            return static
         graphs = self.density.graphs
         inputs = [graphs.u, *(inp for _, inp in graphs.data.values())]
-        outputs = [out.shape for out in graphs.outputs]
         with without_compiler():
-            function = pytensor.function(inputs, outputs, on_unused_input="ignore")
+            function = pytensor.function(inputs, [out.shape for out in outputs], on_unused_input="ignore")
         return [tuple(int(n) for n in s) for s in function(self.density.start, *self.density.data.values())]
 
     @cached_property

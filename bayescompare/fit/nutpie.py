@@ -53,7 +53,23 @@ def choose_backend(problem: Problem) -> str:
     terms = [*density.graphs.likelihood, *density.graphs.potentials, *density.graphs.prior]
     ops = {var.owner.op for var in ancestors(terms) if var.owner is not None}
     names = {type(getattr(op, "core_op", op)).__name__ for op in ops}
-    return "jax" if names & set(_DEAR) and density.through_jax() is not None else "numba"
+    dear = names & set(_DEAR) and density.through_jax() is not None
+    return "jax" if dear or not _joined(problem) else "numba"
+
+
+def _joined(problem: Problem) -> bool:
+    """Whether PyMC can add every Jacobian to its prior, element by element.
+
+    It cannot where a transform works along other axes than the last ones: the two have different shapes then.
+    """
+    graphs = problem.density.graphs
+    priors = [prior for prior, block in zip(graphs.prior, graphs.blocks, strict=True) if block.transform is not None]
+    shapes = problem.shapes([*priors, *graphs.jacobian])
+    for prior, jacobian in zip(shapes[: len(priors)], shapes[len(priors) :], strict=True):
+        axes = min(len(prior), len(jacobian))
+        if prior[:axes] != jacobian[:axes]:
+            return False
+    return True
 
 
 def compiled_model(problem: Problem, backend: str) -> tuple[str, Any]:
