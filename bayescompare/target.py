@@ -16,6 +16,7 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
+from . import bambi
 from .errors import BayesCompareError, DataError, MissingFileError, ModelFileError, UnknownNameError, UsageError
 from .templates.registry import Template, described, get, nearest
 
@@ -61,9 +62,9 @@ def load_target(target: object, data: Any = None, options: Mapping[str, Any] | N
 
     Parameters
     ----------
-    target : str, Template, pymc.Model or function
+    target : str, Template, pymc.Model, bambi.Model or function
         A template's name; ``FILE.py:NAME``, where NAME is a model, a template or a function that returns a model;
-        ``FILE.py``, if it holds one such object only; or such an object.
+        ``FILE.py``, if it holds one such object only; or such an object. A Bambi model is built if it is not yet.
     data : optional
         Handed to the template, or to the first argument of the function that has no default (or None).
     options : Mapping, optional
@@ -169,7 +170,7 @@ def _objects(module: ModuleType) -> list[str]:
     for name, value in vars(module).items():
         if name.startswith("_") or name in imported:
             continue
-        model = isinstance(value, pm.Model) and getattr(value, "parent", None) is None
+        model = bambi.is_model(value) or (isinstance(value, pm.Model) and getattr(value, "parent", None) is None)
         own = isinstance(value, Template) and value.build.__module__ == module.__name__
         if model or own:
             found.setdefault(id(value), name)
@@ -215,6 +216,8 @@ def _from_object(
 
     if isinstance(value, Template):
         return _from_template(value, name, data, options)
+    if bambi.is_model(value):
+        value = _build(lambda: value, name, (), {})
     if callable(value) and not isinstance(value, type | pm.Model):
         model = _build(value, name, _arguments(value, name, data, options), options)
         return Target(model, name, None, _source(value), name, "", _prose(value))
@@ -279,7 +282,7 @@ def _build(
     import pymc as pm
 
     try:
-        model = function(*arguments, **options)
+        model = bambi.as_pymc(function(*arguments, **options))
     except (Exception, SystemExit) as error:  # a user's code, or ours on a user's data, may raise anything
         if isinstance(error, BayesCompareError):
             raise

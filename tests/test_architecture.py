@@ -28,7 +28,7 @@ LABELS = {  # of the arrays: names, words, files
 }
 COMPILED = {"capabilities", "errors", "products", "straight", "compiled", "differences", "graphs", "density"}
 MODEL = COMPILED | {"coordinates", "numbers", "fit.result", "problem", "kept", "predictive"}
-RUN = MODEL | ARRAYS | LABELS | {"fit", "audit", "templates", "target"}
+RUN = MODEL | ARRAYS | LABELS | {"bambi", "fit", "audit", "templates", "target"}
 MAY_IMPORT: dict[str, set[str]] = {
     "coordinates": set(),
     "errors": set(),
@@ -57,7 +57,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "simulate": MODEL,
     "templates": {"errors", "templates"},
     "models": {"templates"},
-    "target": {"errors", "templates"},
+    "bambi": set(),
+    "target": {"bambi", "errors", "templates"},
     "report": ARRAYS | LABELS | {"fit.result", "report"},
     "plots": {"errors", "numbers", "compare.comparison", "report"},
     "workflow": RUN | {"workflow"},

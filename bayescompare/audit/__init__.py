@@ -38,7 +38,7 @@ def check(model: Any, data: Any = None, *, seed: int = 0) -> tuple[Finding, ...]
 
     Parameters
     ----------
-    model : pymc.Model or Template
+    model : pymc.Model, bambi.Model or Template
     data : optional
         For a template: the user's own data.
     seed : int

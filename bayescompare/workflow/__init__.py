@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+from .. import bambi
 from ..compare.losses import Loss
 from ..compare.verdict import Margins
 from ..errors import DataError, FaultyModelError, FitError, UsageError
@@ -136,7 +137,7 @@ def compare(
 
     Parameters
     ----------
-    model : pymc.Model or Template
+    model : pymc.Model, bambi.Model or Template
     data : optional
         For a template: the user's own data.
     posterior : DataTree, Dataset, Mapping of arrays, Comparison or path, optional
@@ -172,7 +173,7 @@ def compare(
     """
     from ..target import load_target
 
-    held_out = load_target(model, holdout).model if holdout is not None and _builds(model) else holdout
+    held_out = load_target(model, holdout).model if holdout is not None and _builds(model) else bambi.as_pymc(holdout)
     asked = Asked(posterior, dict(quantities or {}), tuple(losses or ()), held_out)
     return run(load_target(model, data), asked=asked, seed=seed, options=options, progress=progress)
 
@@ -181,7 +182,7 @@ def _builds(model: Any) -> bool:
     """True for what builds a model from data: a template, its name, a function."""
     import pymc as pm
 
-    return not isinstance(model, pm.Model)
+    return not isinstance(model, pm.Model) and not bambi.is_model(model)
 
 
 def fit(
@@ -198,7 +199,7 @@ def fit(
 
     Parameters
     ----------
-    model : pymc.Model, Template or Problem
+    model : pymc.Model, bambi.Model, Template or Problem
         What is compiled is kept with a Problem, and with a pm.Model until it or its data change.
     method : {"map", "mle", "unconstrained_map", "laplace", "nuts"}
     data : optional

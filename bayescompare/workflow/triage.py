@@ -138,7 +138,7 @@ def triage(
 
     Parameters
     ----------
-    model : pymc.Model or Template
+    model : pymc.Model, bambi.Model or Template
     data : optional
         For a template: the user's own data.
     seed : int
