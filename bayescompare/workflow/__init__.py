@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .. import bambi
@@ -264,7 +265,8 @@ def run(
     from ..compare.comparison import Comparison
     from . import arms, effects, labels, measures, rounds
     from .gather import gather
-    from .prediction import document, predict
+    from .layers import Layers
+    from .prediction import document, predict, unpredicted
 
     options, asked = options or CompareOptions(), asked or Asked()
     sampler = _sampler_options(options.sampler, target)
@@ -282,24 +284,33 @@ def run(
             held_out = _held_out(problem, asked.held_out)
         with progress.stage("Searching for the modes"):
             fits = arms.modes(problem, seed, options)
-        prior = arms.prior(problem, seed)
+        layers = Layers()
+        prior = layers.compute("prior", lambda: arms.prior(problem, seed), lambda _: None)
         for fits["nuts"] in rounds.posterior(problem, asked.posterior, sampler, seed, options, progress):
             with progress.stage("Comparing"):
                 heights = arms.heights(problem, fits["nuts"])
-                fits = arms.searched_again(problem, fits, heights, seed, options)
+                fits = layers.compute(
+                    "further search",
+                    partial(arms.searched_again, problem, fits, heights, seed, options),
+                    partial(_unchanged, fits),
+                )
                 gathered = gather(problem, fits, prior, asked.quantities)
                 table = measures.table(gathered, fits, options)
                 fits["nuts"] = measures.converged(fits["nuts"], table)
-                climbs = arms.basins(problem, fits, seed)
-                joint = measures.joint(problem, fits, heights, climbs)
-                predicted = predict(problem, fits, seed, options.loo_refits, held_out)
+                climbs = layers.compute("basins", partial(arms.basins, problem, fits, seed), lambda _: None)
+                joint = measures.joint(problem, fits, heights, climbs, layers.failed.get("basins"))
+                predicted = layers.compute(
+                    "prediction", partial(predict, problem, fits, seed, options.loo_refits, held_out), unpredicted
+                )
                 decided = effects.decisions(gathered, losses)
                 verdict = measures.verdict(fits, table, measures.Evidence(joint, predicted, decided), options.margins)
             if not options.until_settled or rounds.settled(verdict):
                 break
         with progress.stage("Comparing"):
-            path = arms.from_mle_to_map(problem, fits, options)
-            sensitivity = effects.sensitivity(problem, fits, gathered, table, heights)
+            path = layers.compute("path", partial(arms.from_mle_to_map, problem, fits, options), lambda _: None)
+            sensitivity = layers.compute(
+                "sensitivity", partial(effects.sensitivity, problem, fits, gathered, table, heights), lambda _: {}
+            )
             curves = measures.curves(gathered, table)
     return Comparison(
         model=labels.model_info(problem, target),
@@ -314,7 +325,7 @@ def run(
             "cost": rounds.cost(fits, predicted),
         },
         layout=labels.layout(problem),
-        findings=findings,
+        findings=(*findings, *layers.findings()),
         joint=measures.described(joint, climbs),
         prediction=document(predicted),
         pointwise=predicted.pointwise,
@@ -323,6 +334,10 @@ def run(
         groups=tuple(effects.groups(problem, table, options.margins.location)),
         path={} if path is None else asdict(path),
     )
+
+
+def _unchanged(fits: dict[str, Fit], reason: str) -> dict[str, Fit]:
+    return fits
 
 
 def _held_out(problem: Problem, given: Any) -> Problem | None:

@@ -75,9 +75,16 @@ class Joint:
     basins: j.Basins | None
     log_evidence: Figure
     log_evidence_psis: Figure
+    why_no_basins: str
 
 
-def joint(problem: Problem, fits: Mapping[str, Fit], heights: Heights, climbs: Climbs | None) -> Joint:
+def joint(
+    problem: Problem,
+    fits: Mapping[str, Fit],
+    heights: Heights,
+    climbs: Climbs | None,
+    why_no_basins: str | None = None,
+) -> Joint:
     """Typicality, levels and distances of the MAP, k-hat, basins, evidence."""
     top, at, laplace = fits["unconstrained_map"], fits["map"], fits["laplace"]
     u, draws = at.unconstrained, fits["nuts"].unconstrained_draws
@@ -102,6 +109,7 @@ def joint(problem: Problem, fits: Mapping[str, Fit], heights: Heights, climbs: C
         log_evidence_psis=_evidence(
             problem, psis.get("log_evidence"), psis.get("log_evidence_mcse"), psis.get("reason") or why
         ),
+        why_no_basins=why_no_basins or NO_TOP,
     )
 
 
@@ -127,7 +135,7 @@ def described(found: Joint, climbs: Climbs | None) -> dict[str, Any]:
         "log_evidence": asdict(found.log_evidence),
         "log_evidence_psis": asdict(found.log_evidence_psis),
         "basins": [],
-        "outside": asdict(Figure.missing(NO_TOP) if basins is None else basins.outside),
+        "outside": asdict(Figure.missing(found.why_no_basins) if basins is None else basins.outside),
     }
     if basins is not None and climbs is not None:
         document["basins"] = [
@@ -253,6 +261,8 @@ def _too_few(found: Figure, n: int, margin: float) -> str:
 
     Where even arms that agree on every observation would not come out the same, only a difference says something.
     """
+    if not n:
+        return ""
     least = paired_difference(0, 0, n).mcse or 0.0
     if 2 * least <= margin or (found.mcse is not None and found.value - 2 * found.mcse > margin):
         return ""
@@ -264,7 +274,7 @@ def _joint_criteria(fits: Mapping[str, Fit], found: Joint, margins: Margins) -> 
     from ..compare import sentence
     from ..compare import verdict as v
 
-    outside = Figure.missing(NO_TOP) if found.basins is None else found.basins.outside
+    outside = Figure.missing(found.why_no_basins) if found.basins is None else found.basins.outside
     sample = int(fits["laplace"].diagnostics.get("draws", 0))
     return [
         # Of two that differ the first is told: where there are several modes a single Gaussian's k-hat is no news.

@@ -104,6 +104,12 @@ def predict(
     )
 
 
+def unpredicted(reason: str) -> Predicted:
+    """What stands for a prediction that could not be computed."""
+    nothing = p.term(p.Inputs("", np.empty(0), why_no_elpd=reason, why_no_variance=reason, why_no_coverage=reason))
+    return Predicted((), nothing, dict.fromkeys(("variance_discarded", "elpd", "coverage"), ""), {})
+
+
 @dataclass(frozen=True)
 class _Known:
     """What the posterior's draws say of all terms, by name."""
