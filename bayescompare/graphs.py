@@ -66,7 +66,8 @@ class Graphs:
         free, observed = model.free_RVs, model.observed_RVs
         terms = log_densities(model)
         refuse_without_density(model, terms)
-        prior, likelihood = terms[: len(free)], terms[len(free) :]
+        prior = terms[: len(free)]
+        likelihood = [_an_entry_an_event(rv, term) for rv, term in zip(observed, terms[len(free) :], strict=True)]
         potentials = model.replace_rvs_by_values(model.potentials) if model.potentials else []
         transformed = [(rv, model.rvs_to_transforms[rv]) for rv in free]
         jacobian = [t.log_jac_det(model.rvs_to_values[rv], *rv.owner.inputs) for rv, t in transformed if t is not None]
@@ -118,6 +119,7 @@ class Graphs:
         from pytensor.graph.traversal import ancestors
         from pytensor.tensor import TensorConstant, constant
 
+        outputs = _without_sums_of_one(outputs)
         wider = {}
         for var in ancestors(outputs):
             known = any(shared is var for shared, _ in self.data.values())
@@ -195,6 +197,28 @@ def _blocks(model: pm.Model, point: Mapping[str, Array]) -> list[Block]:
         blocks.append(block)
         start = block.stop
     return blocks
+
+
+def _an_entry_an_event(rv: Any, term: Any) -> Any:
+    """A likelihood's terms with the axes of its batch alone: ``pm.CAR`` leaves one of length one to a single event."""
+    support = getattr(rv.owner.op, "ndim_supp", None)
+    extra = 0 if support is None else term.ndim - (rv.ndim - support)
+    return term.sum(axis=tuple(range(extra))) if extra > 0 else term
+
+
+def _without_sums_of_one(outputs: list[Any]) -> list[Any]:
+    """The same graphs without sums over an axis that a scalar does not have, as ``pm.CAR`` has one of a scalar tau.
+
+    Numba takes them for the scalar itself; NumPy and PyTensor's rewrites refuse them.
+    """
+    from pytensor.graph.replace import clone_replace
+    from pytensor.graph.traversal import ancestors
+    from pytensor.tensor.elemwise import CAReduce
+
+    sums = [v for v in ancestors(outputs) if v.owner is not None and isinstance(v.owner.op, CAReduce)]
+    scalars = {v: v.owner.inputs[0].astype(v.dtype) for v in sums if v.owner.inputs[0].ndim == 0 and v.owner.op.axis}
+    without: list[Any] = clone_replace(outputs, scalars) if scalars else outputs
+    return without
 
 
 def _is_array(variable: Any) -> bool:
