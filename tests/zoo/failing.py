@@ -4,6 +4,7 @@ from __future__ import annotations
 
 #: Animals whose density, or whose refusal, is not right yet.
 DENSITY: dict[str, str] = {
+    "black_box_without_gradient": "the value of a density needs its gradient",
     "mvnormal_holes": "rows that are missing in part have weights of another shape",
     "transform_zero_sum_middle_of_three": "a zero sum over the middle one of three axes",
 }
