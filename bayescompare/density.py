@@ -28,6 +28,7 @@ from .compiled import (
     padded,
     start_jax,
     through_jax,
+    without_compiler,
 )
 from .differences import ByDifferences
 from .errors import LIBRARY_ERRORS, UnsupportedModelError, first_line
@@ -203,12 +204,27 @@ class Density:
         (scalars,) = self._compiled["push"].batch(points, *self._data(self._compiled["push"]))
         return scalars
 
-    def pull(self, free: Array, shapes: Sequence[tuple[int, ...]] | None = None) -> Array:
+    @property
+    def shapes(self) -> list[tuple[int, ...]]:
+        """Of the free variables, in the model's coordinates; computed where the graph does not tell them."""
+        return self.once("shapes", self._shapes)
+
+    def _shapes(self) -> list[tuple[int, ...]]:
+        import pytensor
+
+        outputs = self.graphs.outputs[: len(self.blocks)]
+        if not any(None in out.type.shape for out in outputs):
+            return [tuple(out.type.shape) for out in outputs]
+        inputs = [self.graphs.u, *(inp for _, inp in self.graphs.data.values())]
+        with without_compiler():
+            function = pytensor.function(inputs, [out.shape for out in outputs], on_unused_input="ignore")
+        return [tuple(map(int, shape)) for shape in function(self.start, *self.data.values())]
+
+    def pull(self, free: Array) -> Array:
         """The inverse of :meth:`push` on the free variables: unconstrained points (n, d) of their scalars (n,
-        k_free); ``shapes`` are the variables', where the graph does not tell them."""
+        k_free)."""
         if "pull" not in self._compiled:
-            known = [tuple(out.type.shape) for out in self.graphs.outputs[: len(self.blocks)]]
-            inputs, outputs = self.graphs.inverse(shapes or known)
+            inputs, outputs = self.graphs.inverse(self.shapes)
             self._compiled["pull"] = self._like_value(inputs, outputs, (free[0], *self._data()))
         (points,) = self._compiled["pull"].batch(free, *self._data(self._compiled["pull"]))
         return points

@@ -240,8 +240,7 @@ class Problem:
         pieces = [np.asarray(values[rv.name], dtype=float) for rv in self.model.free_RVs]
         chains, draws = pieces[0].shape[:2]
         free = np.concatenate([piece.reshape(chains * draws, -1) for piece in pieces], axis=1)
-        shapes = [self.scalars.variables[rv.name][2] for rv in self.model.free_RVs]
-        return self.density.pull(free, shapes).reshape(chains, draws, -1)
+        return self.density.pull(free).reshape(chains, draws, -1)
 
     @cached_property
     def _prior_function(self) -> Draw | None:

@@ -18,6 +18,7 @@ from bayescompare import compiled as module
 from bayescompare import density as density_module
 from bayescompare.compiled import CHUNK, BySize, JaxFunction, without_compiler
 from bayescompare.density import Density
+from bayescompare.fit.mode import run_map
 from bayescompare.problem import Problem
 
 X = np.array([-1.0, 0.5, 1.5, 2.0])
@@ -509,3 +510,30 @@ def test_sums_of_more_terms_than_numpy_takes_at_once() -> None:
     assert problem.density(u, ONE)[0] == pytest.approx(expected, rel=1e-12)
     assert problem.density.second_opinion(u, ONE)[0] == pytest.approx(expected, rel=1e-12)
     assert problem.density.push(u[None])[0, -1] == pytest.approx(np.exp(u.sum()), rel=1e-12)
+
+
+def test_areas_that_are_one_event_count_once() -> None:
+    """``pm.CAR`` with scalar parameters sums over an axis that tau lacks, and gives one event a term of length one."""
+    adjacent = np.array([[0.0, 1, 0, 1], [1, 0, 1, 0], [0, 1, 0, 1], [1, 0, 1, 0]])
+    areas = np.array([0.2, 1.1, 0.6, -0.3])
+    with pm.Model() as model:
+        alpha = pm.Uniform("alpha", 0.0, 1.0)
+        pm.CAR("y", mu=np.zeros(4), W=adjacent, alpha=alpha, tau=2.0, observed=areas)
+    density = Problem(model).density
+    assert density.observations == 1
+    precision = 2.0 * (np.diag(adjacent.sum(axis=0)) - 0.5 * adjacent)
+    # PyMC leaves out the constants: log 2π and the determinant of the numbers of neighbours.
+    expected = stats.multivariate_normal(np.zeros(4), np.linalg.inv(precision)).logpdf(areas)
+    constants = 0.5 * np.log(adjacent.sum(axis=0)).sum() - 2 * np.log(2 * np.pi)
+    value, _ = density(np.zeros(1), (1.0, 0.0, 0.0))
+    assert value == pytest.approx(expected - constants, abs=1e-9)
+
+
+def test_lengths_that_the_graph_does_not_tell_are_computed() -> None:
+    """Of a dim and an ordered transform."""
+    with pm.Model(coords={"i": ["a", "b", "c"]}) as model:
+        x = pm.Normal("x", dims="i", transform=pm.distributions.transforms.ordered, initval=[-1.0, 0.0, 1.0])
+        pm.Normal("y", x, 1.0, observed=np.array([-1.0, 0.5, 1.0]))
+    problem = Problem(model)
+    assert problem.density.shapes == [(3,)]
+    assert run_map(problem).estimate == pytest.approx([-0.5, 0.25, 0.5], abs=1e-6)

@@ -239,8 +239,8 @@ def _simplex_edges(density: Density, end: End, running: set[int]) -> list[int]:
     """Scalars of a simplex that vanish: its coordinates mix them, so no single one can be put on its bound."""
     edges: list[int] = []
     scalar = 0
-    for block, out in zip(density.blocks, density.graphs.outputs, strict=False):
-        size = math.prod(out.type.shape)
+    for block, shape in zip(density.blocks, density.shapes, strict=True):
+        size = math.prod(shape)
         if block.transform == "simplex" and running & set(range(block.start, block.stop)):
             values = density.push(end.u[None])[0][scalar : scalar + size]
             edges += [scalar + int(i) for i in np.flatnonzero(values < EDGE)]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 #: Animals whose density, or whose refusal, is not right yet.
 DENSITY: dict[str, str] = {
-    "black_box_without_gradient": "the value of a density needs its gradient",
     "mvnormal_holes": "rows that are missing in part have weights of another shape",
-    "transform_zero_sum_middle_of_three": "a zero sum over the middle one of three axes",
+    "transform_zero_sum_middle_of_three": "PyMC does not add the Jacobian of a middle axis to its own density",
 }
 
 #: Animals that do not come through everything that is asked of them.
