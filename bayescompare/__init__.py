@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .fit.mode import ModeOptions
     from .fit.nuts import SamplerOptions
     from .fit.result import Fit, Status
+    from .methods.marginal import MarginalOptions
     from .problem import Problem
     from .study.plan import Plan
     from .study.result import StudyResult
@@ -44,6 +45,7 @@ _HOME = {
     "Finding": "audit",
     "Fit": "fit.result",
     "LaplaceOptions": "fit.laplace",
+    "MarginalOptions": "methods.marginal",
     "Margins": "compare.verdict",
     "ModeOptions": "fit.mode",
     "Plan": "study.plan",
@@ -71,6 +73,7 @@ __all__ = [
     "Finding",
     "Fit",
     "LaplaceOptions",
+    "MarginalOptions",
     "Margins",
     "ModeOptions",
     "Plan",

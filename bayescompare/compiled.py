@@ -118,6 +118,11 @@ class JaxFunction:
     def __call__(self, *args: Any) -> list[Array]:
         return [np.asarray(out) for out in self._function(*args)]
 
+    @property
+    def traced(self) -> Callable[..., Any]:
+        """The function of JAX itself, to be differentiated or traced further: a list of outputs."""
+        return self._function
+
     def packed(self) -> Callable[..., Any]:
         """All outputs in one array: one crossing from the device instead of several."""
         import jax

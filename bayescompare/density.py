@@ -308,8 +308,17 @@ class Density:
         value = self._compiled.get("value")
         return value.fallback if isinstance(value, BySize) else self._untranslatable
 
-    def through_jax(self) -> JaxFunction | None:
-        """Value and gradient through JAX whatever the model's size, or None where an operation has no translation."""
+    def through_jax(self, always: tuple[str, ...] = ()) -> JaxFunction | None:
+        """Value and gradient through JAX whatever the model's size, or None where an operation has no translation.
+
+        The Jacobian of the free variables named ``always`` counts whatever its weight is.
+        """
+        if always:
+            inputs, outputs, lacking = self._gradient_of(self.graphs.log_density(always))
+            if lacking:
+                return None
+            example = (self.start, np.ones(3), *self._arguments)
+            return self.once(f"value {always}", lambda: self._by_jax(inputs, outputs, example))
         value = self._value()
         if isinstance(value, BySize):
             value = value.for_many(self.start, np.ones(3), *self._arguments)
@@ -362,8 +371,15 @@ class Density:
     def _usual_evaluations(self) -> int:
         return EVALUATIONS + EVALUATIONS_EACH * self.dimension
 
+    def arguments(self, compiled: Compiled | None = None) -> list[Any]:
+        """What a compiled function takes after u and the weights: weights of the observations, and the data."""
+        return self._arguments_for(compiled)
+
     @cached_property
     def _gradient_graph(self) -> tuple[list[Any], list[Any], tuple[str, ...]]:
+        return self._gradient_of(self.graphs.log_density())
+
+    def _gradient_of(self, density: Any) -> tuple[list[Any], list[Any], tuple[str, ...]]:
         """Inputs, value and gradient; or the value alone, and which operations have no gradient."""
         import pytensor.gradient as tg
         from pytensor.graph.rewriting.utils import rewrite_graph
@@ -371,7 +387,6 @@ class Density:
         # Before the gradient, as PyMC does: a gradient of what is not stable yet can be NaN where the density is not.
         # A parameter out of its range then gives −∞ in every backend; JAX would drop the check.
         rewrites = ("canonicalize", "stabilize", "local_check_parameter_to_ninf_switch")
-        density = self.graphs.log_density()
         with as_model_error("Its graph cannot be rewritten"):
             value = rewrite_graph(density, include=rewrites, custom_rewrite=sums_of_products(), clone=True)
         try:

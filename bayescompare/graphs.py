@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -168,8 +168,11 @@ class Graphs:
         """Inputs of the density: ``u``, weights, a vector of weights for each observed variable, data."""
         return [self.u, self.weights, *self.observation_weights, *(inp for _, inp in self.data.values())]
 
-    def log_density(self) -> Any:
-        """The weighted sum; a term of weight 0 leaves no NaN behind even where it is infinite."""
+    def log_density(self, always: Collection[str] = ()) -> Any:
+        """The weighted sum; a term of weight 0 leaves no NaN behind even where it is infinite.
+
+        The Jacobian of the free variables named ``always`` is not weighted: it counts.
+        """
         import pytensor.tensor as pt
 
         def total(terms: list[Any]) -> Any:
@@ -182,8 +185,11 @@ class Graphs:
             pt.sum(weighted(w, term.ravel())) for w, term in zip(self.observation_weights, self.likelihood, strict=True)
         ]
         likelihood = sum(observed, pt.constant(0.0)) + total(self.potentials)
-        terms = (likelihood, total(self.prior), total(self.jacobian))
-        return sum((weighted(self.weights[i], term) for i, term in enumerate(terms)), pt.constant(0.0))
+        transformed = [block.name for block in self.blocks if block.transform is not None]
+        jacobian = list(zip(transformed, self.jacobian, strict=True))
+        counted = total([term for name, term in jacobian if name in always])
+        terms = (likelihood, total(self.prior), total([term for name, term in jacobian if name not in always]))
+        return sum((weighted(self.weights[i], term) for i, term in enumerate(terms)), counted)
 
 
 def _blocks(model: pm.Model, point: Mapping[str, Array]) -> list[Block]:

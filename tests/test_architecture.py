@@ -28,7 +28,7 @@ LABELS = {  # of the arrays: names, words, files
 }
 COMPILED = {"capabilities", "errors", "products", "straight", "compiled", "differences", "graphs", "density"}
 MODEL = COMPILED | {"coordinates", "numbers", "fit.result", "problem", "kept", "predictive"}
-RUN = MODEL | ARRAYS | LABELS | {"bambi", "fit", "audit", "templates", "target"}
+RUN = MODEL | ARRAYS | LABELS | {"bambi", "fit", "methods", "audit", "templates", "target"}
 MAY_IMPORT: dict[str, set[str]] = {
     "coordinates": set(),
     "errors": set(),
@@ -48,6 +48,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "observed": COMPILED | {"problem", "moments"},
     "predictive": COMPILED | {"problem", "moments", "observed"},
     "fit": MODEL | ARRAYS | {"fit"},
+    "methods": MODEL | ARRAYS | {"fit", "methods"},
     "audit": MODEL | {"audit"},
     "compare": ARRAYS,
     "compare.sentence": ARRAYS | {"fit.result"},

@@ -15,6 +15,9 @@ from .terminal import Line, Terminal
 
 if TYPE_CHECKING:
     from ..fit.result import Fit
+    from ..methods.marginal import MarginalOptions
+
+MARGINAL = ("marginal_map", "marginal_laplace")
 
 #: Rows that are printed.
 SCALARS = 10
@@ -22,7 +25,15 @@ SCALARS = 10
 
 @click.command("fit", short_help="Fit a model by one method alone.")
 @model_options
-@click.option("--method", required=True, metavar="NAME", help="map, unconstrained_map, mle, laplace or nuts.")
+@click.option(
+    "--method",
+    required=True,
+    metavar="NAME",
+    help="map, unconstrained_map, mle, laplace, marginal_map, marginal_laplace or nuts.",
+)
+@click.option(
+    "--latent", metavar="A,B", help="Free variables that the marginal methods integrate out.  [default: found]"
+)
 @click.option("--json", "json_", type=FILE, metavar="OUT.json", help="Write the fit as JSON, even if it failed.")
 @sampler_options
 @click.option("--quiet", is_flag=True, help="Show the result and errors only.")
@@ -71,10 +82,11 @@ def _run(terminal: Terminal, target: str, asked: dict[str, Any]) -> tuple[dict[s
         check_engine(asked["engine"] or "nutpie")
         loaded = load(target, asked["data"], asked["pairs"])
         problem = None if discrete(loaded.model) else Problem(loaded.model)
-    options = sampler(asked, loaded.sampler) if name == "nuts" else None
-    unused = [] if options else [f"--{key.replace('_', '-')}" for key in SAMPLER if asked[key] is not None]
+    options = sampler(asked, loaded.sampler) if name == "nuts" else _marginal(name, asked)
+    unused = [key for key in _unused(name) if asked[key] is not None]
     if unused:
-        terminal.warn(f"{name} draws no samples: {', '.join(unused)} changes nothing.")
+        told = ", ".join(f"--{key.replace('_', '-')}" for key in unused)
+        terminal.warn(f"{told} changes nothing for {name}.")
     with contextlib.redirect_stdout(sys.stderr):
         try:
             fit = workflow.fit(problem or loaded.model, name, seed=asked["seed"], options=options, progress=terminal)
@@ -90,6 +102,25 @@ def _run(terminal: Terminal, target: str, asked: dict[str, Any]) -> tuple[dict[s
             "fingerprint": problem.fingerprint,
         }
     return model, fit
+
+
+def _marginal(name: str, asked: dict[str, Any]) -> MarginalOptions | None:
+    """Options of the marginal methods, or None where nothing is asked of them."""
+    from ..methods.marginal import MarginalOptions
+
+    if name not in MARGINAL:
+        return None
+    latent = tuple(part.strip() for part in (asked["latent"] or "").split(",") if part.strip())
+    draws = {} if asked["draws"] is None else {"draws": asked["draws"]}
+    return MarginalOptions(latent=latent, **draws)
+
+
+def _unused(name: str) -> tuple[str, ...]:
+    """Options that this method does not look at."""
+    if name == "nuts":
+        return ("latent",)
+    used = {"marginal_map": ("latent",), "marginal_laplace": ("latent", "draws")}.get(name, ())
+    return tuple(key for key in (*SAMPLER, "latent") if key not in used)
 
 
 def _failed(method: str, error: FitError) -> Fit:

@@ -18,20 +18,25 @@ class Method(Protocol):
     def __call__(self, problem: Problem, *, seed: int = 0, options: Any = None, progress: bool = False) -> Fit: ...
 
 
-#: Where each method lives; loaded when asked for.
+#: Where each method lives in the package; loaded when asked for.
 METHODS = {
-    "laplace": "laplace:run",
-    "map": "mode:run_map",
-    "mle": "mode:run_mle",
-    "nuts": "nuts:run",
-    "unconstrained_map": "mode:run_unconstrained_map",
+    "laplace": "fit.laplace:run",
+    "map": "fit.mode:run_map",
+    "marginal_laplace": "methods.marginal:run_laplace",
+    "marginal_map": "methods.marginal:run_map",
+    "mle": "fit.mode:run_mle",
+    "nuts": "fit.nuts:run",
+    "unconstrained_map": "fit.mode:run_unconstrained_map",
 }
 
 #: What each method needs beyond a log density that is the same at every call. A mode is found without derivatives where
-#: there are none, and the Laplace approximation's curvature is by differences then.
+#: there are none, and the Laplace approximation's curvature is by differences then; the marginal methods need the
+#: density through JAX, and say so themselves.
 NEEDS: dict[str, tuple[str, ...]] = {
     "laplace": (),
     "map": (),
+    "marginal_laplace": (),
+    "marginal_map": (),
     "mle": (),
     "nuts": ("gradient",),
     "unconstrained_map": (),
@@ -73,5 +78,5 @@ def method(name: str) -> Method:
     if name not in METHODS:
         raise UnknownNameError(f"Unknown method {name!r}. There are: {', '.join(METHODS)}.")
     module, _, function = METHODS[name].partition(":")
-    found: Method = getattr(import_module(f".{module}", __name__), function)
+    found: Method = getattr(import_module(f"..{module}", __name__), function)
     return found

@@ -107,11 +107,11 @@ def fit(problem: Problem, *, seed: int = 0, options: LaplaceOptions | None = Non
         unconstrained_draws=points[None],
         statistics={"log_ratio": ratios[None]},
         diagnostics={
-            "sd": _named(names, draws.std(axis=0, ddof=1)),
+            "sd": named(names, draws.std(axis=0, ddof=1)),
             **_first_order(problem, u, root),
             "unconstrained_sd": np.sqrt((root**2).sum(axis=0)).tolist(),
             "log_evidence": at.log_density + log_volume,
-            **_importance(names, draws, ratios),
+            **importance(names, draws, ratios),
             "draws": options.draws,
         },
         seconds=time.perf_counter() - began - compile_seconds,
@@ -141,18 +141,18 @@ def _first_order(problem: Problem, u: Array, root: Array) -> dict[str, Any]:
     _, slope = problem.density(u, (0.0, 0.0, 1.0))
     names = problem.scalars.names
     return {
-        "sd_delta": _named(names, np.sqrt(((j @ root.T) ** 2).sum(axis=1))),
-        "shift_predicted": _named(names, j @ (root.T @ (root @ slope))),
+        "sd_delta": named(names, np.sqrt(((j @ root.T) ** 2).sum(axis=1))),
+        "shift_predicted": named(names, j @ (root.T @ (root @ slope))),
     }
 
 
-def _importance(names: tuple[str, ...], draws: Array, ratios: Array) -> dict[str, Any]:
-    """k-hat of the weights and what they correct."""
+def importance(names: tuple[str, ...], draws: Array, ratios: Array) -> dict[str, Any]:
+    """k-hat of the draws' importance weights and what these correct, as diagnostics of a fit."""
     weights = psis.importance(ratios)
     moments = psis.moments(draws, weights, draws.mean(axis=0))
     corrected: dict[str, Any] = {"reason": moments.reason}
     if moments.reason is None:
-        corrected |= {key: _named(names, getattr(moments, key)) for key in ("mean", "mean_mcse", "sd", "sd_mcse")}
+        corrected |= {key: named(names, getattr(moments, key)) for key in ("mean", "mean_mcse", "sd", "sd_mcse")}
         corrected |= {"log_evidence": weights.log_evidence.value, "log_evidence_mcse": weights.log_evidence.mcse}
     return {
         "k_hat": weights.k_hat.value,
@@ -163,7 +163,7 @@ def _importance(names: tuple[str, ...], draws: Array, ratios: Array) -> dict[str
     }
 
 
-def _named(names: tuple[str, ...], values: Array) -> dict[str, float]:
+def named(names: tuple[str, ...], values: Array) -> dict[str, float]:
     return dict(zip(names, values.tolist(), strict=True))
 
 

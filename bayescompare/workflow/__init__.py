@@ -22,6 +22,7 @@ from ..fit.mode import ModeOptions
 from ..fit.nuts import SamplerOptions, check_engine
 from ..fit.result import Fit
 from ..kept import problem_of
+from ..methods.marginal import MarginalOptions
 from ..problem import Problem
 
 if TYPE_CHECKING:
@@ -192,7 +193,7 @@ def fit(
     *,
     data: Any = None,
     seed: int = 0,
-    options: ModeOptions | LaplaceOptions | SamplerOptions | None = None,
+    options: ModeOptions | LaplaceOptions | MarginalOptions | SamplerOptions | None = None,
     strict: bool = False,
     progress: Progress | None = None,
 ) -> Fit:
@@ -202,11 +203,11 @@ def fit(
     ----------
     model : pymc.Model, bambi.Model, Template or Problem
         What is compiled is kept with a Problem, and with a pm.Model until it or its data change.
-    method : {"map", "mle", "unconstrained_map", "laplace", "nuts"}
+    method : {"map", "mle", "unconstrained_map", "laplace", "marginal_map", "marginal_laplace", "nuts"}
     data : optional
         For a template: the user's own data.
     seed : int
-    options : ModeOptions, LaplaceOptions or SamplerOptions, optional
+    options : ModeOptions, LaplaceOptions, MarginalOptions or SamplerOptions, optional
         The method's own.
     strict : bool
         Raise where the status is not ``ok``.
@@ -411,7 +412,8 @@ def _sampler_options(asked: SamplerOptions | None, target: Target) -> SamplerOpt
 
 
 def _check_options(method: str, options: Any) -> None:
-    wanted = {"nuts": SamplerOptions, "laplace": LaplaceOptions}.get(method, ModeOptions)
+    marginal = dict.fromkeys(("marginal_map", "marginal_laplace"), MarginalOptions)
+    wanted = {"nuts": SamplerOptions, "laplace": LaplaceOptions, **marginal}.get(method, ModeOptions)
     if options is not None and not isinstance(options, wanted):
         raise UsageError(f"{method} takes {wanted.__name__}, not {type(options).__name__}.")
 

@@ -1,0 +1,322 @@
+"""Marginal Laplace: hyperparameters drawn from ℓ, the latent block from its conditional Gaussian, and what that misses.
+
+What INLA and TMB approximate by. Each draw has the log ratio of the exact joint density to the density it was drawn
+from, so that importance weights make the approximation exact or say that they cannot.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...compare import diagnostics as chains
+from ...compare import psis
+from ...compiled import Array
+from ...errors import FitError
+from ...fit import mode as outer_mode
+from ...fit import nuts
+from ...fit.laplace import importance, named
+from ...fit.result import Fit, Status
+from ...problem import Problem
+from .inner import inner_modes
+from .mode import Found, diagnostics, outer_covariance, search
+from .options import MarginalOptions
+from .outer import Marginal
+
+#: Degrees of freedom of the t from which hyperparameters are drawn: its tails cover those of most ℓ.
+FREEDOM = 7
+
+#: Least effective draws of hyperparameters; with fewer NUTS draws them.
+EFFECTIVE = 400
+
+#: Most scalars of all draws together.
+CELLS = 20_000_000
+
+#: Fewest draws, however many scalars they have.
+FEWEST = 200
+
+#: Largest R-hat of hyperparameters that NUTS drew.
+MIXED = 1.01
+
+#: Rows that are worked on at a time hold at most so many entries.
+AT_ONCE = 4_000_000
+
+WEIGHTS = outer_mode.WEIGHTS["unconstrained_map"]
+
+
+@dataclass(frozen=True)
+class Outer:
+    """Draws of the hyperparameters from ℓ.
+
+    Attributes
+    ----------
+    points : ndarray of shape (S, d)
+        u, with x at (or near) its mode.
+    log_evidence : float
+        log ∫ exp ℓ, nats; NaN where NUTS drew them.
+    by : str
+        ``"importance sampling"`` or ``"NUTS"``.
+    k_hat, ess : float
+        Of the importance weights.
+    doubts : tuple of str
+        Why the draws are not to be trusted.
+    """
+
+    points: Array
+    log_evidence: float
+    by: str
+    k_hat: float
+    ess: float
+    doubts: tuple[str, ...] = ()
+
+
+def fit(problem: Problem, *, seed: int = 0, options: MarginalOptions | None = None) -> Fit:
+    """Approximate the posterior with the latent block integrated out by Laplace's approximation.
+
+    Parameters
+    ----------
+    problem : Problem
+    seed : int
+    options : MarginalOptions, optional
+
+    Returns
+    -------
+    Fit
+        As of the Laplace approximation (:func:`bayescompare.fit.laplace.fit`): ``estimate`` is the mean of the draws,
+        of shape (1, draws, k); the statistic ``log_ratio`` is of the exact joint density to the approximation.
+        Diagnostics: ``sd``, ``k_hat`` with ``k_hat_mcse`` and ``k_hat_says``, ``weights_ess``, ``psis`` (corrected
+        ``mean``, ``sd`` and ``log_evidence`` with their errors, or the ``reason`` why not), ``log_evidence`` of the
+        approximation, ``outer_by``, ``outer_k_hat``, ``outer_ess``, ``to_blame`` (scalars of the latent block whose
+        conditional is furthest from Gaussian, where k-hat is not below 0.7), and those of the marginal mode.
+        Suspect where k-hat is not below 0.7; failed where the marginal mode is, or lies on a boundary.
+
+    Raises
+    ------
+    UnsupportedModelError
+        If no latent block is found, or the density has no translation to JAX.
+    """
+    options = options or MarginalOptions()
+    density = problem.density
+    compiling, began = density.compile_seconds, time.perf_counter()
+    found = search(problem, "unconstrained_map", seed, options)
+    reason = _unfit(found)
+    covariance = outer_covariance(found, WEIGHTS) if reason is None else None
+    names = problem.scalars.names
+    if covariance is None:
+        return Fit(
+            method="marginal_laplace",
+            status=Status.FAILED,
+            reasons=(reason or "the curvature at the marginal mode is singular",),
+            names=names,
+            estimate=np.full(len(names), np.nan),
+            diagnostics=diagnostics(found),
+            seconds=time.perf_counter() - began,
+        )
+    rng = np.random.default_rng(seed)
+    count = max(min(options.draws, CELLS // max(len(names), 1)), min(FEWEST, options.draws))
+    outer = _outer_draws(found, covariance, count, rng, seed, options)
+    points, ratios, z = _latent_draws(found.outer.marginal, outer, rng)
+    draws = density.push(points)
+    told = importance(names, draws, ratios)
+    blamed = _to_blame(problem, found.outer.marginal, z, ratios) if not told["k_hat"] < psis.LIMIT else []
+    status, reasons = _judged(found, outer, told, blamed)
+    compile_seconds = density.compile_seconds - compiling
+    return Fit(
+        method="marginal_laplace",
+        status=status,
+        reasons=reasons,
+        names=names,
+        estimate=draws.mean(axis=0),
+        unconstrained=None if found.at is None else found.at.point,
+        log_density=math.nan if found.at is None else found.at.value,
+        draws=draws[None],
+        unconstrained_draws=points[None],
+        statistics={"log_ratio": ratios[None]},
+        diagnostics={
+            **diagnostics(found),
+            "sd": named(names, draws.std(axis=0, ddof=1)),
+            "log_evidence": _known(outer.log_evidence),
+            **told,
+            "outer_by": outer.by,
+            "outer_k_hat": _known(outer.k_hat),
+            "outer_ess": _known(outer.ess),
+            "to_blame": blamed,
+            "draws": len(draws),
+        },
+        seconds=time.perf_counter() - began - compile_seconds,
+        compile_seconds=compile_seconds,
+        evaluations=found.outer.marginal.inner_steps,
+    )
+
+
+def _known(x: float) -> float | None:
+    return x if math.isfinite(x) else None
+
+
+def _unfit(found: Found) -> str | None:
+    """Why nothing can be put at this mode, or None."""
+    if found.status is Status.FAILED or found.at is None:
+        return f"no marginal mode to approximate at: {found.reasons[0] if found.reasons else 'the search failed'}"
+    for place in ("boundary", "kink"):
+        if found.fit.diagnostics[place]:
+            return f"the marginal mode lies on a {place} ({', '.join(found.fit.diagnostics[place])})"
+    return None
+
+
+# -- hyperparameters -------------------------------------------------------------------------------
+
+
+def _outer_draws(
+    found: Found, covariance: Array, count: int, rng: np.random.Generator, seed: int, options: MarginalOptions
+) -> Outer:
+    """By importance sampling from a t at the mode where its weights carry that, else by NUTS on ℓ."""
+    sampled = None
+    if found.outer.marginal.dimension <= options.sampled_above:
+        sampled = _by_importance(found, covariance, count, rng)
+        if sampled.k_hat < psis.LIMIT and sampled.ess >= min(EFFECTIVE, count / 10):
+            return sampled
+    return _by_nuts(found, covariance, count, seed, sampled)
+
+
+def _by_importance(found: Found, covariance: Array, count: int, rng: np.random.Generator) -> Outer:
+    """Draws from a t at the mode, and of them, by their weights, as many again: systematic resampling."""
+    marginal, m = found.outer.marginal, len(covariance)
+    if found.phi is None or found.at is None:
+        raise FitError("there is no marginal mode to draw around")
+    root = np.linalg.cholesky(covariance)
+    z = rng.standard_normal((count, m))
+    stretch = np.sqrt(FREEDOM / rng.chisquare(FREEDOM, count))[:, None]
+    phi = found.phi + (z * stretch) @ root.T
+    square = ((z * stretch) ** 2).sum(axis=1)
+    log_t = (
+        math.lgamma((FREEDOM + m) / 2)
+        - math.lgamma(FREEDOM / 2)
+        - m / 2 * math.log(FREEDOM * math.pi)
+        - float(np.log(np.diag(root)).sum())
+        - (FREEDOM + m) / 2 * np.log1p(square / FREEDOM)
+    )
+    x = found.at.point[marginal.latent.coordinates] + (phi - found.phi) @ marginal.response(found.at, WEIGHTS).T
+    points, heights = _marginal_heights(marginal, marginal.joined(phi, x))
+    weights = psis.importance(heights - log_t)
+    if not np.isfinite(weights.log_weights).all():
+        return Outer(points, math.nan, "importance sampling", math.nan, 0.0)
+    shares = np.cumsum(np.exp(weights.log_weights))
+    chosen = np.searchsorted(shares / shares[-1], (rng.random() + np.arange(count)) / count)
+    evidence = float(np.logaddexp.reduce(heights - log_t) - math.log(count))
+    return Outer(points[chosen], evidence, "importance sampling", weights.k_hat.value, weights.ess.value)
+
+
+def _marginal_heights(marginal: Marginal, points: Array) -> tuple[Array, Array]:
+    """Points with x at its mode, and ℓ there, −∞ where there is none; some rows at a time."""
+    moved, heights = np.array(points), np.full(len(points), -np.inf)
+    weights = np.asarray(WEIGHTS)
+    for rows in _pieces(marginal, len(points)):
+        inner = inner_modes(marginal.joint, points[rows], weights)
+        marginal.inner_steps += inner.steps
+        found = np.flatnonzero(inner.found)
+        if len(found):
+            factor = marginal.joint.layout.factor(inner.entries[found])
+            heights[rows[found]] = inner.value[found] + marginal.volume(factor)
+            moved[rows[found]] = inner.points[found]
+    return moved, heights
+
+
+def _pieces(marginal: Marginal, count: int) -> list[np.ndarray]:
+    size = max(AT_ONCE // max(len(marginal.joint.pattern.rows), 1), 1)
+    return [np.arange(start, min(start + size, count)) for start in range(0, count, size)]
+
+
+def _by_nuts(found: Found, covariance: Array, count: int, seed: int, tried: Outer | None) -> Outer:
+    """Draws of the hyperparameters by NUTS on ℓ, x at its mode for each."""
+    marginal = found.outer.marginal
+    number = 2
+    options = nuts.SamplerOptions(draws=max(min(count, 1000) // number, 50), tune=500, chains=number, backend="jax")
+    sampled = nuts.run(found.outer, seed=seed, options=options, cores=1)
+    if sampled.unconstrained_draws is None:
+        raise FitError("NUTS on the marginal density drew nothing", sampled)
+    phi = sampled.unconstrained_draws.reshape(-1, marginal.dimension)
+    r_hat = float(np.max(chains.r_hat(sampled.unconstrained_draws)))
+    divergences = int(sampled.diagnostics["divergences"])
+    doubts = []
+    if r_hat > MIXED:
+        doubts.append(f"the chains over the hyperparameters have not mixed: R-hat {r_hat:.3f}")
+    if divergences:
+        doubts.append(f"NUTS over the hyperparameters had {divergences} divergences")
+    x = found.outer.whole.density.start[marginal.latent.coordinates]
+    if found.phi is not None and found.at is not None:
+        x = found.at.point[marginal.latent.coordinates] + (phi - found.phi) @ marginal.response(found.at, WEIGHTS).T
+    points, heights = _marginal_heights(marginal, marginal.joined(phi, x))
+    kept = np.isfinite(heights)
+    k_hat, ess = (math.nan, math.nan) if tried is None else (tried.k_hat, tried.ess)
+    return Outer(points[kept], math.nan, "NUTS", k_hat, ess, tuple(doubts))
+
+
+# -- the latent block ------------------------------------------------------------------------------
+
+
+def _latent_draws(marginal: Marginal, outer: Outer, rng: np.random.Generator) -> tuple[Array, Array, Array]:
+    """Draws of u, log p(u) − log q(u), and the draws of x as standard normal numbers about their modes, (S, n).
+
+    With q(φ, x) = exp(ℓ(φ) − log ∫ exp ℓ) · N(x; x*, H⁻¹) the ratio is how far log p falls from x* to x beyond what its
+    parabola there does, plus log ∫ exp ℓ.
+    """
+    weights = np.asarray(WEIGHTS)
+    x = marginal.latent.coordinates
+    points, ratios = outer.points.copy(), np.empty(len(outer.points))
+    standard = np.empty((len(points), len(x)))
+    for rows in _pieces(marginal, len(points)):
+        at = inner_modes(marginal.joint, outer.points[rows], weights)
+        factor = marginal.joint.layout.factor(at.entries)
+        z = rng.standard_normal((len(rows), len(x)))
+        points[rows] = at.points
+        points[np.ix_(rows, x)] += factor.draw(z)
+        value, _, _ = marginal.joint.local(points[rows], weights)
+        value = np.where(np.isfinite(value), value, -np.inf)
+        ratios[rows] = value - at.value + 0.5 * (z**2).sum(axis=1)
+        entries, pattern = factor.inverse(), marginal.joint.pattern
+        diagonal = pattern.rows == pattern.columns
+        variance = np.empty((len(rows), len(x)))
+        variance[:, pattern.rows[diagonal]] = entries[:, diagonal]
+        standard[rows] = (points[np.ix_(rows, x)] - at.points[:, x]) / np.sqrt(variance)
+    constant = outer.log_evidence if math.isfinite(outer.log_evidence) else 0.0
+    return points, ratios + constant, standard
+
+
+def _to_blame(problem: Problem, marginal: Marginal, z: Array, ratios: Array) -> list[str]:
+    """Up to five scalars of the latent block of which the log ratio depends most: its correlation with z and z²."""
+    finite = np.isfinite(ratios)
+    if finite.sum() < len(ratios) / 2:
+        return []
+    own, z = ratios[finite] - ratios[finite].mean(), z[finite]
+    share = np.zeros(z.shape[1])
+    for feature in (z, z**2 - 1, z**3 - 3 * z):
+        feature = feature - feature.mean(axis=0)
+        norm = np.sqrt((feature**2).sum(axis=0) * (own**2).sum())
+        share += ((own @ feature) / np.where(norm > 0, norm, np.inf)) ** 2
+    names = np.concatenate(
+        [np.array(_names(problem, block.name, block.size), dtype=object) for block in marginal.latent.blocks]
+    )
+    order = np.argsort(-share, kind="stable")[:5]
+    return [str(names[i]) for i in order]
+
+
+def _names(problem: Problem, name: str, size: int) -> list[str]:
+    """Names of a variable's coordinates; its own where a transform changes their number."""
+    start, stop, _, _ = problem.scalars.variables[name]
+    return list(problem.scalars.names[start:stop]) if stop - start == size else [name] * size
+
+
+def _judged(found: Found, outer: Outer, told: dict[str, Any], blamed: list[str]) -> tuple[Status, tuple[str, ...]]:
+    reasons = list(outer.doubts)
+    if not told["k_hat"] < psis.LIMIT:
+        of = f", above all of {', '.join(dict.fromkeys(blamed))}" if blamed else ""
+        reasons.append(
+            f"not to be trusted: given the hyperparameters the latent block is not Gaussian enough{of} "
+            f"(k-hat {told['k_hat']:.2f}, not below {psis.LIMIT})"
+        )
+    status = Status.SUSPECT if reasons else found.status
+    return status, (*reasons, *found.reasons)

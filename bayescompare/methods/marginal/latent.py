@@ -1,0 +1,159 @@
+"""The latent block: free variables that are Gaussian given the others, found from the model's graph or named."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import UnknownNameError, UnsupportedModelError
+from ...graphs import Block
+from ...problem import Problem
+
+#: Distributions that are Gaussian whatever their parameters are.
+GAUSSIAN = {
+    "NormalRV": "normal",
+    "MvNormalRV": "multivariate normal",
+    "ZeroSumNormalRV": "zero-sum normal",
+    "CARRV": "conditional autoregression",
+    "ICARRV": "intrinsic conditional autoregression",
+    "MatrixNormalRV": "matrix normal",
+    "KroneckerNormalRV": "Kronecker normal",
+}
+
+#: Processes that are Gaussian where the distributions that they are made of are.
+PROCESSES = {"RandomWalkRV": "random walk", "AutoRegressiveRV": "autoregression"}
+
+#: Which parameters of a distribution tell where it is; the others are scales, correlations, shapes.
+LOCATIONS = {"NormalRV": (0,), "MvNormalRV": (0,), "CARRV": (0,), "MatrixNormalRV": (0,), "KroneckerNormalRV": (0,)}
+
+#: Transforms that leave a Gaussian variable Gaussian.
+LINEAR = (None, "zerosum")
+
+
+@dataclass(frozen=True)
+class Latent:
+    """A latent block.
+
+    Attributes
+    ----------
+    blocks : tuple of Block
+    coordinates, others : ndarray of int
+        Of the block and of the hyperparameters, in u.
+    why : dict of str to str
+        Of every free variable, what it was taken for.
+    named : bool
+        True where the user named it.
+    """
+
+    blocks: tuple[Block, ...]
+    coordinates: NDArray[np.intp]
+    others: NDArray[np.intp]
+    why: dict[str, str]
+    named: bool
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(block.name for block in self.blocks)
+
+
+def latent_block(problem: Problem, asked: Sequence[str] | None = None) -> Latent:
+    """Which free variables are integrated out.
+
+    Parameters
+    ----------
+    problem : Problem
+    asked : sequence of str, optional
+        Free variables by name, also with other priors: they are then integrated in unconstrained coordinates.
+
+    Raises
+    ------
+    UnknownNameError
+        If no free variable has one of the names.
+    UnsupportedModelError
+        If no block is Gaussian, or no hyperparameter is left.
+    """
+    blocks = {block.name: block for block in problem.density.blocks}
+    if asked:
+        unknown = [name for name in asked if name not in blocks]
+        if unknown:
+            raise UnknownNameError(
+                f"No free variable is named {', '.join(map(repr, unknown))}. There are: {', '.join(blocks)}."
+            )
+        why = {name: "named" if name in asked else "hyperparameter" for name in blocks}
+        taken = [name for name in blocks if name in asked]
+    else:
+        why = _kinds(problem)
+        taken = [name for name in blocks if why[name].startswith("Gaussian")]
+    if not taken:
+        looked = "; ".join(f"{name}: {kind}" for name, kind in why.items())
+        raise UnsupportedModelError(
+            f"The model has no block of Gaussian effects to integrate out ({looked}). "
+            "Name one (latent=...) to integrate it in unconstrained coordinates all the same."
+        )
+    chosen = tuple(blocks[name] for name in taken)
+    coordinates = np.concatenate([np.arange(block.start, block.stop) for block in chosen])
+    others = np.setdiff1d(np.arange(problem.dimension), coordinates)
+    if not len(others):
+        raise UnsupportedModelError(
+            f"All free variables are Gaussian ({', '.join(taken)}), so there is no hyperparameter to find the marginal "
+            "mode of: the joint mode and its Laplace approximation are the same thing here."
+        )
+    return Latent(chosen, coordinates, others, why, bool(asked))
+
+
+def _kinds(problem: Problem) -> dict[str, str]:
+    """Of every free variable: ``"Gaussian: ..."``, or why it is a hyperparameter."""
+    blocks = {block.name: block for block in problem.density.blocks}
+    variables = {rv.name: rv for rv in problem.model.free_RVs}
+    why = {name: _kind(rv, blocks[name]) for name, rv in variables.items()}
+    changed = True
+    while changed:  # one that is taken out can take no other out, so this ends
+        changed = False
+        for name, rv in variables.items():
+            if not why[name].startswith("Gaussian"):
+                continue
+            scaled = [
+                other
+                for other, kind in why.items()
+                if other != name and kind.startswith("Gaussian") and _scales(rv, variables[other])
+            ]
+            if scaled:
+                why[name], changed = f"a parameter of the prior of {', '.join(scaled)}", True
+    return why
+
+
+def _kind(rv: Any, block: Block) -> str:
+    operation = type(rv.owner.op).__name__
+    if not block.shape:
+        return "a scalar"
+    if block.transform not in LINEAR:
+        return f"transformed ({block.transform})"
+    if operation in GAUSSIAN:
+        return f"Gaussian: {GAUSSIAN[operation]}"
+    if operation in PROCESSES:
+        parts = [type(part.owner.op).__name__ for part in rv.owner.inputs if _is_random(part)]
+        other = [name for name in parts if name not in GAUSSIAN]
+        if not other:
+            return f"Gaussian: {PROCESSES[operation]}"
+        return f"a {PROCESSES[operation]} of {', '.join(other)}"
+    return operation.removesuffix("RV")
+
+
+def _is_random(variable: Any) -> bool:
+    from pymc.distributions.distribution import SymbolicRandomVariable
+    from pytensor.tensor.random.op import RandomVariable
+
+    return variable.owner is not None and isinstance(variable.owner.op, RandomVariable | SymbolicRandomVariable)
+
+
+def _scales(rv: Any, child: Any) -> bool:
+    """Whether the variable stands in a parameter of the other's prior that is not its location."""
+    from pytensor.graph.traversal import ancestors
+
+    parameters = child.owner.op.dist_params(child.owner)
+    places = LOCATIONS.get(type(child.owner.op).__name__, ())
+    return any(rv in set(ancestors([p])) for i, p in enumerate(parameters) if i not in places)
