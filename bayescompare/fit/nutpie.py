@@ -147,11 +147,14 @@ def start(
     progress: bool = False,
     cores: int | None = None,
     raw: bool = False,
+    depth: int | None = None,
 ) -> Any:
     """nutpie at work, in threads of its own; its end is ArviZ's tree, or with ``raw`` nutpie's own trace."""
     import nutpie
 
     settings: dict[str, Any] = {} if options.target_accept is None else {"target_accept": options.target_accept}
+    if depth is not None:
+        settings["maxdepth"] = depth
     return nutpie.sample(
         compiled,
         draws=options.draws,

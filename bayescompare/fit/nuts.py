@@ -16,6 +16,7 @@ from ..compiled import Array, without_compiler
 from ..errors import LIBRARY_ERRORS, EngineNotInstalledError, FitError, UnknownNameError, UsageError, first_line
 from ..problem import Problem
 from . import nutpie, require
+from .improper import refuse_runaway
 from .result import Fit, Status
 from .statistics import named, named_statistics
 
@@ -55,6 +56,10 @@ class SamplerOptions:
             raise UsageError(f"target_accept must lie between 0 and 1, not {self.target_accept}.")
         if self.backend not in ("auto", "numba", "jax"):
             raise UsageError(f"backend must be auto, numba or jax, not {self.backend!r}.")
+
+
+#: A short run to learn whether chains run off, and the depth of its trees.
+PILOT, PILOT_DEPTH = SamplerOptions(draws=20, tune=100, chains=2), 6
 
 
 def check_engine(engine: str) -> None:
@@ -166,6 +171,7 @@ def _fit(
     problem: Problem, options: SamplerOptions, points: Array, statistics: dict[str, Array], notes: dict[str, Any]
 ) -> Fit:
     """The fit of these draws, once their log density is that of the problem."""
+    refuse_runaway(problem, points)
     _check_draws(problem, points, statistics)
     began = time.perf_counter()
     chains, draws, dimension = points.shape
@@ -195,6 +201,32 @@ def _fit(
         compile_seconds=notes["compile_seconds"],
         evaluations=int(np.sum(statistics.get("n_steps", np.zeros(1)))),
     )
+
+
+def pilot(problem: Problem, *, seed: int = 0, options: SamplerOptions | None = None) -> None:
+    """A short run of short trajectories, to learn early where the chains run off.
+
+    Other engines than nutpie compile anew for every run: they learn it at the end.
+
+    Parameters
+    ----------
+    problem : Problem
+    seed : int
+    options : SamplerOptions, optional
+
+    Raises
+    ------
+    FitError
+        If they run off to where the density is rounding, or if the engine fails.
+    """
+    options = options or SamplerOptions()
+    if options.engine != "nutpie":
+        return
+    few = replace(options, draws=PILOT.draws, tune=PILOT.tune, chains=PILOT.chains)
+    _, compiled = nutpie.compiled_model(problem, options.backend)
+    sampler = nutpie.start(compiled, few, seed, raw=True, depth=PILOT_DEPTH)
+    points = _waited(sampler)["unconstrained_draw"][..., nutpie.order(problem, compiled)]
+    refuse_runaway(problem, points)
 
 
 def prepare(problem: Problem, options: SamplerOptions, *, once: bool = False) -> float:
@@ -228,17 +260,21 @@ def _nutpie(
     compile_seconds = time.perf_counter() - began
     began = time.perf_counter()
     sampler = nutpie.start(compiled, options, seed, progress=progress, cores=cores, raw=True)
+    found = _waited(sampler)
+    points = found.pop("unconstrained_draw")[..., nutpie.order(problem, compiled)]
+    notes = {"backend": backend, "seconds": time.perf_counter() - began, "compile_seconds": compile_seconds}
+    return points, named(found), notes
+
+
+def _waited(sampler: Any) -> dict[str, Array]:
+    """What nutpie's chains made, once they have ended."""
     try:
-        trace = sampler.wait()
-        found = nutpie.columns(trace)
+        return nutpie.columns(sampler.wait())
     except KeyboardInterrupt:
         sampler.cancel()  # the chains run in threads of their own and would go on
         raise
     except (RuntimeError, ValueError) as error:
-        raise FitError(f"nutpie failed: {error}") from error
-    points = found.pop("unconstrained_draw")[..., nutpie.order(problem, compiled)]
-    notes = {"backend": backend, "seconds": time.perf_counter() - began, "compile_seconds": compile_seconds}
-    return points, named(found), notes
+        raise FitError(f"nutpie failed: {first_line(error)}") from error
 
 
 def _check_draws(problem: Problem, points: Array, statistics: dict[str, Array]) -> None:

@@ -20,7 +20,7 @@ from ..fit.discrete import fit as by_enumeration
 from ..fit.laplace import LaplaceOptions
 from ..fit.mode import ModeOptions
 from ..fit.nuts import SamplerOptions, check_engine
-from ..fit.result import Fit
+from ..fit.result import Fit, Status
 from ..kept import problem_of
 from ..methods.marginal import MarginalOptions
 from ..problem import Problem
@@ -287,7 +287,9 @@ def run(
             fits = arms.modes(problem, seed, options)
         layers = Layers()
         prior = layers.compute("prior", lambda: arms.prior(problem, seed), lambda _: None)
-        for fits["nuts"] in rounds.posterior(problem, asked.posterior, sampler, seed, options, progress):
+        doubtful = bool(problem.improper) or fits["unconstrained_map"].status is Status.FAILED
+        sampling = rounds.Sampling(sampler, seed, doubtful)
+        for fits["nuts"] in rounds.posterior(problem, asked.posterior, sampling, options, progress):
             with progress.stage("Comparing"):
                 heights = arms.heights(problem, fits["nuts"])
                 fits = layers.compute(

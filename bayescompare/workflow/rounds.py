@@ -4,14 +4,14 @@ cost."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..compare.comparison import Comparison
 from ..compare.storage import to_tree
 from ..compare.verdict import State, Verdict
 from ..fit import method
-from ..fit.nuts import SamplerOptions, growing, prepare
+from ..fit.nuts import SamplerOptions, growing, pilot, prepare
 from ..fit.outside import bring
 from ..fit.result import Fit
 from ..problem import Problem
@@ -24,16 +24,29 @@ if TYPE_CHECKING:
 NOT_BY_DRAWS = ("k_hat", "basins")
 
 
+@dataclass(frozen=True)
+class Sampling:
+    """How to sample; ``doubtful`` where the density may have no end, so that a short run comes first."""
+
+    options: SamplerOptions
+    seed: int
+    doubtful: bool
+
+
 def posterior(
-    problem: Problem, brought: Any, sampler: SamplerOptions, seed: int, options: CompareOptions, progress: Progress
+    problem: Problem, brought: Any, sampling: Sampling, options: CompareOptions, progress: Progress
 ) -> Iterator[Fit]:
     """One fit, or with ``until_settled`` one at each doubling of the draws, the budget the last."""
     if brought is not None:
         with progress.stage("Checking the posterior"):
             yield bring(problem, to_tree(brought) if isinstance(brought, Comparison) else brought)
         return
+    sampler, seed = sampling.options, sampling.seed
     with progress.stage("Compiling the sampler"):
         compiling = prepare(problem, sampler, once=True)
+    if sampling.doubtful:
+        with progress.stage("Sampling a little"):
+            pilot(problem, seed=seed, options=sampler)
     if not options.until_settled:
         with progress.stage("Sampling", own_bar=progress.bar):
             drawn = method("nuts")(problem, seed=seed, options=sampler, progress=progress.bar)
