@@ -30,6 +30,8 @@ from .compiled import (
     through_jax,
     without_compiler,
 )
+from .creases import Creases
+from .creases import find as find_creases
 from .differences import ByDifferences
 from .errors import LIBRARY_ERRORS, UnsupportedModelError, first_line
 from .graphs import Graphs
@@ -257,6 +259,47 @@ class Density:
         rows = padded(points, 0, least) if len(points) < least else points
         return [out[: len(points)] for out in compiled.batch(rows, *data)]
 
+    @property
+    def creases(self) -> Creases:
+        """Where the graph may have kinks."""
+        found: Creases = self.once("creases", lambda: find_creases(self.graphs))
+        return found
+
+    def crease_shapes(self, point: Array) -> tuple[tuple[int, ...], ...]:
+        """Shapes of the creases' arguments over this density's data."""
+        inputs = [self.graphs.u, *(inp for _, inp in self.graphs.data.values())]
+        shapes = PyTensorFunction(inputs, [argument.shape for argument in self.creases.arguments])
+        return tuple(tuple(int(n) for n in shape) for shape in shapes(point, *self._data()))
+
+    def creases_at(self, points: Array) -> Array:
+        """The arguments of the creases at each row of ``points``, (n, m): 0 on a crease."""
+        import pytensor.tensor as pt
+
+        if "creases" not in self._compiled:
+            inputs = [self.graphs.u, *(inp for _, inp in self.graphs.data.values())]
+            joined = pt.concatenate([argument.ravel() for argument in self.creases.arguments])
+            self._compiled["creases"] = self._beside_value(inputs, [joined], (points[0], *self._data()))
+        compiled = self._compiled["creases"]
+        return compiled.batch(points, *self._data(compiled))[0]
+
+    def pieces(self, points: Array, weights: Sequence[float], signs: Sequence[Array]) -> tuple[Array, Array]:
+        """Values (n,) and gradients (n, d) of the smooth pieces with these ``signs``, one row for each point.
+
+        NaN where a piece, continued beyond its creases, has no value.
+        """
+        rows = [np.asarray(sign, float) for sign in signs]
+        if "pieces" not in self._compiled:
+            creases = self.creases
+            example = (points[0], np.ones(3), *self._arguments, *(sign[0] for sign in rows))
+            outputs, _ = self._with_gradient(creases.piece)
+            self._compiled["pieces"] = self._beside_value([*self.graphs.inputs, *creases.signs], outputs, example)
+        compiled = self._compiled["pieces"]
+        rest = self._rest(compiled, None)
+        mapped = range(1 + len(rest), 1 + len(rest) + len(rows))
+        values, gradients = compiled.batch(points, _vector(tuple(weights)), *rest, *rows, mapped=mapped)
+        self.evaluations += len(points)
+        return values, gradients
+
     # -- data --------------------------------------------------------------------------------
 
     def with_data(self, data: Mapping[str, Any]) -> Density:
@@ -381,6 +424,10 @@ class Density:
 
     def _gradient_of(self, density: Any) -> tuple[list[Any], list[Any], tuple[str, ...]]:
         """Inputs, value and gradient; or the value alone, and which operations have no gradient."""
+        return self.graphs.inputs, *self._with_gradient(self.graphs.log_density())
+
+    def _with_gradient(self, density: Any) -> tuple[list[Any], tuple[str, ...]]:
+        """A density over ``u``, made stable, and its gradient; or the density alone, and what has no gradient."""
         import pytensor.gradient as tg
         from pytensor.graph.rewriting.utils import rewrite_graph
 
@@ -395,16 +442,20 @@ class Density:
                 gradient = tg.grad(value, self.graphs.u, disconnected_inputs="ignore")
         except LIBRARY_ERRORS as error:
             lacking = lacking_gradient([value], [self.graphs.u]) or (first_line(error),)
-            return self.graphs.inputs, [value], lacking
-        return self.graphs.inputs, [value, gradient], ()
+            return [value], lacking
+        return [value, gradient], ()
 
     def _like_value(self, inputs: list[Any], outputs: list[Any], example: Sequence[Any]) -> Compiled:
         """Another graph of the model, compiled as its density is."""
+        beside = self._beside_value(inputs, outputs, example)
+        if isinstance(beside, PyTensorFunction) and isinstance(self._value(), BySize):
+            return self._by_size(beside, inputs, outputs)
+        return beside
+
+    def _beside_value(self, inputs: list[Any], outputs: list[Any], example: Sequence[Any]) -> Compiled:
+        """The same, but where the model is small never through JAX, however many rows are asked for."""
         compiled = None if isinstance(self._value(), BySize) else self._by_jax(inputs, outputs, example)
-        if compiled is not None:
-            return compiled
-        plain = self._compile(PyTensorFunction, inputs, outputs)
-        return self._by_size(plain, inputs, outputs) if isinstance(self._value(), BySize) else plain
+        return compiled if compiled is not None else self._compile(PyTensorFunction, inputs, outputs)
 
     def _by_size(self, plain: PyTensorFunction, inputs: list[Any], outputs: list[Any]) -> BySize:
         return BySize(plain, inputs, outputs, few=max(LOOPED, 2 * self.dimension))

@@ -26,7 +26,7 @@ LABELS = {  # of the arrays: names, words, files
     "compare.sentence",
     "compare.storage",
 }
-COMPILED = {"capabilities", "errors", "products", "straight", "compiled", "differences", "graphs", "density"}
+COMPILED = {"capabilities", "errors", "products", "straight", "compiled", "differences", "graphs", "creases", "density"}
 MODEL = COMPILED | {"coordinates", "numbers", "fit.result", "problem", "kept", "predictive"}
 RUN = MODEL | ARRAYS | LABELS | {"bambi", "fit", "methods", "audit", "templates", "target"}
 MAY_IMPORT: dict[str, set[str]] = {
@@ -40,7 +40,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "differences": {"compiled"},
     "capabilities": {"errors"},
     "graphs": {"errors", "capabilities"},
-    "density": {"errors", "capabilities", "products", "compiled", "differences", "graphs"},
+    "creases": {"graphs"},
+    "density": {"errors", "capabilities", "products", "compiled", "differences", "graphs", "creases"},
     "points": {"compiled"},
     "problem": {"coordinates", "fit.result", "points"} | COMPILED,
     "kept": {"problem"},

@@ -16,6 +16,7 @@ from ..density import Density
 from ..problem import Problem
 from . import kinks
 from .curvature import RIDGE, curvature_along, hessian, identified, marginal_sd, spectrum
+from .folds import folds
 from .result import Status
 from .search import End, ModeOptions, polish
 from .unbounded import runaway
@@ -198,7 +199,7 @@ def hold_boundary(density: Density, end: End, weights: tuple[float, ...], option
         held.smallest,
     )
     end.step, end.flattest = held.step, held.flattest
-    end.held, end.kinks, end.steps = held.held, held.kinks, end.steps + held.steps
+    end.held, end.kinks, end.creased, end.steps = held.held, held.kinks, held.creased, end.steps + held.steps
     return _inside(density, held, weights, options)
 
 
@@ -255,7 +256,7 @@ def boundary_names(problem: Problem, best: End) -> list[str]:
 
 def kink_names(problem: Problem, best: End) -> list[str]:
     """Free scalars that lie on a kink of the density."""
-    return _names(problem, best.kinks)
+    return _names(problem, best.kinks | dict.fromkeys(best.creased, 0.0))
 
 
 def _names(problem: Problem, coordinates: Mapping[int, float]) -> list[str]:
@@ -296,11 +297,13 @@ def why_no_mode(problem: Problem, best: End, weights: tuple[float, ...], options
     rises = runaway(problem, best, weights, options)
     if rises:
         return rises.reasons
-    stuck = _names(problem, dict.fromkeys(kinks.unsettled(problem.density, best, weights).tolist(), 0.0))
+    smooth = folds(problem.density, options.dense).smooth
+    jumping = [] if smooth else kinks.unsettled(problem.density, best, weights).tolist()
+    stuck = _names(problem, dict.fromkeys(jumping, 0.0))
     return [
         f"the search did not end at a mode: the Newton decrement is {best.decrement:.1e} nats "
         f"after {best.steps} polishing steps"
-        + (f"; {_listed(stuck)} at a kink that is not along one untransformed parameter" if stuck else "")
+        + (f"; {_listed(stuck)} at a kink that is not along one parameter" if stuck else "")
     ]
 
 

@@ -2,8 +2,8 @@
 
 A mode may lie exactly on one (the lasso's zeros). There no gradient vanishes and no curvature exists along that
 coordinate; what must hold is that the density falls on both sides. The kinks treated here are those along single
-untransformed coordinates; they are found by numbers alone, whatever wrote them: a Laplace prior, an ``abs`` in a
-Potential. One that runs across coordinates (the fused lasso's ``|x − y|``) is only named where a search got stuck.
+coordinates that the graph says may have one (:mod:`.folds`); numbers tell where. Those that run across coordinates (a
+quantile regression's, the fused lasso's ``|x − y|``) are climbed along by :mod:`.vertices`.
 """
 
 from __future__ import annotations
@@ -29,10 +29,15 @@ ROUNDS = 12
 GAIN = 1e-9
 
 
-def settle(density: Density, end: End, weights: tuple[float, ...], climb: Callable[[], None]) -> None:
-    """Find the kinks that keep an end from converging, put it on them, climb along them, and let go where it rises."""
+def settle(
+    density: Density, end: End, weights: tuple[float, ...], along: np.ndarray, climb: Callable[[], None]
+) -> None:
+    """Find the kinks that keep an end from converging, put it on them, climb along them, and let go where it rises.
+
+    They are looked for in the coordinates ``along`` which the graph says there may be any.
+    """
     for _ in range(ROUNDS):
-        found = _find(density, end, weights) | _regained(density, end, weights)
+        found = _find(density, end, weights, along) | _regained(density, end, weights)
         released = _release(density, end, weights)
         if not found and not released:
             return
@@ -42,10 +47,9 @@ def settle(density: Density, end: End, weights: tuple[float, ...], climb: Callab
         climb()
 
 
-def _find(density: Density, end: End, weights: tuple[float, ...]) -> dict[int, float]:
+def _find(density: Density, end: End, weights: tuple[float, ...], along: np.ndarray) -> dict[int, float]:
     """Coordinates, not known yet, whose gradient jumps from above to below 0 near the end, and where."""
-    plain = [i for b in density.blocks if b.transform is None for i in range(b.start, b.stop)]
-    looked = np.setdiff1d(np.intersect1d(end.free, plain), list(end.lines)).astype(int)
+    looked = np.setdiff1d(np.intersect1d(end.free, along), list(end.lines)).astype(int)
     if not len(looked) or end.decrement <= 1e-8:
         return {}
     lower, upper = _brackets(density, end.u, looked, weights)

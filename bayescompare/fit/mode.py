@@ -201,8 +201,9 @@ def _errors(problem: Problem, best: End, failed: bool) -> tuple[Array, str | Non
     nothing = np.full(len(problem.scalars), np.nan)
     if failed:
         return nothing, "there is no mode"
-    if best.held or best.edges or best.kinks:
-        return nothing, f"the mode lies on a {'kink' if best.kinks else 'boundary'}, where no curvature tells the width"
+    kinked = best.kinks or best.creased
+    if best.held or best.edges or kinked:
+        return nothing, f"the mode lies on a {'kink' if kinked else 'boundary'}, where no curvature tells the width"
     if best.hessian is None:
         return nothing, f"{len(best.u):,} parameters are too many for a dense Hessian (ModeOptions.dense)"
     found = standard_errors(problem.density, best.u, best.hessian)

@@ -18,8 +18,9 @@ from ..compiled import Array
 from ..density import Density
 from ..errors import NoFiniteStartError, UsageError
 from ..problem import Problem
-from . import kinks
+from . import kinks, vertices
 from .curvature import DENSE, curvature_along, hessian, spectrum
+from .folds import folds
 from .krylov import conjugate_gradients, lowest
 
 #: A transformed coordinate this far out has left every support that a search can end in; the search stops there.
@@ -80,7 +81,8 @@ class End:
     """Where one start ended.
 
     ``held`` are coordinates put on a bound of their range, ``kinks`` those put on a kink of the density, ``lines`` all
-    kinks that are known (coordinate to place); ``hessian`` is over the other coordinates. ``step`` is the Newton step
+    kinks that are known (coordinate to place); ``hessian`` is over the other coordinates. ``creased`` are those that
+    kinks across coordinates hold together; then there is no Hessian. ``step`` is the Newton step
     that would come next; ``flattest`` the direction of least curvature where there is no Hessian.
     """
 
@@ -99,6 +101,7 @@ class End:
     kinks: dict[int, float] = field(default_factory=dict)
     lines: dict[int, float] = field(default_factory=dict)
     edges: list[int] = field(default_factory=list)
+    creased: tuple[int, ...] = ()
     mode: int = -1
 
     def converged(self, options: ModeOptions) -> bool:
@@ -191,10 +194,14 @@ def _negated(density: Density, weights: tuple[float, ...]) -> Callable[[Array], 
 
 def polish(density: Density, end: End, weights: tuple[float, ...], options: ModeOptions) -> None:
     """Climb to the top by Newton steps: off saddles, and along kinks where the density has them."""
+    found = folds(density, options.dense)
+    end.creased = ()
+    if found.across and vertices.climb(density, found, end, weights, options):
+        return
     end.kinks |= kinks.touched(end)  # beside a kink that it is on, an end has no curvature
     _climb(density, end, weights, options)
-    if end.decrement > options.decrement or end.lines:
-        kinks.settle(density, end, weights, lambda: _climb(density, end, weights, options))
+    if end.lines or (end.decrement > options.decrement and len(found.along)):
+        kinks.settle(density, end, weights, found.along, lambda: _climb(density, end, weights, options))
 
 
 def _climb(density: Density, end: End, weights: tuple[float, ...], options: ModeOptions) -> None:

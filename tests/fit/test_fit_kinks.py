@@ -217,32 +217,6 @@ def test_a_lasso_whose_scale_is_unknown_has_no_mode() -> None:
     assert found.reasons[0] == "no mode exists: the density grows without limit as scale goes to 0"
 
 
-# -- kinks that cannot be held ---------------------------------------------------------------------
-
-
-def fused() -> None:
-    a = pm.Normal("a", 0.0, 1.0, shape=2)
-    pm.Potential("p", -3.0 * abs(a[0] - a[1]))
-    pm.Normal("y", a, 1.0, observed=np.array([0.3, -0.7]))
-
-
-def bent() -> None:
-    """On the logarithm's scale."""
-    s = pm.HalfNormal("s", 1.0)
-    pm.Potential("p", -3.0 * abs(s - 0.5))
-    pm.Normal("y", 0.0, s, observed=np.array([0.3, -0.7]))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("build", "words"), [(fused, "a[0], a[1] lie at a kink"), (bent, "s lies at a kink")])
-def test_a_kink_that_is_not_along_one_parameter_is_named_and_no_result(build: Callable[[], Any], words: str) -> None:
-    """The fused lasso: held at separate kinks, its parameters would stay wherever the search had come to."""
-    found = bc.fit(problem(build), "map")
-    assert found.status is Status.FAILED
-    assert words in found.reasons[0]
-    assert np.isnan(found.estimate).all()
-
-
 # -- many searches on one density: draws climbed, observations left out, a path ----------------------
 
 ROWS, BENDS, NOISE = 80, 16, 0.05
