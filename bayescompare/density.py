@@ -78,6 +78,8 @@ class Density:
         Wall time spent compiling so far.
     sampler_cache : dict
         What samplers compiled for this model, kept for other data of it.
+    scales : dict
+        Units of the coordinates that searches found for these data, by weights.
 
     Raises
     ------
@@ -91,6 +93,7 @@ class Density:
         self.compile_seconds = 0.0
         self._untranslatable: str | None = None  # why JAX cannot have it
         self.sampler_cache: dict[str, Any] = {}
+        self.scales: dict[tuple[float, ...], Array] = {}
         self._kept: dict[str, Any] = {}
         self._compiled: dict[str, Compiled] = {}
         started = time.perf_counter()
@@ -318,6 +321,7 @@ class Density:
             for name, old in self.data.items()
         }
         other.evaluations = other._began = 0
+        other.scales = {}
         other.sizes = other._sizes()
         other._arguments, other._on_device = other._unit_arguments(), None
         return other

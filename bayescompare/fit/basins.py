@@ -10,7 +10,7 @@ import numpy as np
 
 from ..compiled import Array
 from ..problem import Problem
-from .curvature import hessian
+from .curvature import hessian, own_scale
 from .result import Fit, Status
 from .search import End, ModeOptions, first_order, place, polish_along
 
@@ -117,6 +117,6 @@ def _known(problem: Problem, u: Array) -> End:
     end = End("mode", u, problem.density(u, weights)[0], decrement=0.0, polished=True)
     if len(u) <= ModeOptions().dense:
         h = hessian(problem.density, u, weights)
-        end.hessian = hessian(problem.density, u, weights, 1 / np.sqrt(np.maximum(np.abs(np.diag(h)), 1e-12)))
+        end.hessian = hessian(problem.density, u, weights, own_scale(h))
         end.smallest = float(np.linalg.eigvalsh(end.hessian)[0]) if np.isfinite(end.hessian).all() else math.nan
     return end

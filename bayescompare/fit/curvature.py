@@ -12,6 +12,7 @@ import numpy as np
 
 from ..compiled import Array
 from ..density import Density
+from .scales import scales
 
 #: Dimension up to which a dense Hessian is made without being asked for.
 DENSE = 1000
@@ -43,7 +44,7 @@ def hessian(
     Parameters
     ----------
     scale : ndarray of shape (d,), optional
-        Laplace sd of each coordinate where known; the step is 1e-3 of it.
+        Laplace sd of each coordinate where known, its unit (:mod:`.scales`) elsewhere; the step is 1e-3 of it.
     reach : ndarray of shape (d,), optional
         Longest step allowed for each coordinate: a kink lies there.
     observation_weights : ndarray of shape (n,), optional
@@ -55,7 +56,8 @@ def hessian(
     """
     d = len(u)
     widest = np.where(density.transformed, WIDEST, 1e3)
-    steps = 1e-3 * (np.ones(d) if scale is None else np.clip(scale, 1e-8, widest))
+    unit = scales(density, weights)
+    steps = 1e-3 * (unit if scale is None else np.clip(scale, 1e-8 * np.minimum(unit, 1.0), widest * unit))
     if reach is not None:
         steps = np.minimum(steps, reach)
     outside = np.zeros(d, dtype=bool)
@@ -91,16 +93,23 @@ def spectrum(h: Array) -> tuple[Array, Array, Array]:
 
     Unit diagonal first: raw columns differ by orders of magnitude.
     """
-    diagonal = np.abs(np.diag(h))
-    sd = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
+    sd = own_scale(h)
     eigenvalues, vectors = np.linalg.eigh(h * sd[:, None] * sd)
     return eigenvalues, vectors, sd
 
 
+def own_scale(h: Array) -> Array:
+    """1/√|diagonal|: each coordinate's conditional sd; 1 where it has none."""
+    diagonal = np.abs(np.diag(h))
+    scale: Array = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
+    return scale
+
+
 def marginal_sd(h: Array) -> Array:
     """Marginal sd of the Gaussian with precision ``h``; infinite where it has none."""
+    own = own_scale(h)
     try:
-        return np.sqrt(np.abs(np.diag(np.linalg.inv(h))))
+        return own * np.sqrt(np.abs(np.diag(np.linalg.inv(h * own[:, None] * own))))
     except np.linalg.LinAlgError:
         return np.full(len(h), np.inf)
 
@@ -123,7 +132,9 @@ def jacobian(density: Density, u: Array, scale: Array) -> Array:
         Laplace sd of each coordinate; the step is 1e-3 of it, so the relative error is about 1e-6.
     """
     d = len(u)
-    steps = 1e-3 * np.clip(scale, 1e-8, 1e1)
+    shortest, longest = np.where(density.transformed, 1e-8, 1e-18), np.where(density.transformed, 1e1, 1e18)
+    steps = 1e-3 * np.clip(np.where(np.isfinite(scale), scale, 1e1), shortest, longest)
+    steps = np.maximum(steps, 1e-9 * np.abs(u))
     shifts = np.diag(steps)
     scalars = density.push(np.concatenate([u + shifts, u - shifts]))
     return ((scalars[:d] - scalars[d:]) / (2 * steps[:, None])).T

@@ -15,7 +15,7 @@ from ..compiled import Array
 from ..density import Density
 from ..problem import Problem
 from . import kinks
-from .curvature import RIDGE, curvature_along, hessian, identified, marginal_sd, spectrum
+from .curvature import RIDGE, curvature_along, hessian, identified, marginal_sd, own_scale, spectrum
 from .folds import folds
 from .result import Status
 from .search import End, ModeOptions, polish
@@ -92,7 +92,7 @@ def _refine(density: Density, best: End, weights: tuple[float, ...]) -> float:
     if best.hessian is None or not best.hessian.size or not abs(best.smallest) < DOUBT:
         return RIDGE
     scale = np.ones(len(best.u))
-    scale[best.free] = np.minimum(spectrum(best.hessian)[2], 1e3)
+    scale[best.free] = own_scale(best.hessian)
     coarse, fine = (
         hessian(density, best.u, weights, factor * scale)[np.ix_(best.free, best.free)] for factor in (1.0, 0.5)
     )

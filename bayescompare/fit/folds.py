@@ -148,7 +148,8 @@ def _put_on(argument: Callable[[Array], float], u: Array, far: Mask) -> Array | 
             ahead[i] += h
             behind[i] -= h
             slope[i] = (argument(ahead) - argument(behind)) / (2 * h)
-        square = float(slope @ slope)
+        with np.errstate(over="ignore"):
+            square = float((slope**2).sum())
         if not (np.isfinite(square) and square > 0):
             return None
         step = -value * slope / square

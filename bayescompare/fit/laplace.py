@@ -19,7 +19,7 @@ from ..compiled import Array
 from ..errors import UsageError
 from ..problem import Problem
 from . import mode
-from .curvature import cholesky, hessian, jacobian
+from .curvature import cholesky, hessian, jacobian, own_scale
 from .result import Fit, Status
 
 
@@ -78,7 +78,7 @@ def fit(problem: Problem, *, seed: int = 0, options: LaplaceOptions | None = Non
     if reason is None and u is not None:
         weights = mode.WEIGHTS["unconstrained_map"]
         precision = hessian(density, u, weights)
-        precision = hessian(density, u, weights, 1 / np.sqrt(np.maximum(np.diag(precision), 1e-12)))
+        precision = hessian(density, u, weights, own_scale(precision))
         factor = cholesky(precision)
         reason = "the curvature at the mode is not positive definite, so no Gaussian approximates the density there"
     if factor is None or u is None:

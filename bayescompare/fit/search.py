@@ -22,6 +22,7 @@ from . import kinks, vertices
 from .curvature import DENSE, curvature_along, hessian, spectrum
 from .folds import folds
 from .krylov import conjugate_gradients, lowest
+from .scales import scales
 
 #: A transformed coordinate this far out has left every support that a search can end in; the search stops there.
 RUNAWAY = 150.0
@@ -116,18 +117,21 @@ class End:
 # -- starts ----------------------------------------------------------------------------------------
 
 
-def starts(problem: Problem, count: int, seed: int) -> list[tuple[str, Array]]:
-    """Initial point, near and far jitter, prior draws."""
+def starts(
+    problem: Problem, count: int, seed: int, weights: tuple[float, ...] = (1.0, 1.0, 1.0)
+) -> list[tuple[str, Array]]:
+    """Initial point, near and far jitter in the coordinates' units, prior draws."""
+    unit = scales(problem.density, weights)
     rng = np.random.default_rng(seed)
     origin = problem.density.start
     share = max((count - 1) // 3, 1)
     prior = problem.prior_points(count - 1 - 2 * share, seed) if count > 1 + 2 * share else None
     points = [("initial", origin)]
-    points += [("jitter", origin + rng.uniform(-1, 1, origin.shape)) for _ in range(share)]
-    points += [("wide jitter", origin + 3 * rng.standard_normal(origin.shape)) for _ in range(share)]
+    points += [("jitter", origin + unit * rng.uniform(-1, 1, origin.shape)) for _ in range(share)]
+    points += [("wide jitter", origin + 3 * unit * rng.standard_normal(origin.shape)) for _ in range(share)]
     points += [("prior", p) for p in prior] if prior is not None else []
     while len(points) < count:
-        points.append(("wide jitter", origin + 3 * rng.standard_normal(origin.shape)))
+        points.append(("wide jitter", origin + 3 * unit * rng.standard_normal(origin.shape)))
     return points[:count]
 
 
@@ -141,7 +145,7 @@ def first_order(density: Density, points: list[tuple[str, Array]], weights: tupl
     """
     from scipy.optimize import minimize
 
-    far = density.transformed
+    far, unit = density.transformed, scales(density, weights)
     ends = []
 
     def stop_runaway(intermediate_result: Any) -> None:
@@ -152,14 +156,14 @@ def first_order(density: Density, points: list[tuple[str, Array]], weights: tupl
         if not np.all(np.isfinite(u0)) or not np.isfinite(density(u0, weights)[0]):
             continue
         result = minimize(
-            _negated(density, weights),
-            u0,
+            _negated(density, weights, unit),
+            u0 / unit,
             jac=True,
             method="L-BFGS-B",
             callback=stop_runaway,
             options={"maxcor": 20, "ftol": 1e-9, "gtol": 1e-6, "maxiter": 2000, "maxfun": 4000},
         )
-        ends.append(End(kind, result.x, -float(result.fun), order))
+        ends.append(End(kind, result.x * unit, -float(result.fun), order))
     if not ends:
         raise no_finite_start(density, len(points))
     return sorted(ends, key=lambda end: -end.value)
@@ -180,9 +184,12 @@ def no_finite_start(density: Density, starts: int) -> NoFiniteStartError:
     )
 
 
-def _negated(density: Density, weights: tuple[float, ...]) -> Callable[[Array], tuple[float, Array]]:
-    def objective(u: Array) -> tuple[float, Array]:
-        value, gradient = density(u, weights)
+def _negated(density: Density, weights: tuple[float, ...], unit: Array) -> Callable[[Array], tuple[float, Array]]:
+    """The density to be made least, over coordinates in their units."""
+
+    def objective(v: Array) -> tuple[float, Array]:
+        value, gradient = density(v * unit, weights)
+        gradient = gradient * unit
         # The line search needs a number to step back from; infinity would end it.
         return (-value, -gradient) if np.isfinite(value) else (1e100, -gradient)
 
@@ -387,7 +394,11 @@ def _sort(ends: list[End], options: ModeOptions) -> None:
     """Converged ones first, the highest first; of equal heights the earliest start: rounding decides nothing."""
     top = max((e.value for e in ends if e.converged(options)), default=0.0)
     digits = 1e-9 * max(1.0, abs(top))
-    ends.sort(key=lambda e: (not e.converged(options), -round((e.value - top) / digits), e.order))
+
+    def height(end: End) -> float:
+        return float(np.round((end.value - top) / digits)) if np.isfinite(end.value) else -math.inf
+
+    ends.sort(key=lambda e: (not e.converged(options), -height(e), e.order))
 
 
 def place(end: End, modes: list[End]) -> int:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..compiled import CHUNK, LOOPED, Array
 from ..density import Density
 from . import endings
-from .curvature import WIDEST, cholesky, hessian
+from .curvature import WIDEST, cholesky, hessian, own_scale
 from .search import STRIDE, ModeOptions
 
 Index = NDArray[np.intp]
@@ -131,12 +131,12 @@ class Warm:
         self._far = density.transformed[self._free]
         self._factor: Array | None = None
         if len(u) <= options.dense:
-            rough = np.maximum(np.diag(hessian(density, u, weights)), 1e-12)
-            h = hessian(density, u, weights, 1 / np.sqrt(rough))[np.ix_(self._free, self._free)]
+            rough = own_scale(hessian(density, u, weights))
+            h = hessian(density, u, weights, rough)[np.ix_(self._free, self._free)]
             self._factor = cholesky(h)
         if self._factor is not None:
             sd = 1 / np.sqrt(np.diag(h))
-            self._steps = 1e-3 * np.clip(np.where(self._far, np.minimum(sd, WIDEST), sd), 1e-8, 1e3)
+            self._steps = 1e-3 * np.where(self._far, np.clip(sd, 1e-8, WIDEST), sd)
 
     @property
     def usable(self) -> bool:

@@ -77,9 +77,9 @@ class Batched:
 
     def modes(self, method: str) -> Modes:
         rounds = batch_modes.ROUNDS
-        points = np.stack([u for _, u in starts(self.problem, self.starts * rounds, 0)])
-        in_rounds = np.stack([points[i::rounds] for i in range(rounds)])  # some of each kind in every round
         weights = mode.WEIGHTS[method]
+        points = np.stack([u for _, u in starts(self.problem, self.starts * rounds, 0, weights)])
+        in_rounds = np.stack([points[i::rounds] for i in range(rounds)])  # some of each kind in every round
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # rows without a density go along
             asked = np.arange(self.chunk.size) < self.wanted
             found = batch_modes.find(self.chunk, self.problem, in_rounds, weights, asked)

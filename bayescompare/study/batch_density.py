@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ..compiled import Array, JaxFunction
 from ..density import Density
+from ..fit.scales import scales
 from .batch_search import search
 
 Weights = tuple[float, float, float]
@@ -39,7 +40,7 @@ class Functions:
 
     Attributes
     ----------
-    search : starts (B, S, d), most evaluations, weights -> ends (B, S, d), values (B, S)
+    search : starts (B, S, d), most evaluations, weights, units (d,) -> ends (B, S, d), values (B, S)
     local : points (B, d), steps (B, d), weights -> values (B,), gradients (B, d), curvatures (B, d, d)
     values : points (B, P, d), weights -> values (B, P)
     push : points (B, P, d) -> scalars (B, P, k)
@@ -87,8 +88,13 @@ def _functions(density: Density, value: JaxFunction, push: JaxFunction, swapped:
         finite = jnp.isfinite(out).all()
         return jnp.where(finite, out[0], -jnp.inf), jnp.where(finite, out[1:], 0.0)
 
-    def climb(starts: Any, most: Any, weights: Any, *data: Any) -> Any:
-        return jax.vmap(lambda u: search(lambda v: height(v, weights, *data), u, most, density.transformed))(starts)
+    def climb(starts: Any, most: Any, weights: Any, unit: Any, *data: Any) -> Any:
+        def scaled(v: Any) -> Any:
+            value, gradient = height(v * unit, weights, *data)
+            return value, gradient * unit
+
+        ends, values = jax.vmap(lambda v: search(scaled, v, most, density.transformed))(starts / unit)
+        return ends * unit, values
 
     def local(u: Any, steps: Any, weights: Any, *data: Any) -> tuple[Any, Any, Any]:
         """Central differences of the exact gradient: a compiled Hessian was silently wrong on some models."""
@@ -112,7 +118,7 @@ def _functions(density: Density, value: JaxFunction, push: JaxFunction, swapped:
         return jax.lax.map(function, points, batch_size=size) if size < len(points) else jax.vmap(function)(points)
 
     return Functions(
-        _over_replicates(density, swapped, climb, True, False, False),
+        _over_replicates(density, swapped, climb, True, False, False, False),
         _over_replicates(density, swapped, local, True, True, False),
         _over_replicates(density, swapped, values, True, False),
         _over_replicates(density, swapped, scalars, True),
@@ -209,7 +215,8 @@ class Chunk:
 
     def search(self, starts: Array, most: int, weights: Weights, rows: Index) -> tuple[Array, Array]:
         """Ends (n, S, d) of first-order searches from ``starts`` (n, S, d), and their heights (n, S)."""
-        ends, values = self._over(self._compiled.search, rows, [starts], np.array(most), np.array(weights))
+        shared = np.array(most), np.array(weights), scales(self.density, weights)
+        ends, values = self._over(self._compiled.search, rows, [starts], *shared)
         return ends, values
 
     def local(self, u: Array, steps: Array, weights: Weights, rows: Index) -> tuple[Array, Array, Array]:

@@ -82,7 +82,9 @@ def standard_errors(chunk: Chunk, u: Array, h: Array, rows: Index) -> Array:
     """Delta method: √diag(J H⁻¹ Jᵀ) of n replicates, in the model's coordinates, (n, k)."""
     d = u.shape[1]
     covariance = np.linalg.inv(h)
-    steps = 1e-3 * np.clip(np.sqrt(np.diagonal(covariance, axis1=1, axis2=2)), 1e-8, 1e1)
+    shortest, longest = (np.where(chunk.density.transformed, *ends) for ends in ((1e-8, 1e-18), (1e1, 1e18)))
+    steps = 1e-3 * np.clip(np.sqrt(np.diagonal(covariance, axis1=1, axis2=2)), shortest, longest)
+    steps = np.maximum(steps, 1e-9 * np.abs(u))
     shifts = steps[:, :, None] * np.eye(d)
     scalars = chunk.push(np.concatenate([u[:, None] + shifts, u[:, None] - shifts], axis=1), rows)
     slopes = (scalars[:, :d] - scalars[:, d:]) / (2 * steps[:, :, None])

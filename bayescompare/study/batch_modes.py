@@ -320,7 +320,7 @@ def _refined(chunk: Chunk, problem: Problem, modes: Modes, top: Tops, doubtful: 
     rows = np.flatnonzero(doubtful)
     if len(rows):
         u, held = top.u[rows], top.held[rows]
-        scale = np.where(held, 1.0, np.minimum(conditional_sd(top.h[rows]), 1e3))
+        scale = np.where(held, 1.0, conditional_sd(top.h[rows]))
         coarse, fine = (newton(chunk, u, held, factor * scale, weights, rows).h for factor in (1.0, 0.5))
         better = (4 * fine - coarse) / 3
         lowest, other = (spectra(h)[0][:, 0] for h in (better, fine))

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ..compiled import Array
 from ..fit.curvature import WIDEST
+from ..fit.scales import scales
 from ..fit.search import STRIDE, ModeOptions
 from .batch_density import Chunk, Index, Weights
 
@@ -62,7 +63,7 @@ def polish(chunk: Chunk, u: Array, held: Mask, weights: Weights, active: Mask, m
     """Saddle-free Newton steps of the ``active`` rows, (B,), over the coordinates that are not ``held``, (B, d)."""
     far = chunk.density.transformed
     top = Tops.nothing(u, held)
-    scale, length = np.ones_like(u), np.ones(len(u))
+    scale, length = np.tile(scales(chunk.density, weights), (len(u), 1)), np.ones(len(u))
     rows = np.flatnonzero(active)
     for i in range(most):
         if not len(rows):
@@ -86,7 +87,8 @@ def polish(chunk: Chunk, u: Array, held: Mask, weights: Weights, active: Mask, m
 def newton(chunk: Chunk, u: Array, held: Mask, scale: Array, weights: Weights, rows: Index) -> Tops:
     """The curvature at points (n, d), and what Newton's method makes of it; a decrement of NaN where there is none."""
     widest = np.where(chunk.density.transformed, WIDEST, 1e3)
-    steps = 1e-3 * np.clip(scale, 1e-8, widest)
+    unit = scales(chunk.density, weights)
+    steps = 1e-3 * np.clip(scale, 1e-8 * np.minimum(unit, 1.0), widest * unit)
     for _ in range(3):  # shorter ones where the density is not finite within these
         value, gradient, h = chunk.local(u, steps, weights, rows)
         inside = np.isfinite(h).all(axis=(1, 2))

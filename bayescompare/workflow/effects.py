@@ -14,7 +14,7 @@ from ..compare.figure import Figure
 from ..compare.groups import groups as summarised
 from ..compare.losses import Loss, parse, resolve
 from ..fit import mode
-from ..fit.curvature import DENSE, hessian, jacobian
+from ..fit.curvature import DENSE, hessian, jacobian, own_scale
 from ..fit.result import Fit, Status
 from ..problem import Problem
 from .arms import Heights
@@ -111,7 +111,7 @@ def _mode(problem: Problem, best: Fit, table: pd.DataFrame, chosen: np.ndarray, 
     if reason is not None or u is None:
         return s.Derivative(nothing, nothing, reason)
     precision = hessian(problem.density, u, weights)
-    scale = 1 / np.sqrt(np.maximum(np.abs(np.diag(precision)), 1e-12))
+    scale = own_scale(precision)
     precision = hessian(problem.density, u, weights, scale)
     part = (0.0, 1.0, 0.0) if name == "prior" else (1.0, 0.0, 0.0)
     columns = {key: table[key].to_numpy()[:k] for key in ("sd", "mcse_sd")}
