@@ -54,7 +54,8 @@ def choose_backend(problem: Problem) -> str:
     ops = {var.owner.op for var in ancestors(terms) if var.owner is not None}
     names = {type(getattr(op, "core_op", op)).__name__ for op in ops}
     dear = names & set(_DEAR) and density.through_jax() is not None
-    return "jax" if dear or not _joined(problem) else "numba"
+    refused = COORDINATE in problem.model.coords  # nutpie keeps this name for itself
+    return "jax" if dear or refused or not _joined(problem) else "numba"
 
 
 def _joined(problem: Problem) -> bool:
