@@ -13,7 +13,10 @@ import pytest
 import xarray as xr
 
 import bayescompare as bc
-from bayescompare.fit.nuts import SamplerOptions
+from bayescompare.errors import FitError
+from bayescompare.fit.nuts import SamplerOptions, run
+from bayescompare.fit.outside import bring
+from bayescompare.problem import Problem
 from bayescompare.workflow import CompareOptions
 
 pytestmark = pytest.mark.slow
@@ -125,9 +128,31 @@ def test_json_and_report(comparison: bc.Comparison, tmp_path: Path) -> None:
 
 
 def test_draws_of_a_saved_comparison_are_found_by_name(comparison: bc.Comparison, tmp_path: Path) -> None:
-    from bayescompare.fit.outside import bring
-    from bayescompare.problem import Problem
-
     comparison.save(tmp_path / "a.nc")
     found = bring(Problem(model()), tmp_path / "a.nc")
     np.testing.assert_allclose(found.draws, comparison.fits["nuts"].draws, atol=1e-12)
+
+
+def test_other_engines_take_labels_of_any_kind_and_leave_them_as_they_were() -> None:
+    with pm.Model(coords={"cell": CELLS, "year": [1871, 1872]}) as built:
+        x = pm.Normal("x", dims=("cell", "year"))
+        pm.Normal("y", x, observed=np.ones((4, 2)), dims=("cell", "year"))
+    problem = Problem(built)
+    before = (dict(built.coords), dict(built.named_vars_to_dims))
+    found = run(problem, options=SamplerOptions(draws=20, tune=50, chains=1, engine="pymc"))
+    assert found.names[:2] == ("x[north, a, 1871]", "x[north, a, 1872]")
+    assert (dict(built.coords), dict(built.named_vars_to_dims)) == before
+
+
+def test_a_dimension_called_as_nutpies_own() -> None:
+    with pm.Model(coords={"unconstrained_parameter": ["a", "b"]}) as built:
+        pm.Normal("y", pm.Normal("x", dims="unconstrained_parameter"), observed=[1.0, 2.0])
+    found = run(Problem(built), options=SamplerOptions(draws=20, tune=50, chains=1))
+    assert found.names == ("x[a]", "x[b]")
+
+
+def test_engines_that_cannot_name_a_variable_say_so() -> None:
+    with pm.Model() as built:
+        pm.Normal("y", pm.Normal("draw"), observed=[1.0])
+    with pytest.raises(FitError, match="'draw'"):
+        run(Problem(built), options=SamplerOptions(draws=20, tune=50, chains=1, engine="pymc"))

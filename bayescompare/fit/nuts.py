@@ -304,6 +304,12 @@ def _by_pymc(
 ) -> tuple[Array, dict[str, Array], dict[str, Any]]:
     import pymc as pm
 
+    taken = [rv.name for rv in problem.model.free_RVs if rv.name in ("chain", "draw")]
+    if taken:
+        raise FitError(
+            f"The engine {options.engine} cannot tell the variable {taken[0]!r} from the dimension that it counts its "
+            "draws by. Give the variable another name, or sample by nutpie."
+        )
     settings: dict[str, Any] = {}
     without_gradient = bool(problem.density.no_gradient)
     if options.target_accept is not None and not without_gradient:  # PyMC then chooses samplers that know no such thing
@@ -313,7 +319,7 @@ def _by_pymc(
         settings["nuts_sampler_kwargs"] = {"chain_method": "vectorized"}
     # Python code of the user's own gains nothing by numba around it.
     compiling = without_compiler() if problem.density.graphs.own else nullcontext()
-    with problem.model, _data_in_place(problem), compiling, warnings.catch_warnings():
+    with problem.model, _data_in_place(problem), _labels_aside(problem), compiling, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             tree = pm.sample(
@@ -356,6 +362,20 @@ def _data_in_place(problem: Problem) -> Iterator[None]:
     finally:
         for name in problem.data or {}:
             containers[name].set_value(before[name])
+
+
+@contextmanager
+def _labels_aside(problem: Problem) -> Iterator[None]:
+    """The model without coordinates and dims for the time of a run: ArviZ's trees do not take labels of every kind."""
+    known = (problem.model._coords, problem.model.named_vars_to_dims)
+    before = [dict(labels) for labels in known]
+    try:
+        for labels in known:
+            labels.clear()
+        yield
+    finally:
+        for labels, own in zip(known, before, strict=True):
+            labels.update(own)
 
 
 def _values(problem: Problem, tree: Any) -> dict[str, Array]:
