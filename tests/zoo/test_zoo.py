@@ -106,7 +106,7 @@ def right(animal: Animal, model: pm.Model, found: bc.Comparison) -> None:
     if best.ok and np.isfinite(best.unconstrained).all():
         nothing_higher(problem, best)
     for name, value in {**posterior_means(problem), **animal.mean}.items():
-        error = 6 * table.loc[name, "mean_mcse"] + 1e-6
+        error = 6 * table.loc[name, "mcse_mean"] + 1e-6
         assert abs(table.loc[name, "mean"] - value) < error, (name, table.loc[name, "mean"], value, error)
 
 
