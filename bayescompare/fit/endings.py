@@ -7,26 +7,19 @@ maximum: a search stops at all of them.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from ..compiled import Array
 from ..density import Density
 from ..problem import Problem
-from . import kinks
-from .curvature import RIDGE, curvature_along, hessian, identified, marginal_sd, own_scale, spectrum
+from . import boundaries, kinks
+from .curvature import RIDGE, hessian, identified, own_scale, spectrum
 from .folds import folds
 from .result import Status
-from .search import End, ModeOptions, polish
+from .search import End, ModeOptions
 from .unbounded import runaway
-
-#: A Laplace sd above this, of a transformed coordinate, means that the mode lies on the boundary: near a bound the
-#: density is c·exp(u), whose decrement is half its curvature (interior modes had at most 3.1, boundary ones 700).
-BOUNDARY_SD = 10.0
-
-#: Curvature of such a coordinate above which it is no rounding.
-SETTLED = 1e-9
 
 #: Part of the decrement that the density must gain far out on a ray, if it creeps towards a limit. An exponential tail
 #: gains all that is left of it, some two decrements; a parabola loses 3 of them 3 Newton steps on, and 80 at 10.
@@ -38,20 +31,8 @@ LEVELLING = 3.0
 #: Relative rounding error of a density.
 NOISE = 1e-14
 
-#: Where a coordinate that runs to a boundary is put: far enough that its transform has reached the bound in float64.
-LIMIT = 40.0
-
-#: How far out a simplex's coordinate must be, where no dense curvature tells.
-FAR = 15.0
-
-#: Places between the bound and the middle where the density is looked at, the other coordinates at their best.
-INWARD = (10.0, 6.0, 3.0, 1.0, 0.0)
-
 #: Curvature (scaled to unit diagonal) below which the Hessian is looked at again before a mode is believed.
 DOUBT = 1e-5
-
-#: A simplex's scalar below this, where the density no longer changes, lies on the boundary.
-EDGE = 1e-6
 
 
 def judge(
@@ -69,7 +50,7 @@ def judge(
     flatness = _refine(problem.density, best, weights)
     if best.smallest <= flatness and not best.edges:
         return ridge_or_saddle(problem, best, flatness, weights, options)
-    reasons = [f"{name} lies on the boundary of its range" for name in boundary_names(problem, best)]
+    reasons = [f"{name} lies on the boundary of its range" for name in boundaries.names(problem, best)]
     kinked = kink_names(problem, best)
     if kinked:
         reasons.append(f"{_listed(kinked)} at a kink of the density")
@@ -154,139 +135,9 @@ def elsewhere(
     return Status.SUSPECT, [f"a start reached {gain:.3g} nats more than this mode and did not converge"]
 
 
-# -- boundaries ------------------------------------------------------------------------------------
-
-
-def hold_boundary(density: Density, end: End, weights: tuple[float, ...], options: ModeOptions) -> End | None:
-    """Where a transformed coordinate runs to its bound, put it there and polish the others.
-
-    Returns
-    -------
-    End or None
-        A higher point inside, where the density rises off the bound after all: the search is to go on from there.
-    """
-    far = density.transformed
-    if end.hessian is not None:
-        sd = np.zeros(len(end.u))
-        sd[end.free] = marginal_sd(end.hessian) if end.hessian.size else 0.0
-        running = np.flatnonzero((sd > BOUNDARY_SD) & far & ~_settled(density, end, weights))
-    else:  # without a dense curvature all are tried
-        running = np.flatnonzero(far)
-    if not len(running):
-        return None
-    held = End(end.kind, end.u.copy(), end.value, end.order, kinks=dict(end.kinks), lines=dict(end.lines))
-    for i in running:
-        bounds = []
-        for bound in (-LIMIT, LIMIT):
-            trial = held.u.copy()
-            trial[i] = bound
-            if density(trial, weights)[0] >= end.value - options.agreement:
-                bounds.append(bound)
-        if end.hessian is None and bounds and _settled_along(density, end, int(i), weights):
-            continue
-        if len(bounds) == 1:  # both: the density does not depend on it
-            held.u[i] = held.held[int(i)] = bounds[0]
-    vanishing = running if end.hessian is not None else np.flatnonzero((np.abs(end.u) > FAR) & far)
-    end.edges = _simplex_edges(density, end, set(vanishing.tolist()))
-    if not held.held:
-        return None
-    polish(density, held, weights, options)
-    end.u, end.value, end.decrement, end.hessian, end.smallest = (
-        held.u,
-        held.value,
-        held.decrement,
-        held.hessian,
-        held.smallest,
-    )
-    end.step, end.flattest = held.step, held.flattest
-    end.held, end.kinks, end.creased, end.steps = held.held, held.kinks, held.creased, end.steps + held.steps
-    return _inside(density, held, weights, options)
-
-
-def _settled(density: Density, end: End, weights: tuple[float, ...]) -> np.ndarray:
-    """Coordinates at a top of their own, however wide: near a bound, where the density is c·exp(u), the slope is as
-    large as the curvature."""
-    settled = np.zeros(len(end.u), dtype=bool)
-    if end.hessian is not None and end.hessian.size:
-        curvature, slope = np.diag(end.hessian), density(end.u, weights)[1][end.free]
-        settled[end.free] = (curvature > SETTLED) & (np.abs(slope) < 1e-3 * curvature)
-    return settled
-
-
-def _settled_along(density: Density, end: End, i: int, weights: tuple[float, ...]) -> bool:
-    """The same for one coordinate, where there is no Hessian."""
-    unit = np.zeros(len(end.u))
-    unit[i] = 1.0
-    curvature = float(curvature_along(density, end.u, unit, weights)[i])
-    return curvature > SETTLED and abs(float(density(end.u, weights)[1][i])) < 1e-3 * curvature
-
-
-def _inside(density: Density, held: End, weights: tuple[float, ...], options: ModeOptions) -> End | None:
-    """A point off the bound that is higher, the others at their best: so one-sided slope and second order both count.
-
-    In u every point near a bound is stationary, a mode or not.
-    """
-    for i, bound in held.held.items():
-        trial = End("inward", held.u.copy(), held.value, held.order, held=dict(held.held), lines=dict(held.lines))
-        for depth in INWARD:
-            trial.u[i] = trial.held[i] = math.copysign(depth, bound)
-            polish(density, trial, weights, options)
-            if trial.value > held.value + options.agreement:
-                return trial
-    return None
-
-
-def _simplex_edges(density: Density, end: End, running: set[int]) -> list[int]:
-    """Scalars of a simplex that vanish: its coordinates mix them, so no single one can be put on its bound."""
-    edges: list[int] = []
-    scalar = 0
-    for block, shape in zip(density.blocks, density.shapes, strict=True):
-        size = math.prod(shape)
-        if block.transform == "simplex" and running & set(range(block.start, block.stop)):
-            values = density.push(end.u[None])[0][scalar : scalar + size]
-            edges += [scalar + int(i) for i in np.flatnonzero(values < EDGE)]
-        scalar += size
-    return edges
-
-
-def boundary_names(problem: Problem, best: End) -> list[str]:
-    """Free scalars that lie on a bound of their range."""
-    return [problem.scalars.names[i] for i in best.edges] + _names(problem, best.held)
-
-
 def kink_names(problem: Problem, best: End) -> list[str]:
     """Free scalars that lie on a kink of the density."""
-    return _names(problem, best.kinks | dict.fromkeys(best.creased, 0.0))
-
-
-def _names(problem: Problem, coordinates: Mapping[int, float]) -> list[str]:
-    found: list[str] = []
-    for block in problem.density.blocks:
-        own = [i - block.start for i in sorted(coordinates) if block.start <= i < block.stop]
-        start, stop, shape, _ = problem.scalars.variables[block.name]
-        if own:
-            # A transform that changes the size (a simplex) mixes its coordinates: name them all.
-            same = math.prod(shape) == block.size
-            found += [problem.scalars.names[start + i] for i in own] if same else problem.scalars.names[start:stop]
-    return found
-
-
-def limits(end: End) -> Array:
-    """The end's ``u`` with ±∞ where it lies on a bound."""
-    u = end.u.copy()
-    for i, bound in end.held.items():
-        u[i] = math.copysign(math.inf, bound)
-    return u
-
-
-def values_at(problem: Problem, end: End) -> Array:
-    """The end in the model's coordinates: the bound itself where it lies on one."""
-    scalars: Array = problem.density.push(end.u[None, :])[0].copy()
-    if end.held:
-        exact = problem.density.push(limits(end)[None, :])[0]
-        scalars = np.where(np.isfinite(exact), exact, scalars)
-    scalars[end.edges] = 0.0
-    return scalars
+    return boundaries.names_of(problem, best.kinks | dict.fromkeys(best.creased, 0.0))
 
 
 # -- no mode ---------------------------------------------------------------------------------------
@@ -299,7 +150,7 @@ def why_no_mode(problem: Problem, best: End, weights: tuple[float, ...], options
         return rises.reasons
     smooth = folds(problem.density, options.dense).smooth
     jumping = [] if smooth else kinks.unsettled(problem.density, best, weights).tolist()
-    stuck = _names(problem, dict.fromkeys(jumping, 0.0))
+    stuck = boundaries.names_of(problem, dict.fromkeys(jumping, 0.0))
     return [
         f"the search did not end at a mode: the Newton decrement is {best.decrement:.1e} nats "
         f"after {best.steps} polishing steps"
@@ -350,9 +201,9 @@ def _endless(problem: Problem, best: End) -> list[str]:
     """Scalars whose bound is infinity: the density is highest there, and no value attains it."""
     if not best.held:
         return []
-    exact = problem.density.push(limits(best)[None, :])[0]
+    exact = problem.density.push(boundaries.limits(best)[None, :])[0]
     names = problem.scalars.names
-    return [name for name in boundary_names(problem, best) if np.isinf(exact[names.index(name)])]
+    return [name for name in boundaries.names(problem, best) if np.isinf(exact[names.index(name)])]
 
 
 def _direction(best: End, density: Density) -> str:

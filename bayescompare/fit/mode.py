@@ -14,7 +14,7 @@ import numpy as np
 from ..compiled import Array
 from ..density import Density
 from ..problem import Problem
-from . import derivative_free, endings
+from . import boundaries, derivative_free, endings
 from .basins import log_mass
 from .curvature import marginal_sd, spectrum, standard_errors
 from .result import Fit, Status
@@ -91,7 +91,7 @@ def fit(
 
     names = problem.scalars.names
     failed = status is Status.FAILED
-    estimate = np.full(len(names), np.nan) if failed else endings.values_at(problem, best)
+    estimate = np.full(len(names), np.nan) if failed else boundaries.values_at(problem, best)
     if options.allow_unidentified and not failed:
         estimate = np.where(endings.known(problem, best), estimate, np.nan)
     errors, missing = _errors(problem, best, failed)
@@ -102,7 +102,7 @@ def fit(
         reasons=tuple(reasons),
         names=names,
         estimate=estimate,
-        unconstrained=None if failed else endings.limits(best),
+        unconstrained=None if failed else boundaries.limits(best),
         log_density=math.nan if failed else best.value,
         diagnostics={
             "newton_decrement": best.decrement,
@@ -120,7 +120,7 @@ def fit(
             "starts_agree": agreeing,
             "starts_unusable": max(len(points) - len(ends), 0) if not lacking else 0,
             "modes": [] if failed else [_described(i, mode, ends) for i, mode in enumerate(modes)],
-            "boundary": [] if failed else endings.boundary_names(problem, best),
+            "boundary": [] if failed else boundaries.names(problem, best),
             "kink": [] if failed else endings.kink_names(problem, best),
             "standard_errors": dict(zip(names, errors.tolist(), strict=True)),
             "standard_errors_missing": missing,
@@ -164,7 +164,7 @@ def _settled(
         modes, ends = climb_to_modes(density, weights, ends, options)
         if not ends[0].converged(options):
             break
-        inside = endings.hold_boundary(density, ends[0], weights, options)
+        inside = boundaries.hold(density, ends[0], weights, options)
         if inside is None:
             break
         ends += first_order(density, [("inward", inside.u)], weights)
@@ -217,6 +217,7 @@ def _described(place: int, mode: End, ends: list[End]) -> dict[str, Any]:
         "starts": sum(e.mode == place for e in ends),
         "log_mass": log_mass(mode),
         "u": mode.u.tolist(),
+        "held": sorted(mode.held),
     }
 
 

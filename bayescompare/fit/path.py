@@ -12,7 +12,7 @@ import numpy as np
 
 from ..compiled import Array
 from ..problem import Problem
-from . import endings, kinks
+from . import boundaries, endings, kinks
 from .result import Fit, Status
 from .search import End, ModeOptions, polish
 
@@ -75,14 +75,13 @@ def path(
     if at.status is Status.FAILED or at.unconstrained is None:
         reasons = [f"no MAP: {at.reasons[0]}" if at.reasons else "no MAP"] * points
     else:
-        u = np.clip(at.unconstrained, -endings.LIMIT, endings.LIMIT)
-        u = np.where(np.isinf(at.unconstrained), u, at.unconstrained)
+        u = boundaries.placed(density, at.unconstrained, (1.0, 1.0, 0.0))
     lines: dict[int, float] = {}  # kinks are the density's: what one search found serves the next
     for i in reversed(range(points)) if u is not None else ():
         weights = (1.0, float(powers[i]), 0.0)
         end = End("path", np.array(u), -np.inf, lines=dict(lines))
         polish(density, end, weights, options)
-        inside = endings.hold_boundary(density, end, weights, options) if end.converged(options) else None
+        inside = boundaries.hold(density, end, weights, options) if end.converged(options) else None
         if inside is not None:  # with less of the prior the mode leaves the boundary
             end = inside
             end.held.clear()
@@ -93,7 +92,7 @@ def path(
             reasons[i] = why[0]
             continue
         u = end.u
-        values[i] = endings.values_at(problem, end)
+        values[i] = boundaries.values_at(problem, end)
         parts[i] = density(end.u, (1.0, 0.0, 0.0))[0], density(end.u, (0.0, 1.0, 0.0))[0]
     if mle is not None:
         failed = mle.status is Status.FAILED or mle.unconstrained is None

@@ -19,7 +19,7 @@ from ..compiled import Array
 from ..errors import UsageError
 from ..predictive import Predictive
 from ..problem import Problem
-from . import endings, kinks, mode
+from . import boundaries, endings, kinks, mode
 from .result import Fit, Status
 from .search import End, ModeOptions, polish
 from .warm import Tops, Warm, Without
@@ -31,7 +31,7 @@ Index = NDArray[np.intp]
 LONG = 4.0
 
 #: Where a mode may lie inside a bound when an observation is left out: depths from the bound to beyond the middle.
-DEPTHS = (*endings.INWARD, -1.0, -2.0, -3.0)
+DEPTHS = (*boundaries.INWARD, -1.0, -2.0, -3.0)
 
 #: Other modes of all observations that are followed too: those within so many nats, and at most so many.
 NEAR, MOST = 10.0, 8
@@ -223,7 +223,7 @@ def _log_density(predictive: Predictive, which: Index, points: Array) -> Array:
 
 def _off(points: Array) -> Array:
     """Infinite coordinates put where float64 has reached the bound: the bound itself may give 0 · ∞."""
-    return np.where(np.isinf(points), np.sign(points) * endings.LIMIT, points)
+    return np.where(np.isinf(points), np.sign(points) * boundaries.LIMIT, points)
 
 
 # -- what is refitted ------------------------------------------------------------------------------
@@ -286,7 +286,7 @@ class _Search:
         self._problem, self._fit, self._seed, self._options = problem, mode_fit, seed, options
         self._weights = mode.WEIGHTS[mode_fit.method]
         limits = np.asarray(mode_fit.unconstrained)
-        self._u = _off(limits)
+        self._u = boundaries.placed(problem.density, limits, self._weights)
         self._held = np.flatnonzero(np.isinf(limits))
         self._kinks = _kink_coordinates(problem, mode_fit)
         known = {int(k): float(self._u[k]) for k in self._kinks}
@@ -346,9 +346,9 @@ class _Search:
     def _other_modes(self, which: Index) -> Iterator[Tops]:
         """The other modes of all observations, which may be the highest without one."""
         lowest = self._fit.log_density - NEAR
-        others = [m["u"] for m in self._fit.diagnostics.get("modes", ())[1:] if m["log_density"] > lowest]
-        for u in map(np.array, others[:MOST]):
-            bound = np.flatnonzero(np.abs(u) >= endings.LIMIT)
+        others = [m for m in self._fit.diagnostics.get("modes", ())[1:] if m["log_density"] > lowest]
+        for other in others[:MOST]:
+            u, bound = np.array(other["u"]), np.array(other["held"], dtype=int)
             there = self._around(u, bound)
             if there.usable:
                 yield there.heights(which) if len(bound) else there.modes(which)
@@ -369,7 +369,7 @@ class _Search:
         end = End("refit", start.copy(), -math.inf, lines=dict(self._lines))
         for _ in range(mode.RENEWALS):
             polish(problem.density, end, self._weights, self._options)
-            inside = endings.hold_boundary(problem.density, end, self._weights, self._options)
+            inside = boundaries.hold(problem.density, end, self._weights, self._options)
             if not end.converged(self._options) or inside is None:
                 break
             end = End("inward", inside.u, inside.value, lines=end.lines)
@@ -377,7 +377,7 @@ class _Search:
         status, reasons = endings.judge(problem, end, [end], 2, self._weights, self._options)
         reason = reasons[0] if reasons else None
         if status is Status.OK:
-            return _One(endings.limits(end), status, reason, problem.density.evaluations)
+            return _One(boundaries.limits(end), status, reason, problem.density.evaluations)
         found = mode.fit(problem, self._fit.method, seed=self._seed, options=self._options)
         u = np.full(len(start), np.nan) if found.unconstrained is None else found.unconstrained
         reason = found.reasons[0] if found.reasons else None

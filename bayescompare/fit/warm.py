@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..compiled import CHUNK, LOOPED, Array
 from ..density import Density
-from . import endings
+from . import boundaries, endings
 from .curvature import WIDEST, cholesky, hessian, own_scale
 from .search import STRIDE, ModeOptions
 
@@ -227,8 +227,8 @@ class Warm:
         step = sd * np.einsum("nij,nj->ni", vectors, rotated / curvature)
         width = sd * np.sqrt((vectors**2 / curvature[:, None, :]).sum(axis=2))
         # A wide one runs to a bound unless it is at a top of its own: near a bound slope and curvature are alike.
-        settled = (sd**-2 > endings.SETTLED) & (np.abs(slopes) < 1e-3 * sd**-2)
-        good &= ~((width > endings.BOUNDARY_SD) & self._far & ~settled).any(axis=1)
+        settled = (sd**-2 > boundaries.SETTLED) & (np.abs(slopes) < 1e-3 * sd**-2)
+        good &= ~((width > boundaries.BOUNDARY_SD) & self._far & ~settled).any(axis=1)
         return step, 0.5 * (rotated**2 / curvature).sum(axis=1), good
 
     def _returned(self, points: Array, values: Array, sound: NDArray[np.bool_], which: Index) -> Tops:

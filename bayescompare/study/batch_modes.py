@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 
 from ..compiled import Array
-from ..fit import endings, unbounded
+from ..fit import boundaries, endings, unbounded
 from ..fit.curvature import RIDGE
 from ..fit.result import Fit, Status
 from ..fit.search import End, ModeOptions
 from ..problem import Problem
+from . import batch_bounds
 from .batch_density import Chunk, Weights
 from .batch_newton import CONVERGED, PATIENT, STEPS, Mask, Tops, conditional_sd, newton, polish, spectra
 
@@ -32,9 +33,6 @@ RENEWALS = 3
 
 #: Ends that are polished after each round, at most, until two are of one height.
 CLIMBS = 2
-
-#: Where a mode inside is looked for when one lies on a bound: distances from the middle of its range, in u.
-DEPTHS = (*endings.INWARD, -1.0, -2.0, -3.0)
 
 #: Difference of heights, in nats, up to which they are one height.
 AGREEMENT = ModeOptions().agreement
@@ -111,11 +109,12 @@ def find(chunk: Chunk, problem: Problem, starts: Array, weights: Weights, asked:
         modes.fail(row, f"the density is zero or NaN at all of {starts.shape[0] * starts.shape[1]} starts")
     converged = usable & (top.decrement <= CONVERGED)
     _runaways(chunk, problem, modes, top, usable & ~converged, weights)
-    running = _runs(chunk, top) & converged[:, None]
+    running = batch_bounds.runs(chunk, top) & converged[:, None]
     if running.any():
         rows = running.any(axis=1)
-        top.put(rows, _on_bounds(chunk, top, running, weights).take(rows))
+        top.put(rows, batch_bounds.on_bounds(chunk, top, running, weights).take(rows))
         converged &= top.decrement <= CONVERGED
+    converged &= ~batch_bounds.thins(chunk, top, converged)
     _creeps(chunk, modes, top, converged, weights)
     identified = _refined(chunk, problem, modes, top, converged & (np.abs(top.smallest) < endings.DOUBT), weights)
     _accept(chunk, problem, modes, top, converged & modes.open & identified & ~ends.twins.any(axis=1))
@@ -212,7 +211,7 @@ def _searched(chunk: Chunk, starts: Array, weights: Weights, asked: Mask) -> _En
     for again in range(RENEWALS):
         unfinished = ends.usable & ~ends.converged
         if again:  # what runs away has no mode to be found by patience
-            unfinished &= (np.abs(ends.top.u) * chunk.density.transformed <= endings.FAR).all(axis=1)
+            unfinished &= (np.abs(ends.top.u) * chunk.density.transformed <= boundaries.FAR).all(axis=1)
         if not unfinished.any():
             break
         ends.add(ends.highest(count), unfinished, LONG)
@@ -238,7 +237,7 @@ def _accept(chunk: Chunk, problem: Problem, modes: Modes, top: Tops, clean: Mask
     names = problem.scalars.names
     for i, row in enumerate(rows):
         end = _end(top, row)
-        bounds = endings.boundary_names(problem, end) if end.held else []
+        bounds = boundaries.names(problem, end) if end.held else []
         endless = [name for name in bounds if np.isinf(exact[i, names.index(name)])]
         if endless:
             modes.fail(row, f"no mode exists: the density is highest as {', '.join(endless)} grows without limit")
@@ -258,56 +257,7 @@ def _end(top: Tops, row: np.integer[Any]) -> End:
     return end
 
 
-# -- boundaries ------------------------------------------------------------------------------------
-
-
-def _runs(chunk: Chunk, top: Tops) -> Mask:
-    """Transformed coordinates that run to a bound: wide, and at no top of their own; (B, d)."""
-    eigenvalues, vectors, sd = spectra(top.h)
-    with np.errstate(divide="ignore", over="ignore"):
-        width = sd * np.sqrt((vectors**2 / np.abs(eigenvalues)[:, None, :]).sum(axis=2))
-    curvature = np.diagonal(top.h, axis1=1, axis2=2)
-    settled = (curvature > endings.SETTLED) & (np.abs(top.gradient) < 1e-3 * curvature)
-    running: Mask = (width > endings.BOUNDARY_SD) & chunk.density.transformed & ~settled
-    return running
-
-
-def _on_bounds(chunk: Chunk, top: Tops, running: Mask, weights: Weights) -> Tops:
-    """The tops with coordinates put on their bound where the density does not fall towards it, the others polished.
-
-    Where it is higher inside, the mode there; where nothing is held, or that mode runs too, no end of a search.
-    """
-    b, d = top.u.shape
-    any_runs = running.any(axis=1)
-    points = np.repeat(top.u[any_runs, None], 2 * d, axis=1)
-    points[:, np.arange(d), np.arange(d)] = -endings.LIMIT
-    points[:, np.arange(d, 2 * d), np.arange(d)] = endings.LIMIT
-    level = np.zeros((b, 2 * d), dtype=bool)
-    heights = chunk.values(points, weights, np.flatnonzero(any_runs))
-    level[any_runs] = heights >= (top.value[any_runs] - AGREEMENT)[:, None]
-    low, high = level[:, :d], level[:, d:]
-    # Both: the density does not depend on it. A simplex's coordinates mix its scalars, none can be put on a bound.
-    mixed = [block.transform == "simplex" for block in chunk.density.blocks for _ in range(block.size)]
-    held = running & (low ^ high) & ~np.array(mixed)
-    u = np.where(held, np.where(high, endings.LIMIT, -endings.LIMIT), top.u)
-    rows = held.any(axis=1)
-    bounded = polish(chunk, u, held, weights, rows)
-    inside = bounded.take(slice(None))
-    for place in range(int(held.sum(axis=1).max(initial=0))):
-        deep = rows & (held.sum(axis=1) > place)
-        i = np.argsort(~held, axis=1, kind="stable")[:, place]
-        inner = bounded.u.copy()
-        for depth in DEPTHS:  # one-sided slope and second order both count
-            inner[np.arange(b), i] = np.copysign(1.0, u[np.arange(b), i]) * depth
-            trial = polish(chunk, inner, held, weights, deep)
-            higher = deep & (trial.value > inside.value + AGREEMENT)
-            inside.put(higher, trial.take(higher))
-            inner = trial.u
-    renewed = rows & (inside.value > bounded.value)
-    new = polish(chunk, inside.u, np.zeros_like(held), weights, renewed)
-    new.decrement[_runs(chunk, new).any(axis=1)] = np.inf
-    bounded.put(renewed, new.take(renewed))
-    return bounded
+# -- ridges ----------------------------------------------------------------------------------------
 
 
 def _refined(chunk: Chunk, problem: Problem, modes: Modes, top: Tops, doubtful: Mask, weights: Weights) -> Mask:
