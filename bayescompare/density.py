@@ -71,7 +71,9 @@ class Density:
     dimension : int
         Length d of the unconstrained vector.
     transformed : ndarray of bool of shape (d,)
-        Which coordinates belong to a transformed variable.
+        Which coordinates belong to a variable with a transform that has bounds: an angle's has none.
+    circular : ndarray of bool of shape (d,)
+        Which coordinates are angles.
     evaluations : int
         Evaluations of value and gradient so far, batched ones counted by the row.
     compile_seconds : float
@@ -102,7 +104,9 @@ class Density:
         self.compile_seconds += time.perf_counter() - started
         self.blocks = self.graphs.blocks
         self.dimension = self.graphs.dimension
-        self.transformed = np.concatenate([np.full(b.size, b.transform is not None) for b in self.blocks])
+        bounded = [np.full(b.size, b.transform is not None and not b.circular) for b in self.blocks]
+        self.transformed = np.concatenate(bounded)
+        self.circular = np.concatenate([np.full(b.size, b.circular) for b in self.blocks])
         self.start = np.concatenate([np.ravel(point[b.value_name]).astype(float) for b in self.blocks])
         self.data = {name: np.asarray(shared.get_value()) for name, (shared, _) in self.graphs.data.items()}
         if self.graphs.own:
@@ -200,7 +204,7 @@ class Density:
         Returns
         -------
         ndarray of shape (n, k)
-            In the model's coordinates.
+            In the model's coordinates; angles as they stand in u, turned by whole circles.
         """
         if "push" not in self._compiled:
             inputs = [self.graphs.u, *(inp for _, inp in self.graphs.data.values())]

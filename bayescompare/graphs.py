@@ -37,6 +37,11 @@ class Block:
     def stop(self) -> int:
         return self.start + self.size
 
+    @property
+    def circular(self) -> bool:
+        """True for an angle: u and u + 2π are one point."""
+        return self.transform == "circular"
+
 
 class Graphs:
     """The symbolic terms of a model over one unconstrained vector ``u``; nothing is compiled here.
@@ -73,6 +78,10 @@ class Graphs:
         jacobian = [t.log_jac_det(model.rvs_to_values[rv], *rv.owner.inputs) for rv, t in transformed if t is not None]
         jacobian = model.replace_rvs_by_values(jacobian) if jacobian else []
         outputs = model.replace_rvs_by_values([*free, *model.deterministics])
+        # An angle is given as it stands in u: turned by whole circles, so that draws of it stay together.
+        angles = [i for i, block in enumerate(self.blocks) if block.circular]
+        for i in angles:
+            outputs[i] = model.rvs_to_values[free[i]]
         named = zip(
             [*free, *observed, *model.potentials, *model.deterministics],
             [*terms, *potentials, *outputs[len(free) :]],

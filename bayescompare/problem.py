@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import coordinates
+from .angles import on_one_branch, winds
 from .capabilities import refuse
 from .compiled import Array, without_compiler
 from .density import Density
@@ -88,6 +89,25 @@ class Problem:
         """The weighted log density, compiled once."""
         density = Density(self.model, self.initial_point)
         return density if self.data is None else density.with_data(self.data)
+
+    @cached_property
+    def angles(self) -> np.ndarray:
+        """Places of the angles among the scalars, in the order of the circular coordinates of u."""
+        places = [np.arange(*self.scalars.variables[b.name][:2]) for b in self.density.blocks if b.circular]
+        return np.concatenate(places) if places else np.array([], dtype=int)
+
+    def gathered(self, points: Array) -> tuple[Array, Array, Array]:
+        """Draws in u, (chains, draws, d), and of the scalars, (chains, draws, k), angles on one branch; the scalars'
+        means, NaN for angles whose draws wind round the circle."""
+        circular = self.density.circular
+        if circular.any():
+            points = points.copy()
+            points[..., circular] = on_one_branch(points[..., circular])
+        chains, draws, d = points.shape
+        scalars = self.density.push(points.reshape(-1, d)).reshape(chains, draws, -1)
+        mean = scalars.mean(axis=(0, 1))
+        mean[self.angles[winds(points[..., circular])]] = np.nan
+        return points, scalars, mean
 
     @property
     def dimension(self) -> int:

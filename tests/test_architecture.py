@@ -26,7 +26,18 @@ LABELS = {  # of the arrays: names, words, files
     "compare.sentence",
     "compare.storage",
 }
-COMPILED = {"capabilities", "errors", "products", "straight", "compiled", "differences", "graphs", "creases", "density"}
+COMPILED = {
+    "angles",
+    "capabilities",
+    "errors",
+    "products",
+    "straight",
+    "compiled",
+    "differences",
+    "graphs",
+    "creases",
+    "density",
+}
 MODEL = COMPILED | {"coordinates", "numbers", "fit.result", "problem", "kept", "predictive"}
 RUN = MODEL | ARRAYS | LABELS | {"bambi", "fit", "methods", "audit", "templates", "target"}
 MAY_IMPORT: dict[str, set[str]] = {
@@ -34,6 +45,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "numbers": set(),
     "fit.result": {"errors"},
+    "angles": set(),
     "products": set(),
     "straight": set(),
     "compiled": {"errors", "products", "straight"},

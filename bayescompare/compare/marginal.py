@@ -45,6 +45,8 @@ class Marginals:
         Draws of the prior.
     interval : float
         Probability of ETI and HDI.
+    winding : ndarray of bool of shape (k,), optional
+        Angles whose draws go all round the circle: they have no mean, no sd, no interval.
     """
 
     draws: Array
@@ -54,6 +56,7 @@ class Marginals:
     laplace: Array | None
     prior: Array | None
     interval: float = 0.94
+    winding: NDArray[np.bool_] | None = None
 
 
 def table(m: Marginals) -> tuple[Columns, list[str]]:
@@ -99,6 +102,7 @@ class _Rows:
     laplace: Array | None  # (k, n)
     prior: Array | None
     interval: float
+    winding: NDArray[np.bool_]
 
     @cached_property
     def flat(self) -> Array:
@@ -144,7 +148,9 @@ def _rows(m: Marginals, part: slice) -> _Rows:
         return None if a is None else np.ascontiguousarray(a[:, part].T, dtype=float)
 
     x = np.ascontiguousarray(np.moveaxis(m.draws[..., part], -1, 0), dtype=float)
-    return _Rows(x, m.map[part], m.map_unconstrained[part], m.mle[part], rows(m.laplace), rows(m.prior), m.interval)
+    winding = np.zeros(len(x), dtype=bool) if m.winding is None else m.winding[part]
+    points = (m.map[part], m.map_unconstrained[part], m.mle[part])
+    return _Rows(x, *points, rows(m.laplace), rows(m.prior), m.interval, winding)
 
 
 def _block(r: _Rows) -> tuple[Columns, list[str]]:
@@ -378,6 +384,14 @@ _IN_SD = (
 )
 
 
+#: What has no meaning on a circle without a gap.
+_ON_A_LINE = (
+    *("mean", "median", "sd", "mcse_mean", "mcse_sd", "eti_lb", "eti_ub", "eti50_lb", "eti50_ub", "hdi_lb", "hdi_ub"),
+    *("rank", "rank_mcse", "hdi_level", "hdi_level_mcse", "absolute_regret", "absolute_regret_mcse"),
+    *("sign_probability", "sign_probability_mcse"),
+)
+
+
 def _mask(r: _Rows, c: Columns, finite: NDArray[np.bool_]) -> list[str]:
     """Set to NaN what has no value, and say why."""
     k = len(r.x)
@@ -391,6 +405,7 @@ def _mask(r: _Rows, c: Columns, finite: NDArray[np.bool_]) -> list[str]:
     _blank(c, ("sd", "mcse_sd"), no_variance | ~finite)
     _blank(c, ("mean", "mcse_mean", "absolute_regret", "absolute_regret_mcse"), no_mean | ~finite)
     _blank(c, ("ess_bulk", "ess_tail", "r_hat", "rank_mcse"), constant | ~finite)
+    _blank(c, (*_ON_A_LINE, *_IN_SD), r.winding)
     atom = (c["width"] == 0) & ~constant & finite
     _blank(c, ("entropy", "width"), constant | atom | ~finite)
     _blank(c, ("absolute_regret", "absolute_regret_mcse", "mcse_mean", "mcse_sd"), constant)
@@ -400,6 +415,8 @@ def _mask(r: _Rows, c: Columns, finite: NDArray[np.bool_]) -> list[str]:
             reasons.append("some draws are not finite")
         elif constant[i]:
             reasons.append("constant in every draw")
+        elif r.winding[i]:
+            reasons.append("an angle whose draws wind round the circle: no mean, no sd, no interval")
         elif no_mean[i]:
             reasons.append(f"a tail's Pareto k-hat is {index[i]:.2f} or more after its error: no mean, no variance")
         elif no_variance[i]:

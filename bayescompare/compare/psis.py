@@ -29,6 +29,9 @@ BLOCKS = 20
 #: Bytes of what is worked on at a time.
 BYTES = 1 << 21
 
+#: Share of a sum from which a single term may decide it.
+DECIDES = 0.01
+
 #: Log ratios that differ by no more than this are rounding: the weights are equal and have no tail.
 EQUAL = 1e-8
 
@@ -63,6 +66,9 @@ class Importance:
 @dataclass(frozen=True)
 class Moments:
     """Posterior moments by importance sampling, arrays of shape (k,); all NaN where k-hat is not below 0.7.
+
+    A scalar's mean is NaN where k-hat of its own weighted deviations is not below 0.7, and sd and z where that of their
+    squares is not: weights can be usable, and the scalar's tails too heavy for them.
 
     Attributes
     ----------
@@ -217,17 +223,36 @@ def moments(x: Array, weights: Importance, at: Array) -> Moments:
         x = np.where(w > 0, x, 0.0)  # a point of no density need not be finite
         mean = (w * x).sum(axis=0)
         deviation = x - mean
+        first, second = _tail_of_terms(w * np.abs(deviation)), _tail_of_terms(w * deviation**2)
         sd = np.sqrt((w * deviation**2).sum(axis=0))
         v = deviation / sd
         z = (at - mean) / sd
-        return Moments(
-            mean,
-            _pair_error(w * deviation),
-            sd,
-            _pair_error(w * sd * (v**2 - 1) / 2),
-            z,
-            _pair_error(w * (v + z * (v**2 - 1) / 2)),
-        )
+        mean_mcse = _pair_error(w * deviation) * slower(first, len(x))
+        sd_mcse = _pair_error(w * sd * (v**2 - 1) / 2) * slower(second, len(x))
+        z_mcse = _pair_error(w * (v + z * (v**2 - 1) / 2)) * slower(np.fmax(first, second), len(x))
+    no_mean, no_sd = first >= LIMIT, np.fmax(first, second) >= LIMIT
+    of_mean = [np.where(no_mean, np.nan, each) for each in (mean, mean_mcse)]
+    of_sd = [np.where(no_sd, np.nan, each) for each in (sd, sd_mcse, z, z_mcse)]
+    return Moments(of_mean[0], of_mean[1], of_sd[0], of_sd[1], of_sd[2], of_sd[3])
+
+
+def _tail_of_terms(terms: Array) -> Array:
+    """k-hat of the terms (n, k) of each sum; −∞ where no term has a hundredth of it, as then none decides."""
+    found = np.full(terms.shape[1], -np.inf)
+    heavy = np.flatnonzero(terms.max(axis=0) > DECIDES * terms.sum(axis=0))
+    if len(heavy):
+        k_hat = smooth(np.log(np.ascontiguousarray(terms[:, heavy].T)))[1]
+        found[heavy] = np.where(np.isnan(k_hat), -np.inf, k_hat)
+    return found
+
+
+def slower(k_hat: Array, n: int) -> Array:
+    """Factor by which the error of a mean of n terms exceeds its first-order estimate, which from k-hat = ½ on has no
+    variance behind it: n^((1 − c)/2), c the convergence rate of Vehtari et al. (2024), section 3.2.4."""
+    k = np.clip(k_hat, 0.5 + 1e-6, 1.0)
+    power = float(n) ** (2 * k)
+    rate = (2 * (k - 1) * n * power + (1 - 2 * k) * power + float(n) ** 2) / ((n - 1) * (n - power))
+    return np.where(k_hat < 0.5, 1.0, float(n) ** ((1 - np.clip(rate, 0.0, 1.0)) / 2))
 
 
 def blocks(n: int) -> NDArray[np.intp]:

@@ -79,10 +79,10 @@ def climbs(
     where = np.full(len(points), -1)
     lines: dict[int, float] = {}  # kinks are the density's: what one climb found serves the others
     for end in ends:
-        i = place(end, modes)
+        i = place(end, modes, density)
         if i < 0:
             polish_along(lines, density, end, weights, options)
-            i = place(end, modes)
+            i = place(end, modes, density)
         if i < 0 and end.converged(options) and end.smallest > 0:
             i = len(modes)
             modes.append(end)

@@ -55,7 +55,7 @@ def hessian(
         Symmetric, per unit of u squared; NaN where the density is not finite within a step.
     """
     d = len(u)
-    widest = np.where(density.transformed, WIDEST, 1e3)
+    widest = np.where(density.transformed | density.circular, WIDEST, 1e3)
     unit = scales(density, weights)
     steps = 1e-3 * (unit if scale is None else np.clip(scale, 1e-8 * np.minimum(unit, 1.0), widest * unit))
     if reach is not None:

@@ -92,6 +92,8 @@ def fit(problem: Problem, *, seed: int = 0, options: LaplaceOptions | None = Non
     # log q(u) = −½ zᵀz + ½ log det H − d/2 log 2π
     log_volume = len(u) / 2 * math.log(2 * math.pi) - float(np.log(np.diag(factor)).sum())
     ratios = density.values(points, weights) + 0.5 * (z**2).sum(axis=1) + log_volume
+    # Of a density that repeats itself with each circle, the posterior is one.
+    ratios[(np.abs(points - u)[:, density.circular] > math.pi).any(axis=1)] = -math.inf
     root = solve_triangular(factor, np.eye(len(u)), lower=True)  # Σ = rootᵀ root
     compile_seconds = density.compile_seconds - compiling
     reasons = () if at.status is Status.OK else (f"the mode is {at.status}: {'; '.join(at.reasons)}",)

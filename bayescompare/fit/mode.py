@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..angles import nearest
 from ..compiled import Array
 from ..density import Density
 from ..problem import Problem
@@ -79,6 +80,8 @@ def fit(
     points += [("draw", u) for u in above] if above is not None else []
     ends = (derivative_free.search if lacking else first_order)(density, points, weights)
     modes, ends = _settled(density, ends, weights, options)
+    for end in ends:
+        end.u[density.circular] = nearest(end.u[density.circular], 0.0)
     best = ends[0]
     agreeing = sum(abs(best.value - e.value) <= options.agreement for e in ends)
     gap = _second_opinion(density, best, weights)

@@ -174,8 +174,8 @@ def _fit(
     refuse_runaway(problem, points)
     _check_draws(problem, points, statistics)
     began = time.perf_counter()
-    chains, draws, dimension = points.shape
-    scalars = problem.density.push(points.reshape(-1, dimension)).reshape(chains, draws, -1)
+    chains, draws, _ = points.shape
+    points, scalars, mean = problem.gathered(points)
     names = problem.scalars.names
     lacking = problem.density.no_gradient
     others = f"not by NUTS, as {', '.join(lacking)} has no gradient: by samplers of PyMC that need none"
@@ -184,7 +184,7 @@ def _fit(
         status=Status.OK,
         reasons=(others,) if lacking else (),
         names=names,
-        estimate=scalars.mean(axis=(0, 1)),
+        estimate=mean,
         draws=scalars,
         unconstrained_draws=points,
         statistics=statistics,

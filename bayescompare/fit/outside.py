@@ -88,15 +88,15 @@ def bring(problem: Problem, posterior: Any, fingerprint: str | None = None) -> F
 
 
 def _fit(problem: Problem, carried: Carried, points: Array, unchecked: list[str]) -> Fit:
-    chains, length, d = points.shape
-    scalars = problem.density.push(points.reshape(-1, d)).reshape(chains, length, -1)
+    chains, length, _ = points.shape
+    points, scalars, mean = problem.gathered(points)
     kept, origin = carried.statistics, carried.origin
     return Fit(
         method="nuts",
         status=Status.OK,
         reasons=(),
         names=problem.scalars.names,
-        estimate=scalars.mean(axis=(0, 1)),
+        estimate=mean,
         draws=scalars,
         unconstrained_draws=points,
         statistics=kept,

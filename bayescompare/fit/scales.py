@@ -33,7 +33,7 @@ def scales(density: Density, weights: tuple[float, ...]) -> Array:
     found = density.scales.get(tuple(weights))
     if found is None:
         found = np.ones(density.dimension)
-        looked = np.flatnonzero(~density.transformed)
+        looked = np.flatnonzero(~density.transformed & ~density.circular)
         if len(looked) and density.dimension <= MOST and not density.no_gradient:
             sd = _spread(density, looked, weights)
             steps = np.abs(density(density.start, weights)[1][looked]) * sd  # of Newton's, over sd

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..angles import nearest
 from ..compiled import Array
 from ..density import Density
 from ..errors import NoFiniteStartError, UsageError
@@ -363,11 +364,11 @@ def climb_to_modes(
     for end in ends:
         if not modes and not end.converged(options):
             break
-        end.mode = place(end, modes)
+        end.mode = place(end, modes, density)
         if end.mode < 0 and not end.polished and strays < STRAYS and end.value > modes[0].value - DEPTH:
             strays += 1
             polish_along(lines, density, end, weights, options)
-            end.mode = place(end, modes)
+            end.mode = place(end, modes, density)
         if end.mode < 0 and end.converged(options) and (end.hessian is None or end.smallest > 0):
             end.mode = len(modes)
             modes.append(end)
@@ -401,15 +402,17 @@ def _sort(ends: list[End], options: ModeOptions) -> None:
     ends.sort(key=lambda e: (not e.converged(options), -height(e), e.order))
 
 
-def place(end: End, modes: list[End]) -> int:
+def place(end: End, modes: list[End], density: Density) -> int:
     """Which of the modes this end belongs to, by the height that the mode's curvature says it should have; or −1."""
     for i, mode in enumerate(modes):
+        apart = end.u - mode.u
+        apart[density.circular] = nearest(apart[density.circular], 0.0)
         if mode.hessian is None:
-            near = float(np.linalg.norm(end.u - mode.u)) <= 1e-3 * max(1.0, float(np.linalg.norm(mode.u)))
+            near = float(np.linalg.norm(apart)) <= 1e-3 * max(1.0, float(np.linalg.norm(mode.u)))
             if near or abs(end.value - mode.value) <= 1e-9 * max(1.0, abs(mode.value)):
                 return i
             continue
-        away = (end.u - mode.u)[mode.free]
+        away = apart[mode.free]
         expected = 0.5 * float(away @ mode.hessian @ away)
         if abs(expected - (mode.value - end.value)) <= 1e-3 + 0.1 * abs(mode.value - end.value):
             return i

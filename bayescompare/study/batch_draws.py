@@ -59,6 +59,8 @@ def laplace(
     points = u[:, None] + z @ np.linalg.inv(factor)
     log_volume = d / 2 * math.log(2 * math.pi) - np.log(np.diagonal(factor, axis1=1, axis2=2)).sum(axis=1)
     ratios = chunk.values(points, (1.0, 1.0, 1.0), rows) + 0.5 * (z**2).sum(axis=2) + log_volume[:, None]
+    # Of a density that repeats itself with each circle, the posterior is one.
+    ratios[(np.abs(points - u[:, None])[..., chunk.density.circular] > math.pi).any(axis=2)] = -math.inf
     return points, chunk.push(points, rows), ratios
 
 

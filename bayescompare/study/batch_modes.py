@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..angles import nearest
 from ..compiled import Array
 from ..fit import boundaries, endings, unbounded
 from ..fit.curvature import RIDGE
@@ -186,6 +187,7 @@ class _Ends:
         """
         same = self.same & ~self.top.held.any(axis=1)[:, None]
         away = np.where(same[:, :, None], self.u - self.top.u[:, None], 0.0)
+        away = np.where(self._chunk.density.circular, nearest(away, 0.0), away)
         expected = 0.5 * ((away @ self.top.h) * away).sum(axis=2)
         gap = np.where(same, self.top.value[:, None] - self.value, 0.0)
         apart: Mask = np.abs(expected - gap) > 1e-3 + 0.1 * np.abs(gap)
@@ -232,6 +234,7 @@ def _accept(chunk: Chunk, problem: Problem, modes: Modes, top: Tops, clean: Mask
     rows = np.flatnonzero(clean)
     if not len(rows):
         return
+    top.u = np.where(chunk.density.circular, nearest(top.u, 0.0), top.u)
     limits = np.where(top.held, np.copysign(np.inf, top.u), top.u)[rows]
     inside, exact = np.moveaxis(chunk.push(np.stack([top.u[rows], limits], axis=1), rows), 1, 0)
     names = problem.scalars.names

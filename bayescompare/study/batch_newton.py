@@ -86,7 +86,7 @@ def polish(chunk: Chunk, u: Array, held: Mask, weights: Weights, active: Mask, m
 
 def newton(chunk: Chunk, u: Array, held: Mask, scale: Array, weights: Weights, rows: Index) -> Tops:
     """The curvature at points (n, d), and what Newton's method makes of it; a decrement of NaN where there is none."""
-    widest = np.where(chunk.density.transformed, WIDEST, 1e3)
+    widest = np.where(chunk.density.transformed | chunk.density.circular, WIDEST, 1e3)
     unit = scales(chunk.density, weights)
     steps = 1e-3 * np.clip(scale, 1e-8 * np.minimum(unit, 1.0), widest * unit)
     for _ in range(3):  # shorter ones where the density is not finite within these

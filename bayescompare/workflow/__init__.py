@@ -297,6 +297,7 @@ def run(
                     partial(arms.searched_again, problem, fits, heights, seed, options),
                     partial(_unchanged, fits),
                 )
+                fits = arms.on_one_branch(problem, fits)
                 gathered = gather(problem, fits, prior, asked.quantities)
                 table = measures.table(gathered, fits, options)
                 fits["nuts"] = measures.converged(fits["nuts"], table)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..angles import nearest
 from ..fit import laplace, mode
 from ..fit.basins import Climbs, climbs
 from ..fit.laplace import LaplaceOptions
@@ -86,6 +87,11 @@ def searched_again(
             if found.status is Status.OK and not above:
                 break
             chosen = _restarts(values, above)
+            if found.status is Status.FAILED:  # the usual starts have had their turn: the draws alone, first
+                alone = replace(options.mode, starts=1)
+                probe = mode.fit(problem, name, seed=seed, options=alone, above=flat[chosen])
+                if probe.status is Status.FAILED:
+                    break
             again = mode.fit(problem, name, seed=seed, options=options.mode, above=flat[chosen])
             better = again.status is not Status.FAILED and not again.log_density < found.log_density - ABOVE
             if found.status is Status.FAILED and not again.ok:
@@ -106,8 +112,6 @@ def _restarts(values: Array, above: bool) -> np.ndarray:
 
 def _check(found: Fit, values: Array) -> Fit:
     """A draw of the posterior above the mode, under the mode's own weights, means that the search missed the mode."""
-    from dataclasses import replace
-
     if found.status is Status.FAILED:
         return found
     above = int(np.sum(values > found.log_density + ABOVE))
@@ -132,6 +136,38 @@ def from_mle_to_map(problem: Problem, fits: Mapping[str, Fit], options: CompareO
     return path(problem, fits["map"], mle=fits["mle"], options=options.mode)
 
 
+def on_one_branch(problem: Problem, fits: dict[str, Fit]) -> dict[str, Fit]:
+    """The fits with each angle turned by whole circles to where the MAP, or without one the posterior, has it.
+
+    A mode at 3.1 and a mean at −3.1 are neighbours; so what is computed of differences, and what is drawn on one axis,
+    is that of the circle.
+    """
+    angles, circular = problem.angles, problem.density.circular
+    if not len(angles):
+        return fits
+    centre = fits["map"].estimate[angles]
+    centre = np.where(np.isfinite(centre), centre, np.nan_to_num(fits["nuts"].estimate[angles]))
+    return {name: _turned(fit, angles, circular, centre) for name, fit in fits.items()}
+
+
+def _turned(fit: Fit, angles: np.ndarray, circular: np.ndarray, centre: Array) -> Fit:
+    at = np.where(np.isfinite(fit.estimate[angles]), fit.estimate[angles], centre)
+    turn = nearest(at, centre) - at
+
+    def turned(values: np.ndarray, places: np.ndarray) -> np.ndarray:
+        new = values.copy()
+        new[..., places] += turn
+        return new
+
+    return replace(
+        fit,
+        estimate=turned(fit.estimate, angles),
+        unconstrained=None if fit.unconstrained is None else turned(fit.unconstrained, circular),
+        draws=None if fit.draws is None else turned(fit.draws, angles),
+        unconstrained_draws=None if fit.unconstrained_draws is None else turned(fit.unconstrained_draws, circular),
+    )
+
+
 def prior(problem: Problem, seed: int) -> Array | None:
     """Draws of the prior in the model's coordinates; None where it is improper or cannot be drawn from."""
     if problem.improper:
@@ -139,4 +175,5 @@ def prior(problem: Problem, seed: int) -> Array | None:
     points = problem.prior_points(PRIOR_DRAWS, seed)
     if points is None or not np.isfinite(points).all():
         return None
-    return problem.density.push(points)
+    scalars: Array = problem.gathered(points[None])[1][0]
+    return scalars

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..angles import winds
 from ..compare.storage import dataset
 from ..coordinates import labels as labels_of
 from ..errors import FitError, UsageError
@@ -38,6 +39,8 @@ class Gathered:
     map, map_unconstrained, mle : ndarray of shape (k,)
         For a quantity g the plug-in value g(mode).
     laplace, prior : ndarray of shape (n, k) or None
+    winding : ndarray of bool of shape (k,)
+        Angles whose draws go all round the circle.
     """
 
     names: tuple[str, ...]
@@ -48,6 +51,7 @@ class Gathered:
     mle: Array
     laplace: Array | None
     prior: Array | None
+    winding: np.ndarray
 
 
 def gather(
@@ -65,6 +69,8 @@ def gather(
     if nuts.draws is None:
         raise FitError("NUTS returned no draws.", nuts)
     kinds = tuple("free" if i < scalars.free else "derived" for i in range(len(scalars)))
+    winding = np.zeros(len(scalars), dtype=bool)
+    winding[problem.angles] = winds(nuts.draws[..., problem.angles])
     found = Gathered(
         scalars.names,
         kinds,
@@ -74,6 +80,7 @@ def gather(
         fits["mle"].estimate,
         None if laplace.draws is None else laplace.draws[0],
         prior,
+        winding,
     )
     layout = labels.layout(problem)
     for name, function in (quantities or {}).items():
@@ -102,6 +109,7 @@ def _with(found: Gathered, name: str, function: Quantity, layout: Mapping[str, A
         of(found.mle),
         None if found.laplace is None else of(found.laplace),
         None if found.prior is None else of(found.prior),
+        np.append(found.winding, np.zeros(len(labelled), dtype=bool)),
     )
 
 

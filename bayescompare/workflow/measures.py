@@ -48,7 +48,7 @@ def table(g: Gathered, fits: Mapping[str, Fit], options: CompareOptions) -> pd.D
     from ..compare import marginal
 
     columns, reasons = marginal.table(
-        marginal.Marginals(g.draws, g.map, g.map_unconstrained, g.mle, g.laplace, g.prior, options.interval)
+        marginal.Marginals(g.draws, g.map, g.map_unconstrained, g.mle, g.laplace, g.prior, options.interval, g.winding)
     )
     edges = {place: set(fits["map"].diagnostics.get(place, ())) for place in ("boundary", "kink")}
     front = {

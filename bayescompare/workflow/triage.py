@@ -232,13 +232,25 @@ def _criteria(fits: Mapping[str, Fit], table: pd.DataFrame, margins: v.Margins, 
         value = column["laplace_sd"][i] / column["sd"][i]
         return f"{names[i]}: Laplace sd ratio {figure(value, value * column['sd_mcse'][i] / column['sd'][i])}"
 
+    # Where weights are usable at all: the scalars whose own tails are too heavy for them.
+    varies = (column["laplace_sd"] > 0) & np.isfinite(column["map"]) & (not d or d["psis"].get("reason") is None)
+    lost = {key: np.flatnonzero(varies & np.isnan(column[key])) for key in ("z", "sd")}
     said = f"Pareto k-hat {figure(k_hat.value, k_hat.mcse or 0.0)}: {k_hat.reason}"
     return {
-        "location": v.layer("location", location, draws, z, unusable),
-        "spread": v.layer("spread", spread, draws, ratio, unusable),
+        "location": _with_all(v.layer("location", location, draws, z, unusable), names, lost["z"]),
+        "spread": _with_all(v.layer("spread", spread, draws, ratio, unusable), names, lost["sd"]),
         "k_hat": v.criterion("k_hat", "k_hat", k_hat, margins.k_hat, draws, said),
         "modes": _other_modes(fits),
     }
+
+
+def _with_all(layer: v.Layer, names: tuple[str, ...], lost: np.ndarray) -> v.Layer:
+    """The layer, undecided where it is the same for all scalars but those that importance sampling cannot tell of."""
+    if not len(lost) or layer.state is v.State.DIFFERS:
+        return layer
+    which = ", ".join(names[i] for i in lost[:5]) + (f" and {len(lost) - 5} more" if len(lost) > 5 else "")
+    reason = f"the tails of {which} are too heavy for importance sampling: it gives no {layer.name} there"
+    return v.Layer(layer.name, v.State.UNDECIDED, reason)
 
 
 def _other_modes(fits: Mapping[str, Fit]) -> v.Layer:

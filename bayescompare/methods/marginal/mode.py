@@ -14,8 +14,8 @@ import numpy as np
 
 from ...compiled import Array
 from ...fit import mode as outer_mode
+from ...fit.boundaries import LIMIT
 from ...fit.curvature import cholesky, hessian, jacobian
-from ...fit.endings import LIMIT
 from ...fit.laplace import named
 from ...fit.result import Fit, Status
 from ...problem import Problem
