@@ -40,7 +40,7 @@ def without_compiler() -> Any:
     """A context in which PyTensor compiles nothing by C or numba: right for a graph that is evaluated a few times."""
     import pytensor
 
-    return pytensor.config.change_flags(mode=_plain_mode(), cxx="")
+    return pytensor.config.change_flags(mode=_own_constants(), cxx="")
 
 
 @cache
@@ -67,6 +67,25 @@ def _few_operands() -> Any:
         return [first]
 
     return dfs_rewriter(node_rewriter([Elemwise])(some_at_a_time))
+
+
+@cache
+def _own_constants() -> Any:
+    """The plain mode where no constant is a view of another array.
+
+    A constant that PyTensor shares between graphs can be made read-only after a view of it was, and of such a view
+    NumPy's ``broadcast_arrays``, by which SciPy draws, makes no other.
+    """
+    from pytensor.graph.rewriting.basic import graph_rewriter
+    from pytensor.tensor import TensorConstant
+
+    def copied(graph: Any) -> None:
+        for variable in [v for v in graph.variables if isinstance(v, TensorConstant)]:
+            if not variable.data.flags.owndata:
+                graph.replace(variable, TensorConstant(variable.type, variable.data.copy()), import_missing=True)
+
+    last = 100.0
+    return _plain_mode().register((graph_rewriter(copied), last))
 
 
 @cache

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .compiled import CHUNK, Array, without_compiler
-from .density import Density
+from .compiled import CHUNK, Array
+from .drawing import RAISED, Simulator, said
 from .moments import NOT_NUMBERS, bounded
 from .observed import Observed, observed
 from .problem import Problem
@@ -91,8 +91,10 @@ class Predictive:
     def __init__(self, problem: Problem) -> None:
         self._density = problem.density
         self._count, self._variables = self._density.once("observed variables", lambda: _with_draws(problem))
+        self._lacks = {variable.name: dict(variable.lacks) for variable in self._variables}
         values = zip(self._variables, self._density.observed(), self._density.sizes, strict=True)
-        terms = [_term(variable, value, size, self._density.graphs.u) for variable, value, size in values]
+        u = self._density.graphs.u
+        terms = [_term(variable, value, size, u, self._lacks[variable.name]) for variable, value, size in values]
         self.terms = (*terms, *(_potential(potential.name) for potential in problem.model.potentials))
         stops = np.cumsum(self._density.sizes).tolist()
         self.places = {
@@ -160,9 +162,11 @@ class Predictive:
         Returns
         -------
         dict of str to ndarray of shape (n, draws, M)
+            Without a variable of which a draw fails; its term lacks ``"draws"`` from then on.
         """
         blocks = list(self._simulated(points, draws, seed))
-        return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]} if blocks else {}
+        names = [v.name for v in self._with("draws")] if blocks else []
+        return {name: np.concatenate([block[name] for block in blocks]) for name in names}
 
     # -- one observation at each point -------------------------------------------------------
 
@@ -227,15 +231,15 @@ class Predictive:
     # -- helpers -----------------------------------------------------------------------------
 
     def _with(self, what: str) -> list[Observed]:
-        return [v for v in self._variables if what not in v.lacks]
+        return [v for v in self._variables if what not in self._lacks[v.name]]
 
     def _simulated(self, points: Array, draws: int, seed: int) -> Iterator[dict[str, Array]]:
-        """Blocks of the draws, in the points' order."""
-        variables = self._with("draws")
-        if variables:
-            simulator = self._density.once("simulator", lambda: Simulator(self._density, self._count, variables))
-            for block in simulator(self._density, points, draws, seed):
-                yield dict(zip((v.name for v in variables), block, strict=True))
+        """Blocks of the draws, in the points' order; a variable of which a draw fails is in no further block."""
+        drawn = [v for v in self._variables if "draws" not in v.lacks]
+        if self._with("draws"):
+            simulator = self._density.once("simulator", lambda: Simulator(self._density, self._count, drawn))
+            lacks = {v.name: self._lacks[v.name] for v in drawn}
+            yield from simulator(self._density, points, draws, seed, lacks)
 
     def _evaluated(
         self, key: str, names: list[str], graphs: Callable[[], list[Any]], points: Array
@@ -266,14 +270,14 @@ def _with_draws(problem: Problem) -> tuple[Any, list[Observed]]:
         op = variable.rv.owner.op
         if isinstance(op, CustomDistRV | CustomSymbolicDistRV):
             try:
-                [[pair]] = Simulator(density, count, [variable])(density, density.start[None], 2, 0)
-                whole = pair.size == 2 * value.size
+                draw = Simulator(density, count, [variable]).one(density, density.start, 2)
             except NotImplementedError:
                 variable.lacks["draws"] = f"its {variable.distribution} has no random method"
                 continue
-            except ValueError:  # an odd number of values does not make two draws
-                whole = False
-            if not whole:
+            except RAISED as error:
+                variable.lacks["draws"] = said(variable, error)
+                continue
+            if draw.size != 2 * value.size:
                 variable.lacks["draws"] = f"its {variable.distribution} does not draw as many as its size asks for"
         elif type(op).__name__ == "BinomialRV" and op.dist_params(variable.rv.owner)[0].dtype.startswith("float"):
             variable.lacks["draws"] = (
@@ -283,7 +287,7 @@ def _with_draws(problem: Problem) -> tuple[Any, list[Observed]]:
     return count, variables
 
 
-def _term(variable: Observed, value: Array, observations: int, u: Any) -> Term:
+def _term(variable: Observed, value: Array, observations: int, u: Any, lacks: Mapping[str, str]) -> Term:
     return Term(
         name=variable.name,
         distribution=variable.distribution,
@@ -292,7 +296,7 @@ def _term(variable: Observed, value: Array, observations: int, u: Any) -> Term:
         discrete=value.dtype.kind in "iub",
         numeric=type(variable.rv.owner.op).__name__ not in NOT_NUMBERS,
         bounded=bounded(variable.rv, u),
-        lacks=variable.lacks,
+        lacks=lacks,
     )
 
 
@@ -300,72 +304,3 @@ def _potential(name: str) -> Term:
     why = "a Potential does not say what observations it holds"
     lacks = dict.fromkeys(("pointwise", "moments", "draws", "cdf"), why)
     return Term(name, "Potential", 0, 0, discrete=False, numeric=False, bounded=False, lacks=lacks)
-
-
-class Simulator:
-    """Draws of observed variables.
-
-    What their parameters are computed from ``u`` by is evaluated for many points at once; the draws are then PyMC's
-    own, a point at a time.
-
-    Parameters
-    ----------
-    density : Density
-    count : TensorVariable
-        The input that says how many draws.
-    variables : list of Observed
-        Over the inputs of ``density`` and ``count``.
-    """
-
-    def __init__(self, density: Density, count: Any, variables: list[Observed]) -> None:
-        from pymc.pytensorf import compile, find_rng_nodes
-        from pytensor.graph.replace import clone_replace
-
-        graphs = density.graphs
-        outputs = [variable.many for variable in variables]
-        parameters = _parameters(outputs, graphs.u)
-        stands = {parameter: parameter.type() for parameter in parameters}
-        outputs = clone_replace(outputs, stands) if stands else outputs
-        self._dtypes = [parameter.dtype for parameter in parameters]
-        self._parameters = density.translated(parameters, density.start) if parameters else None
-        with without_compiler():
-            inputs = [count, *stands.values(), *(inp for _, inp in graphs.data.values())]
-            self._draw = compile(inputs, outputs, on_unused_input="ignore")
-        self._draw.trust_input = True
-        self._generators = find_rng_nodes(self._draw.maker.fgraph.outputs)
-
-    def __call__(self, density: Density, points: Array, draws: int, seed: int) -> Iterator[list[Array]]:
-        """Draws over the data of ``density``, in blocks of points: arrays (points, draws, M), one a variable."""
-        from pymc.pytensorf import reseed_rngs
-
-        reseed_rngs(self._generators, seed)
-        fixed, count = list(density.data.values()), np.asarray(draws)
-        for start in range(0, len(points), CHUNK):
-            rows = points[start : start + CHUNK]
-            drawn = [self._draw(count, *parameters, *fixed) for parameters in self._rows(density, rows)]
-            yield [np.stack([np.reshape(x, (draws, -1)) for x in each]) for each in zip(*drawn, strict=True)]
-
-    def _rows(self, density: Density, points: Array) -> Iterator[list[Array]]:
-        """The parameters at each point."""
-        if self._parameters is None:
-            yield from ([] for _ in points)
-            return
-        blocks = density.evaluate(self._parameters, points)
-        blocks = [block.astype(dtype, copy=False) for block, dtype in zip(blocks, self._dtypes, strict=True)]
-        yield from ([block[i, ...] for block in blocks] for i in range(len(points)))
-
-
-def _parameters(variables: list[Any], u: Any) -> list[Any]:
-    """What depends on ``u`` alone, not on chance, where it enters what is random."""
-    from pytensor.graph.traversal import toposort
-    from pytensor.tensor.random.type import RandomType
-
-    random: set[Any] = set()
-    moving, found = {u}, []
-    for node in toposort(variables):
-        if any(inp in random or isinstance(inp.type, RandomType) for inp in node.inputs):
-            random.update(node.outputs)
-            found += [inp for inp in node.inputs if inp in moving and inp not in random and inp not in found]
-        elif any(inp in moving for inp in node.inputs):
-            moving.update(node.outputs)
-    return found

@@ -437,6 +437,27 @@ def test_a_distribution_that_ignores_its_size_has_no_draws(length: int) -> None:
     assert made.draws(POINTS, draws=2) == {}
 
 
+def test_a_draw_that_fails_takes_its_variables_draws_only() -> None:
+    """A draw that fails at some points: the variable lacks its draws, with the reason, and the others have theirs."""
+
+    def random(a: Any, rng: Any = None, size: Any = None) -> Any:
+        if np.any(a > 1):
+            raise ArithmeticError("no such value")
+        return rng.normal(a, 1.0, size)
+
+    def build(a: Any, s: Any) -> None:
+        pm.CustomDist("own", a, logp=lambda y, a: -((y - a) ** 2) / 2, random=random, observed=Y)
+        pm.Normal("y", a, s, observed=Y)
+
+    made, alone = predictive(build), predictive(build)
+    assert made.draws(POINTS[:2]).keys() == {"own", "y"}
+    assert made.terms[0].lacks.keys() == {"moments", "cdf"}
+    assert made.draws(POINTS).keys() == {"y"}
+    assert made.terms[0].lacks["draws"] == "its CustomDist could not be drawn from (ArithmeticError: no such value)"
+    assert alone.draws(POINTS[:2]).keys() == {"own", "y"}
+    np.testing.assert_array_equal(made.draws(POINTS)["y"], alone.draws(POINTS)["y"])
+
+
 def test_trials_that_are_floats_have_no_draws() -> None:
     made = predictive(lambda a, s: pm.Binomial("y", pm.Data("n", [12.0, 9.0]), logit_p=a, observed=[4.0, 3.0]))
     assert "whole numbers" in made.terms[0].lacks["draws"]
