@@ -171,7 +171,9 @@ def without_density(model: pm.Model, terms: Sequence[Any]) -> dict[str, str]:
     for rv, term in zip(model.free_RVs, terms, strict=False):
         kinds = [kind.__name__ for kind in type(rv.owner.op).__mro__]
         known = next((NO_DENSITY[kind] for kind in kinds if kind in NO_DENSITY), None)
-        if known is None and not set(kinds) & set(FLAT) and model.rvs_to_values[rv] not in set(depends_on([term])):
+        # The missing entries of vectors enter the joint density of those that were observed.
+        told = terms if "PartialObservedRV" in kinds else [term]
+        if known is None and not set(kinds) & set(FLAT) and model.rvs_to_values[rv] not in set(depends_on(told)):
             known = f"a {kinds[0].removesuffix('RV')}"
         if known is not None:
             found[rv.name] = known

@@ -517,12 +517,6 @@ class Density:
         return [jax.numpy.asarray(a) for a in self._arguments]
 
     def _sizes(self) -> list[int]:
-        """Number of terms of each likelihood: its values' shape without the support's dimensions.
-
-        Along an axis that is known to be of length one the term is one, whatever the values: CAR's joint density.
-        """
+        """Number of terms of each likelihood: its values' shape without the support's dimensions."""
         pairs = zip(self.observed(), self.graphs.likelihood, strict=True)
-        return [
-            math.prod(1 if one else n for n, one in zip(value.shape, term.type.broadcastable, strict=False))
-            for value, term in pairs
-        ]
+        return [math.prod(value.shape[: term.ndim]) for value, term in pairs]

@@ -9,10 +9,8 @@ import numpy as np
 
 from .compiled import CHUNK, Array, without_compiler
 from .density import Density
+from .errors import LIBRARY_ERRORS, first_line
 from .observed import Observed
-
-#: What a distribution's random method raises where it cannot draw; one of the user's own can raise any of them.
-RAISED = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 
 
 class Simulator:
@@ -68,7 +66,7 @@ class Simulator:
                         continue
                     try:
                         block[variable.name].append(np.reshape(draw(count, *parameters, *fixed), (draws, -1)))
-                    except RAISED as error:
+                    except LIBRARY_ERRORS as error:
                         lacks[variable.name]["draws"] = said(variable, error)
                         del block[variable.name]
             yield {name: np.stack(rows) for name, rows in block.items()}
@@ -90,11 +88,8 @@ class Simulator:
 
 
 def said(variable: Observed, error: Exception) -> str:
-    """Why there are no draws of a variable, in a sentence's middle; what PyTensor adds below the first line is left
-    out."""
-    first = str(error).strip().partition("\n")[0]
-    told = f"{type(error).__name__}: {first}" if first else type(error).__name__
-    return f"its {variable.distribution} could not be drawn from ({told})"
+    """Why there are no draws of a variable, as a part of a sentence."""
+    return f"its {variable.distribution} could not be drawn from ({type(error).__name__}: {first_line(error)})"
 
 
 def _parameters(variables: list[Any], u: Any, count: Any) -> list[Any]:

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .compiled import CHUNK, Array
-from .drawing import RAISED, Simulator, said
+from .drawing import Simulator, said
+from .errors import LIBRARY_ERRORS
 from .moments import NOT_NUMBERS, bounded
 from .observed import Observed, observed
 from .problem import Problem
@@ -274,7 +275,7 @@ def _with_draws(problem: Problem) -> tuple[Any, list[Observed]]:
             except NotImplementedError:
                 variable.lacks["draws"] = f"its {variable.distribution} has no random method"
                 continue
-            except RAISED as error:
+            except LIBRARY_ERRORS as error:
                 variable.lacks["draws"] = said(variable, error)
                 continue
             if draw.size != 2 * value.size:
@@ -301,6 +302,6 @@ def _term(variable: Observed, value: Array, observations: int, u: Any, lacks: Ma
 
 
 def _potential(name: str) -> Term:
-    why = "a Potential does not say what observations it holds"
+    why = "a Potential has no observations, so its term is not predicted"
     lacks = dict.fromkeys(("pointwise", "moments", "draws", "cdf"), why)
     return Term(name, "Potential", 0, 0, discrete=False, numeric=False, bounded=False, lacks=lacks)

@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from . import coordinates
 from .angles import on_one_branch, winds
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 #: Distributions with a density but no draws: they have no prior to start from or to compare with.
 IMPROPER = ("Flat", "HalfFlat")
+
+#: Points at which a scalar is looked at to see whether it moves at all; spread over size that is rounding.
+CONSTANT_POINTS, ROUNDING = 8, 1e-12
 
 
 @dataclass(frozen=True)
@@ -208,6 +212,14 @@ class Problem:
         return Scalars(tuple(names), places, count)
 
     @cached_property
+    def constant(self) -> NDArray[np.bool_]:
+        """Of each scalar whether it is one number wherever the parameters are, as the first entry of a correlation's
+        Cholesky factor; shape (k,). An indicator that never changed at a few points counts, too: look at its draws."""
+        moved = np.random.default_rng(0).normal(size=(CONSTANT_POINTS, self.dimension))
+        with np.errstate(all="ignore"):
+            return unmoved(self.density.push(self.density.start + moved))
+
+    @cached_property
     def improper(self) -> tuple[str, ...]:
         """Free variables whose prior is not a probability (``pm.Flat``)."""
         return tuple(
@@ -316,6 +328,14 @@ class Problem:
 
 
 _IMPROPER_OPS = tuple(f"{name}RV" for name in IMPROPER)
+
+
+def unmoved(values: Array) -> NDArray[np.bool_]:
+    """Of values of shape (..., k) which scalars are the same everywhere but for rounding; NaN counts as moving."""
+    flat = values.reshape(-1, values.shape[-1])
+    with np.errstate(all="ignore"):
+        same: NDArray[np.bool_] = np.ptp(flat, axis=0) <= ROUNDING * np.abs(flat).max(axis=0)
+    return same
 
 
 def check(model: Any) -> None:

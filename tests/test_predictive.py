@@ -317,7 +317,7 @@ def test_several_likelihoods_each_by_name() -> None:
         ("k", "Poisson", 3),
         ("penalty", "Potential", 0),
     ]
-    assert made.terms[2].lacks["pointwise"] == "a Potential does not say what observations it holds"
+    assert made.terms[2].lacks["pointwise"] == "a Potential has no observations, so its term is not predicted"
     found = made.log_likelihood(POINTS)
     np.testing.assert_allclose(found["k"], stats.poisson(np.exp(POINTS[:, 1:])).logpmf(K[:3]), rtol=1e-10)
     assert {name: values.shape for name, values in found.items()} == {"y": (3, 4), "k": (3, 3)}

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from .page import ReportNumbers
 
 _ARRAYS = ("estimate", "unconstrained", "draws", "unconstrained_draws")
+#: Of a likelihood term's arrays those that have an entry for each observation, also where observations are vectors.
+OF_OBSERVATIONS = {"elpd_loo", "elpd_plugin", "k_hat", "pit", "plugin_pit"}
+
 _CURVES = ("x", "posterior", "laplace", "prior")
 
 
@@ -171,8 +174,7 @@ def to_tree(c: Comparison) -> xr.DataTree:
             arrays = arrays.drop_vars(["draws", *(f"statistic_{each}" for each in fit.statistics)])
         groups[f"/fits/{name}"] = arrays
     for term, columns in c.pointwise.items():
-        series = {key: ("observation", values) for key, values in columns.items()}
-        groups[f"/pointwise/{terms[term]}"] = xr.Dataset(series)
+        groups[f"/pointwise/{terms[term]}"] = xr.Dataset(_series(columns))
     return xr.DataTree.from_dict(groups)
 
 
@@ -294,6 +296,15 @@ def _dims(layout: Mapping[str, Any]) -> dict[str, list[str]]:
     return {
         name: [*place["dims"], *unnamed(name, len(place["shape"]), variables)[len(place["dims"]) :]]
         for name, place in variables.items()
+    }
+
+
+def _series(columns: Mapping[str, np.ndarray]) -> dict[str, tuple[str, np.ndarray]]:
+    """Arrays by observation; where observations are vectors, what is of their entries has a dimension of its own."""
+    one_each = len({len(values) for values in columns.values()}) < 2
+    return {
+        key: ("observation" if one_each or key in OF_OBSERVATIONS else "value", values)
+        for key, values in columns.items()
     }
 
 

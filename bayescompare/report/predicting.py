@@ -22,6 +22,9 @@ EACH, ROWS, DRAWN = 12, 9, 150
 #: Likelihood terms that have figures; observations from which a histogram of their PIT says something; its bins.
 TERMS, FEW, BINS = 3, 40, 10
 
+#: Entries of an observation that is a vector, as a table shows them.
+ENTRIES = 4
+
 #: Values that an outcome has at least, for bands on it to be worth a look.
 VALUES = 4
 
@@ -362,6 +365,13 @@ def _by_term(terms: Mapping[str, Any]) -> list[Part]:
     return [Heading(("By likelihood",)), Table("Prediction by likelihood", header, rows)]
 
 
+def _entries(values: np.ndarray, i: int, n: int) -> str:
+    """Of the i-th of n observations its value, or the first few where it is a vector."""
+    own = values.reshape(n, -1)[i]
+    told = ", ".join(plain(float(x), 3) for x in own[:ENTRIES])
+    return told if len(own) <= ENTRIES else f"{told}, …"
+
+
 def _observations(comparison: Comparison, term: str, arrays: Mapping[str, np.ndarray]) -> list[Part]:
     """The observations that the two arms predict most differently."""
     gain = _gain(arrays)
@@ -372,7 +382,7 @@ def _observations(comparison: Comparison, term: str, arrays: Mapping[str, np.nda
     names = labels(comparison, term, len(gain))
     keys = ("observed", "mean", "plugin_mean", "elpd_loo", "elpd_plugin", "k_hat")
     rows = tuple(
-        Row((names[i],), tuple(plain(float(arrays[key][i]), 3) if key in arrays else NONE for key in keys))
+        Row((names[i],), tuple(_entries(arrays[key], i, len(gain)) if key in arrays else NONE for key in keys))
         for i in order
     )
     header = columns(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from ..compare.storage import dataset
 from ..coordinates import labels as labels_of
 from ..errors import FitError, UsageError
 from ..fit.result import Fit
-from ..problem import Problem
+from ..problem import Problem, unmoved
 from . import labels
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Gathered:
     names : tuple of str
         The model's k scalars, then the user's quantities.
     kinds : tuple of str
-        ``free``, ``derived`` or ``quantity``.
+        ``free``, ``derived`` or ``quantity``; ``constant`` for a free variable's scalar that cannot vary.
     draws : ndarray of shape (chains, draws, k)
     map, map_unconstrained, mle : ndarray of shape (k,)
         For a quantity g the plug-in value g(mode).
@@ -82,10 +82,35 @@ def gather(
         prior,
         winding,
     )
+    found = _with_constants(found, problem)
     layout = labels.layout(problem)
     for name, function in (quantities or {}).items():
         found = _with(found, name, function, layout)
     return found
+
+
+def _with_constants(found: Gathered, problem: Problem) -> Gathered:
+    """The same, where scalars that cannot vary are one number in every method, without its rounding."""
+    fixed = problem.constant & unmoved(found.draws)
+    if not fixed.any():
+        return found
+    value = found.draws[0, 0]
+
+    def of(values: Array) -> Array:
+        return np.where(fixed & np.isfinite(values), value, values)
+
+    return replace(
+        found,
+        kinds=tuple(
+            "constant" if one and kind == "free" else kind for one, kind in zip(fixed, found.kinds, strict=True)
+        ),
+        draws=of(found.draws),
+        map=of(found.map),
+        map_unconstrained=of(found.map_unconstrained),
+        mle=of(found.mle),
+        laplace=None if found.laplace is None else of(found.laplace),
+        prior=None if found.prior is None else of(found.prior),
+    )
 
 
 def _with(found: Gathered, name: str, function: Quantity, layout: Mapping[str, Any]) -> Gathered:

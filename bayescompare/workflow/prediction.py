@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -30,6 +30,7 @@ PLUGIN_DRAWS = 1000
 BANDS = (0.025, 0.1, 0.5, 0.9, 0.975)
 
 VECTORS = "its observations are vectors"
+NO_ROWS = "there are no observations, so this is the prior predictive distribution"
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,8 @@ def predict(
     draws = _thinned(fits["nuts"], sum(term.scalars for term in predictive.terms))
     mode = fits["map"]
     refits = None
-    if held_out is None and mode.status is not Status.FAILED and any(t.factorises for t in predictive.terms):
+    left_out = any(t.factorises and t.observations for t in predictive.terms)
+    if held_out is None and mode.status is not Status.FAILED and left_out:
         refits = leave_one_out(problem, mode, seed=seed, options=RefitOptions(exact=exact))
     flat = draws.reshape(-1, draws.shape[-1])
     known = _Known(
@@ -86,18 +88,20 @@ def predict(
     terms, pointwise = [], {}
     for term in predictive.terms:
         inputs = _inputs(term, known, observed.get(term.name, np.empty(0)))
-        if mode.status is not Status.FAILED and mode.unconstrained is not None:
+        if mode.status is not Status.FAILED and mode.unconstrained is not None and term.observations:
             inputs = _with_plugin(inputs, term, predictive, mode.unconstrained, refits, seed)
-        if held_out is None and inputs.log_lik is not None:
+        if held_out is None and inputs.log_lik is not None and inputs.y.size:
             inputs = _mended(problem, predictive, inputs, flat, seed)
         found = p.term(inputs)
         terms.append(found)
         if inputs.y.size:
             pointwise[term.name] = _pointwise(term, inputs, found, predictive, mode, seed)
+    # A Potential and a variable without rows predict nothing, and take no prediction from the others.
+    seen = [i for i, term in enumerate(predictive.terms) if term.scalars] or list(range(len(terms)))
     return Predicted(
         tuple(terms),
-        p.total(terms),
-        _applies(predictive.terms, held_out is not None),
+        p.total([terms[i] for i in seen]),
+        _applies([predictive.terms[i] for i in seen], held_out is not None),
         pointwise,
         0 if refits is None else refits.refits,
         0.0 if refits is None else refits.seconds,
@@ -148,6 +152,8 @@ def _inputs(term: Term, known: _Known, y: Array) -> p.Inputs:
     moments = known.moments.get(name)
     elpd = term.lacks.get("pointwise", "")
     variance = "" if moments or (pairs is not None and term.numeric) else term.lacks.get("moments", "not numbers")
+    if not y.size and term.distribution != "Potential":
+        return p.Inputs(name, np.empty(0), why_no_elpd=NO_ROWS, why_no_variance=NO_ROWS, why_no_coverage=NO_ROWS)
     coverage = elpd or ("" if one_each else VECTORS) or term.lacks.get("draws", "")
     if not term.numeric:
         coverage = coverage or "its values are labels, which have no intervals"
@@ -204,9 +210,10 @@ def _with_plugin(
     if "cdf" in term.lacks:
         places = np.arange(place.start, place.stop)
         few = max(FEWEST, PLUGIN_DRAWS * FEWEST // max(term.observations, 1))
-        return replace(
-            inputs, plugin_draws=predictive.draws_of(places, points, draws=min(few, PLUGIN_DRAWS), seed=seed).T
-        )
+        drawn = predictive.draws_of(places, points, draws=min(few, PLUGIN_DRAWS), seed=seed).T
+        if "draws" in term.lacks:  # the mode's cannot be had, though the posterior's can
+            return replace(inputs, draws=None, why_no_coverage=term.lacks["draws"])
+        return replace(inputs, plugin_draws=drawn)
     at, below = predictive.log_cdf_of(np.arange(place.start, place.stop), points)
     return replace(inputs, plugin_arm=Arm(np.exp(below), np.exp(at)))
 
@@ -238,9 +245,9 @@ def _pointwise(
         if moments is not None:
             out["plugin_mean"] = moments[0][0]
         if inputs.draws is not None:
-            drawn = predictive.draws(at, draws=PLUGIN_DRAWS, seed=seed)[term.name][0]
-            rows = np.quantile(drawn, BANDS, axis=0)
-            out |= {f"plugin_q{100 * q:g}": row for q, row in zip(BANDS, rows, strict=True)}
+            drawn = predictive.draws(at, draws=PLUGIN_DRAWS, seed=seed).get(term.name)
+            rows = () if drawn is None else np.quantile(drawn[0], BANDS, axis=0)
+            out |= {f"plugin_q{100 * q:g}": row for q, row in zip(BANDS, rows, strict=False)}
     if found.loo is not None and found.plugin is not None:
         out |= {"elpd_loo": found.loo.elpd, "k_hat": found.loo.k_hat}
         exact, near = found.plugin.exact, found.plugin.approximate
@@ -253,17 +260,22 @@ def _pointwise(
     return out
 
 
-def _applies(terms: tuple[Term, ...], held_out: bool) -> dict[str, str]:
+def _applies(terms: Sequence[Term], held_out: bool) -> dict[str, str]:
     """What cannot exist for such a likelihood, and why."""
     joint = next((f"{t.name}: {t.lacks['pointwise']}" for t in terms if not t.factorises), "")
     if held_out:
         joint = ""
-    labels = next((f"{t.name}: its values are labels" for t in terms if not t.numeric), "")
+    labels = next((f"{t.name}: its values are labels" for t in terms if t.scalars and not t.numeric), "")
     vectors = next((f"{t.name}: {VECTORS}" for t in terms if t.observations != t.scalars), "")
-    only = "" if any(t.scalars for t in terms) else "there is no observed variable"
+    nothing = any(t.distribution != "Potential" for t in terms) and NO_ROWS
+    only = "" if any(t.scalars for t in terms) else nothing or "there is no observed variable"
     # Under a joint likelihood (a Gaussian process) a new observation in each one's place has one mean, whatever θ is.
     whole = next((f"{t.name}: {t.lacks['pointwise']}" for t in terms if t.scalars and not t.factorises), "")
-    return {"variance_discarded": only or labels or whole, "elpd": joint, "coverage": joint or labels or vectors}
+    return {
+        "variance_discarded": only or labels or whole,
+        "elpd": joint or only,
+        "coverage": joint or only or labels or vectors,
+    }
 
 
 def document(found: Predicted | None) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from ..fit.laplace import LaplaceOptions
 from ..fit.result import Fit, Status
 from ..kept import problem_of
 from ..numbers import counted, figure
-from ..problem import Problem
+from ..problem import Problem, unmoved
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -210,6 +210,9 @@ def _table(problem: Problem, fits: Mapping[str, Fit]) -> pd.DataFrame:
         columns |= {key: getattr(moments, key) for key in ("mean", "mean_mcse", "sd", "sd_mcse", "z", "z_mcse")}
         rounding = np.abs(columns["z"]) < ROUNDING
         columns |= {key: np.where(rounding, 0.0, columns[key]) for key in ("z", "z_mcse")}
+        fixed = problem.constant & unmoved(draws)
+        columns |= {key: np.where(fixed, np.nan, columns[key]) for key in ("z", "z_mcse", "mean_mcse", "sd_mcse")}
+        columns |= {key: np.where(fixed, 0.0, columns[key]) for key in ("laplace_sd", "sd")}
     return pd.DataFrame(columns, index=pd.Index(names, name="name"))
 
 
