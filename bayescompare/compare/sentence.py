@@ -10,7 +10,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ..numbers import count, figure, fixed, percent, plain, point
+from ..numbers import LARGE, count, figure, fixed, percent, plain, point
 from .verdict import Layer, Overall, State
 
 if TYPE_CHECKING:
@@ -236,7 +236,8 @@ def _location_sentence(layer: Layer, row: pd.Series) -> str:
 
 def _mean(row: pd.Series) -> str:
     places = 1 - math.floor(math.log10(abs(row["mcse_mean"]))) - 1 if row["mcse_mean"] > 0 else 3
-    return fixed(row["mean"], max(places - 1, 0)) if abs(row["mean"]) >= 1 else plain(row["mean"], 2)
+    ordinary = 1 <= abs(row["mean"]) < LARGE
+    return fixed(row["mean"], max(places - 1, 0)) if ordinary else plain(row["mean"], 2)
 
 
 def _where(value: float, row: pd.Series) -> str:

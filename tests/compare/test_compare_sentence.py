@@ -261,3 +261,8 @@ def test_reasons_of_the_layers() -> None:
     column |= {"sd_ratio": np.array([16.71]), "sd_ratio_mcse": np.array([0.4])}
     assert spoken(sentence.location("tau", column, 0)) == "tau: z = \N{MINUS SIGN}1.14 ± 0.04"
     assert spoken(sentence.spread("tau", column, 0)) == "tau: Laplace sd ratio 16.7 ± 0.4"
+
+
+def test_a_large_mean_has_its_power_of_ten() -> None:
+    written = sentence._mean(pd.Series({"mean": -3.21e50, "mcse_mean": 2e48}))
+    assert written.replace("\N{NO-BREAK SPACE}", " ") == "−3.2 × 10⁵⁰"
