@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import LIBRARY_ERRORS, first_line
+from .errors import first_line
 from .products import sums_of_products
 from .straight import Straight, can_be_straight
 
@@ -258,7 +258,8 @@ class PyTensorFunction:
             self._function = Straight(function.maker.fgraph) if straight else function
         # A parameter outside of its range has density zero; PyTensor raises where JAX gives NaN.
         impossible = (ParameterValueError, ArithmeticError, np.linalg.LinAlgError)
-        self._outside_support: tuple[type[Exception], ...] = LIBRARY_ERRORS if own else impossible
+        # A user's own operation may raise anything.
+        self._outside_support: tuple[type[Exception], ...] = (Exception,) if own else impossible
         self.raised: str | None = None
         shapes = [out.type.shape for out in outputs]
         self._shapes = None if any(None in shape for shape in shapes) else shapes

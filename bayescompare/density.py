@@ -8,6 +8,7 @@ The weights, a weight per observation and the data are run-time inputs, so the g
 from __future__ import annotations
 
 import math
+import threading
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -174,7 +175,13 @@ class Density:
         loop."""
         compiled = self.through_jax()
         if compiled is None:
-            return lambda u: self(u, (1.0, 1.0, 1.0))
+            lock = threading.Lock()  # Python code, SciPy's solvers among it, is not made for two chains at once
+
+            def one_at_a_time(u: Array) -> tuple[float, Array]:
+                with lock:
+                    return self(u, (1.0, 1.0, 1.0))
+
+            return one_at_a_time
         packed, weights, rest = compiled.packed(), np.ones(3), self._rest(compiled, None)
 
         def evaluate(u: Array) -> tuple[float, Array]:

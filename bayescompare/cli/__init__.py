@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 import click
 
 from ..errors import BayesCompareError
+from .hush import hushed
 from .terminal import Terminal
 
 COMMANDS = ("check", "compare", "diff", "fit", "gallery", "models", "new", "study", "triage")
@@ -39,7 +40,8 @@ class Program(click.Group):
         if not extra.pop("standalone_mode", True):
             return super().main(args, prog_name, standalone_mode=False, **extra)
         terminal = Terminal()
-        code = self._guarded(terminal, args, prog_name or "bayescompare", extra)
+        with hushed("--debug" in (sys.argv[1:] if args is None else args)):
+            code = self._guarded(terminal, args, prog_name or "bayescompare", extra)
         sys.exit(code)
 
     def _guarded(self, terminal: Terminal, args: Sequence[str] | None, prog_name: str, extra: dict[str, Any]) -> int:

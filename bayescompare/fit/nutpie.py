@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..compiled import Array
-from ..errors import FitError
+from ..errors import FitError, first_line
 from ..problem import Problem
 from .statistics import STATISTICS
 
@@ -140,6 +142,22 @@ def order(problem: Problem, compiled: Any) -> Any:
     return np.concatenate([coordinates[places[block.value_name]] for block in problem.density.blocks])
 
 
+@contextmanager
+def panics_told() -> Iterator[None]:
+    """A panic of nutpie's Rust code, which no ``except Exception`` catches, is a fit that failed.
+
+    Raises
+    ------
+    FitError
+    """
+    try:
+        yield
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # pyo3 makes its class at run time
+            raise
+        raise FitError(f"nutpie failed: {first_line(error)}. Another engine may serve (--engine pymc).") from error
+
+
 def start(
     compiled: Any,
     options: SamplerOptions,
@@ -187,7 +205,8 @@ class Paused:
             time.sleep(pause)
             if self._is_finished():
                 try:
-                    self.all = self.sampler.wait()["sample_stats"].dataset
+                    with panics_told():
+                        self.all = self.sampler.wait()["sample_stats"].dataset
                 except (RuntimeError, ValueError) as error:
                     raise FitError(f"nutpie failed: {error}") from error
                 break

@@ -269,7 +269,8 @@ def _nutpie(
 def _waited(sampler: Any) -> dict[str, Array]:
     """What nutpie's chains made, once they have ended."""
     try:
-        return nutpie.columns(sampler.wait())
+        with nutpie.panics_told():
+            return nutpie.columns(sampler.wait())
     except KeyboardInterrupt:
         sampler.cancel()  # the chains run in threads of their own and would go on
         raise

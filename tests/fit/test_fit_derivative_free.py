@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,9 @@ import pytest
 from pytensor.graph.basic import Apply
 from pytensor.graph.op import Op
 
-from bayescompare.errors import NoFiniteStartError, UnsupportedModelError
+from bayescompare.errors import FitError, NoFiniteStartError, UnsupportedModelError
 from bayescompare.fit import laplace, mode, nuts
+from bayescompare.fit.nutpie import panics_told
 from bayescompare.fit.nuts import SamplerOptions
 from bayescompare.fit.result import Status
 from bayescompare.problem import Problem
@@ -140,6 +142,34 @@ def test_an_operation_that_raises_everywhere_is_named() -> None:
 def test_an_operation_that_draws_is_refused() -> None:
     with pytest.raises(UnsupportedModelError, match=r"random: two values at one point.*Chancy"):
         mode.fit(line(Chancy()), "map")
+
+
+class Alone(Smooth):
+    """The same by a solver that cannot be entered twice, as LSODA of SciPy's odeint."""
+
+    busy = False
+
+    def perform(self, node: Apply, inputs: Any, outputs: Any) -> None:
+        if Alone.busy:
+            raise RuntimeError("entered twice")
+        Alone.busy = True
+        time.sleep(1e-4)  # another thread may run
+        super().perform(node, inputs, outputs)
+        Alone.busy = False
+
+
+def test_chains_take_turns_in_an_operation_of_ones_own() -> None:
+    problem = line(Alone())
+    nuts.run(problem, options=SamplerOptions(draws=50, tune=50, chains=2))
+    assert problem.density.raised is None
+
+
+def test_a_panic_of_compiled_code_is_a_fit_that_failed() -> None:
+    panic = type("PanicException", (BaseException,), {})
+    with pytest.raises(FitError, match="nutpie failed: the chain is gone"), panics_told():
+        raise panic("the chain is gone\nStack backtrace:")
+    with pytest.raises(KeyboardInterrupt), panics_told():
+        raise KeyboardInterrupt
 
 
 @pytest.mark.slow
