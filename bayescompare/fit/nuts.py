@@ -100,9 +100,9 @@ def run(
     Returns
     -------
     Fit
-        ``estimate`` is the posterior mean; draws have shape (chains, draws, k). Diagnostics: ``engine``, ``backend``,
-        ``chains``, ``draws``, ``tune``, ``target_accept``, ``divergences``. ``evaluations`` leaves tuning
-        out. Convergence is judged by the comparison.
+        ``estimate`` is the posterior mean; draws have shape (chains, draws, k). Diagnostics: ``engine``, ``sampler``
+        (``NUTS``, or None where there is no gradient), ``backend``, ``chains``, ``draws``, ``tune``, ``target_accept``,
+        ``divergences``. ``evaluations`` leaves tuning out. Convergence is judged by the comparison.
 
     Raises
     ------
@@ -190,6 +190,7 @@ def _fit(
         statistics=statistics,
         diagnostics={
             "engine": options.engine,
+            "sampler": None if lacking else "NUTS",
             "backend": notes["backend"],
             "chains": chains,
             "draws": draws,

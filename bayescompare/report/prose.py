@@ -230,7 +230,9 @@ def _sampling(nuts: Fit, versions: Mapping[str, str]) -> list[str]:
     """How the draws were made, as far as that is known; of draws made elsewhere it is said that they were."""
     found = nuts.diagnostics
     engine = visible(str(found.get("engine") or ""))
-    if "origin" not in found:
+    if "origin" not in found and not by_nuts(nuts):
+        said = f"The posterior was sampled by samplers of {engine}{_version(versions, engine)} that need no gradient"
+    elif "origin" not in found:
         by = f"; {engine}{_version(versions, engine)}" if engine else ""
         said = f"The posterior was sampled with the No-U-Turn Sampler (Hoffman and Gelman 2014{by})"
     elif by_nuts(nuts):

@@ -287,3 +287,14 @@ def test_other_predictors_are_refused() -> None:
     groups["constant_data"] = groups["constant_data"] + 1
     with pytest.raises(DataError, match="data of x differ in 4 of 4 values"):
         bring(Problem(built), xr.DataTree.from_dict(groups))
+
+
+def test_shapes_that_only_the_data_tell() -> None:
+    with pm.Model() as built:
+        data = pm.Data("data", Y)
+        x = pm.Normal("x", 0.0, 1.0, shape=data.shape)
+        w = pm.Dirichlet("w", np.ones(3))
+        pm.Normal("y", x + w, 1e3, observed=data)
+    draws = {"x": RNG.standard_normal((4, 100, 3)), "w": RNG.dirichlet(np.ones(3), (4, 100))}
+    found = bring(Problem(built), draws)
+    np.testing.assert_allclose(found.draws[..., 3:], draws["w"], rtol=1e-10)
