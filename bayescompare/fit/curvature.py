@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..compiled import Array
 from ..density import Density
@@ -25,6 +26,10 @@ FLAT = 1e-5
 
 #: Largest scale of differences in a transformed coordinate: its transform bends over lengths of one.
 WIDEST = 10.0
+
+#: Factor by which curvatures at a mode and over the density's width differ grossly, log of one by which they are alike,
+#: and most widths that are tried.
+GROSS, CLOSE, WIDTHS = 1.5, 0.1, 30
 
 #: A scalar is free of a flat direction if it changes along it by less than this share of its own steepest change.
 UNTOUCHED = 1e-4
@@ -63,13 +68,41 @@ def hessian(
     outside = np.zeros(d, dtype=bool)
     for _ in range(4):  # a raw column overflows at a step that is common elsewhere
         steps = np.where(outside, 1e-3 * steps, steps)
-        shifts = np.diag(steps)
-        values, gradients = density.batch(np.concatenate([u + shifts, u - shifts]), weights, observation_weights)
-        outside = ~np.isfinite(values).reshape(2, d).all(axis=0)
+        h, outside = _differences(density, u, weights, steps, observation_weights)
         if not outside.any():
-            h = -(gradients[:d] - gradients[d:]) / (2 * steps[:, None])
-            return (h + h.T) / 2
+            return h
     return np.full((d, d), np.nan)
+
+
+def _differences(
+    density: Density, u: Array, weights: tuple[float, ...], steps: Array, observation_weights: Array | None = None
+) -> tuple[Array, NDArray[np.bool_]]:
+    """−∇² by central differences over ``steps``, and over which of them the density is not finite."""
+    d = len(u)
+    shifts = np.diag(steps)
+    values, gradients = density.batch(np.concatenate([u + shifts, u - shifts]), weights, observation_weights)
+    outside = ~np.isfinite(values).reshape(2, d).all(axis=0)
+    h = -(gradients[:d] - gradients[d:]) / (2 * steps[:, None])
+    return (h + h.T) / 2, outside
+
+
+def over_its_width(density: Density, u: Array, h: Array, weights: tuple[float, ...]) -> Array | None:
+    """The curvature over the width of the density, where that at ``u``, ``h``, is another by far; else None.
+
+    Between two kinks a piece's own curvature is not the density's. The width is that of which the curvature over it
+    says the same.
+    """
+    wide = h
+    for i in range(WIDTHS):
+        steps = own_scale(wide)
+        found, outside = _differences(density, u, weights, steps)
+        agree = np.abs(np.log(np.abs(np.diag(found)) * steps**2 + 1e-300))
+        if outside.any() or (i == 0 and agree.max() < math.log(GROSS)):
+            return None
+        wide = found
+        if agree.max() < CLOSE:
+            return wide
+    return None
 
 
 def curvature_along(density: Density, u: Array, direction: Array, weights: tuple[float, ...]) -> Array:

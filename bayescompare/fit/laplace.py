@@ -19,8 +19,14 @@ from ..compiled import Array
 from ..errors import UsageError
 from ..problem import Problem
 from . import mode
-from .curvature import cholesky, hessian, jacobian, own_scale
+from .curvature import cholesky, hessian, jacobian, over_its_width, own_scale
+from .folds import folds
 from .result import Fit, Status
+
+CREASED = (
+    "the density has kinks: between two of them, at the mode, its curvature is not that over the posterior's width, "
+    "which is taken instead"
+)
 
 
 @dataclass(frozen=True)
@@ -74,11 +80,15 @@ def fit(problem: Problem, *, seed: int = 0, options: LaplaceOptions | None = Non
     names = problem.scalars.names
     reason = _unfit(at, problem.dimension, options)
     u = at.unconstrained
-    factor = None
+    factor, doubt = None, None
     if reason is None and u is not None:
         weights = mode.WEIGHTS["unconstrained_map"]
         precision = hessian(density, u, weights)
         precision = hessian(density, u, weights, own_scale(precision))
+        if not folds(density, options.mode.dense).smooth:
+            wide = over_its_width(density, u, precision, weights)
+            doubt = None if wide is None else CREASED
+            precision = precision if wide is None else wide
         factor = cholesky(precision)
         reason = "the curvature at the mode is not positive definite, so no Gaussian approximates the density there"
     if factor is None or u is None:
@@ -97,9 +107,11 @@ def fit(problem: Problem, *, seed: int = 0, options: LaplaceOptions | None = Non
     root = solve_triangular(factor, np.eye(len(u)), lower=True)  # Σ = rootᵀ root
     compile_seconds = density.compile_seconds - compiling
     reasons = () if at.status is Status.OK else (f"the mode is {at.status}: {'; '.join(at.reasons)}",)
+    if doubt is not None:
+        reasons = (doubt, *reasons)
     return Fit(
         method="laplace",
-        status=at.status,
+        status=at.status if doubt is None else Status.SUSPECT,
         reasons=reasons,
         names=names,
         estimate=draws.mean(axis=0),

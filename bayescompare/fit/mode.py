@@ -17,7 +17,8 @@ from ..density import Density
 from ..problem import Problem
 from . import boundaries, derivative_free, endings
 from .basins import log_mass
-from .curvature import marginal_sd, spectrum, standard_errors
+from .curvature import marginal_sd, over_its_width, spectrum, standard_errors
+from .folds import folds
 from .result import Fit, Status
 from .search import End, ModeOptions, climb_to_modes, first_order, starts
 
@@ -97,7 +98,7 @@ def fit(
     estimate = np.full(len(names), np.nan) if failed else boundaries.values_at(problem, best)
     if options.allow_unidentified and not failed:
         estimate = np.where(endings.known(problem, best), estimate, np.nan)
-    errors, missing = _errors(problem, best, failed)
+    errors, missing = _errors(problem, best, failed, weights)
     compile_seconds = density.compile_seconds - compiling
     return Fit(
         method=method,
@@ -199,7 +200,7 @@ def _refused(problem: Problem, method: str, variables: tuple[str, ...]) -> Fit:
     return Fit(method, Status.FAILED, reasons, names, np.full(len(names), np.nan), diagnostics=diagnostics)
 
 
-def _errors(problem: Problem, best: End, failed: bool) -> tuple[Array, str | None]:
+def _errors(problem: Problem, best: End, failed: bool, weights: tuple[float, ...]) -> tuple[Array, str | None]:
     """Standard errors in the model's coordinates, or NaN and why."""
     nothing = np.full(len(problem.scalars), np.nan)
     if failed:
@@ -209,6 +210,9 @@ def _errors(problem: Problem, best: End, failed: bool) -> tuple[Array, str | Non
         return nothing, f"the mode lies on a {'kink' if kinked else 'boundary'}, where no curvature tells the width"
     if best.hessian is None:
         return nothing, f"{len(best.u):,} parameters are too many for a dense Hessian (ModeOptions.dense)"
+    creased = not folds(problem.density, len(best.u)).smooth
+    if creased and over_its_width(problem.density, best.u, best.hessian, weights) is not None:
+        return nothing, "the curvature at the mode is that between two kinks of the density, which tells no width"
     found = standard_errors(problem.density, best.u, best.hessian)
     return found, None if np.isfinite(found).all() else "the curvature is singular"
 

@@ -20,6 +20,7 @@ from ..errors import UsageError
 from ..predictive import Predictive
 from ..problem import Problem
 from . import boundaries, endings, kinks, mode
+from .folds import folds
 from .result import Fit, Status
 from .search import End, ModeOptions, polish
 from .warm import Tops, Warm, Without
@@ -288,7 +289,9 @@ class _Search:
         limits = np.asarray(mode_fit.unconstrained)
         self._u = boundaries.placed(problem.density, limits, self._weights)
         self._held = np.flatnonzero(np.isinf(limits))
-        self._kinks = _kink_coordinates(problem, mode_fit)
+        # Kinks across coordinates are others without an observation: each of those modes is climbed to by itself.
+        self._across = folds(problem.density, options.dense).across
+        self._kinks = np.array([], dtype=int) if self._across else _kink_coordinates(problem, mode_fit)
         known = {int(k): float(self._u[k]) for k in self._kinks}
         self._lines = kinks.alike(problem.density, known)  # what one refit finds serves the others
         expected = len(plan.exact) * (2 * len(limits) + 10) + 3 * len(plan.spread)
@@ -298,7 +301,7 @@ class _Search:
     @property
     def usable(self) -> bool:
         """True if the curvature at the mode of all observations gives Newton steps."""
-        return self._warm.usable
+        return self._warm.usable and not self._across
 
     def _around(self, u: Array, fixed: Index) -> Warm:
         return Warm(self._without, u, fixed.astype(int), self._options)
@@ -321,7 +324,7 @@ class _Search:
     def _warm_modes(self, which: Index) -> Tops:
         """All rows from the mode of all observations; where another beginning leads higher, that."""
         edges = self._fit.diagnostics.get("boundary") and not len(self._held)
-        if not self._warm.usable or edges:
+        if not self.usable or edges:
             start = np.repeat(self._u[None], len(which), axis=0)
             return Tops(start, np.full(len(which), -math.inf), np.zeros(len(which), dtype=bool))
         best = self._warm.modes(which)

@@ -1,8 +1,8 @@
 """The modes of one chunk of replicates, each audited as a single one is (:mod:`bayescompare.fit.endings`).
 
 What a batch can tell is told here: interior modes, modes on the boundary, ridges, densities that rise for ever, data
-without a density. Every other ending (a kink, a saddle, two modes of one height, a search that did not end) is left to
-the search for a single mode, which looks harder.
+without a density. Every other ending (a kink, a saddle, two modes of one height, a search that did not end), and every
+one of a density with kinks across coordinates, is left to the search for a single mode, which looks harder.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from ..angles import nearest
 from ..compiled import Array
 from ..fit import boundaries, endings, unbounded
 from ..fit.curvature import RIDGE
+from ..fit.folds import folds
 from ..fit.result import Fit, Status
 from ..fit.search import End, ModeOptions
 from ..problem import Problem
@@ -103,6 +104,11 @@ def find(chunk: Chunk, problem: Problem, starts: Array, weights: Weights, asked:
     asked : ndarray of bool of shape (B,)
         The rows that are replicates; others fail.
     """
+    if folds(chunk.density, ModeOptions().dense).across:
+        modes = Modes.unknown(chunk.size, problem.dimension, len(problem.scalars))
+        for row in np.flatnonzero(~asked):
+            modes.fail(row, "nobody asked for it")
+        return modes
     ends = _searched(chunk, starts, weights, asked)
     top, usable = ends.top, ends.usable
     modes = Modes.unknown(chunk.size, problem.dimension, len(problem.scalars))

@@ -346,3 +346,29 @@ def test_the_table_knows_the_error_of_the_sd_of_laplace_draws(power: float, leas
     sd = draws.std(axis=1, ddof=1)
     claimed = np.sqrt((_matched_sd_error(draws) ** 2).mean())
     assert least < sd.std() / sd.mean() / claimed < most
+
+
+def test_between_knots_the_curvature_is_taken_over_the_posteriors_width() -> None:
+    """A prior interpolated between 100 knots: at the mode its curvature is that of one line's piece, which is said."""
+    knots, y = np.linspace(0.0, 2.0, 101), np.array([1.3, 0.9, 1.6, 1.4])
+    heights = stats.norm.pdf(knots, 1.0, 0.2)
+
+    def build() -> None:
+        mu = pm.Interpolated("mu", knots, heights)
+        pm.Normal("y", mu, 0.5, observed=y)
+
+    grid = np.linspace(0.0, 2.0, 20_001)
+    posterior = np.interp(grid, knots, heights) * np.exp(stats.norm.logpdf(y[:, None], grid, 0.5).sum(axis=0))
+    posterior /= posterior.sum()
+    sd = math.sqrt(posterior @ grid**2 - (posterior @ grid) ** 2)
+    found = bc.fit(problem(build), "laplace")
+    assert found.status is Status.SUSPECT
+    assert found.reasons[0].startswith("the density has kinks")
+    assert found.diagnostics["sd"]["mu"] == pytest.approx(sd, rel=0.15)
+    mode_fit = bc.fit(problem(build), "unconstrained_map")
+    assert math.isnan(mode_fit.diagnostics["standard_errors"]["mu"])
+
+
+def test_a_smooth_density_is_not_looked_at_over_its_width() -> None:
+    found = problem(lambda: pm.Poisson("y", pm.Gamma("rate", 3.0, 1.0), observed=4))
+    assert bc.fit(found, "laplace").status is Status.OK
