@@ -31,12 +31,12 @@ def circular_mean(x: Array) -> Array:
 
 def on_one_branch(draws: Array) -> Array:
     """Draws (..., k) of k angles within half a circle of their mean direction."""
-    flat = draws.reshape(-1, draws.shape[-1])
+    flat = draws.reshape(math.prod(draws.shape[:-1]), draws.shape[-1])
     return nearest(draws, circular_mean(flat))
 
 
 def winds(draws: Array) -> NDArray[np.bool_]:
     """Whether the draws (..., k) of each angle go all round the circle, so that it has no mean and no interval."""
-    flat = draws.reshape(-1, draws.shape[-1])
+    flat = draws.reshape(math.prod(draws.shape[:-1]), draws.shape[-1])
     opposite = np.abs(nearest(flat - circular_mean(flat), 0.0)) > math.pi - OPPOSITE
     return np.asarray(opposite.mean(axis=0) > WINDING)

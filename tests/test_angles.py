@@ -35,3 +35,10 @@ def test_what_goes_round_the_circle(kappa: float, round_it: bool) -> None:
     """The von Mises law has 1 % of its mass in the opposite eighth with kappa about 1.8."""
     draws = np.random.default_rng(2).vonmises(3.0, kappa, (4, 1000, 1))
     assert winds(draws).tolist() == [round_it]
+
+
+def test_no_angles_at_all() -> None:
+    """A model without a circular variable has arrays of no columns here."""
+    none = np.zeros((4, 100, 0))
+    assert winds(none).shape == (0,)
+    assert on_one_branch(none).shape == none.shape
