@@ -132,7 +132,34 @@ def _numpy_function(node: Any) -> Callable[..., Any]:
             return found
     elif isinstance(node.op, DimShuffle) and list(node.op.shuffle) == sorted(node.op.shuffle):
         return _with_axes(node)
+    elif _has_one_matrix(node):
+        return _solved_together(node)
     return _as_pytensor_runs_it(node)
+
+
+def _has_one_matrix(node: Any) -> bool:
+    """Whether it solves a triangular system for many right-hand sides, vectors of one matrix, a vector at a time."""
+    from pytensor.tensor.blockwise import Blockwise
+    from pytensor.tensor.linalg.solvers.triangular import SolveTriangular
+
+    op = node.op
+    if not (isinstance(op, Blockwise) and isinstance(op.core_op, SolveTriangular) and op.core_op.b_ndim == 1):
+        return False
+    return all(node.inputs[0].type.broadcastable[:-2]) and not op.core_op.overwrite_b
+
+
+def _solved_together(node: Any) -> Callable[..., Any]:
+    """The same by one call of LAPACK, a likelihood of vectors' rows the columns of one right-hand side."""
+    one = node.op.core_op
+    core = type(one)(lower=one.lower, unit_diagonal=one.unit_diagonal, b_ndim=2)
+
+    def run(matrices: Any, vectors: Any) -> Any:
+        storage: list[list[Any]] = [[None]]
+        columns = vectors.reshape(-1, vectors.shape[-1]).T
+        core.perform(None, [matrices.reshape(matrices.shape[-2:]), columns], storage)
+        return np.ascontiguousarray(storage[0][0].T).reshape(vectors.shape)
+
+    return run
 
 
 def _elementwise(node: Any) -> Callable[..., Any] | None:
@@ -194,5 +221,6 @@ def _costs(node: Any) -> tuple[float, float]:
 
     if isinstance(node.op, Scan):
         return math.inf, 0.0
-    by_python = isinstance(node.op, Blockwise) or (isinstance(node.op, Elemwise) and node.op.nfunc is None)
+    looped = isinstance(node.op, Blockwise) and not _has_one_matrix(node)
+    by_python = looped or (isinstance(node.op, Elemwise) and node.op.nfunc is None)
     return INNER if isinstance(node.op, HasInnerGraph) else CALL, INTERPRETED if by_python else ELEMENT

@@ -97,6 +97,22 @@ def test_a_models_density_and_gradient_have_pytensors_bits() -> None:
             np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.parametrize("lower", [True, False])
+def test_rows_with_one_triangular_matrix_are_solved_by_one_call(lower: bool) -> None:
+    """By hand, row by row; a matrix without an inverse gives NaN, as with PyTensor; and it costs no loop."""
+    matrix, rows = pt.tensor("matrix", shape=(1, 3, 3)), pt.matrix("rows")
+    solved = pt.linalg.solve_triangular(matrix, rows, lower=lower, b_ndim=1)
+    function, slow = straight([matrix, rows], [solved]), by_pytensor([matrix, rows], [solved])
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(1, 3, 3)) + 3 * np.eye(3), rng.normal(size=(50, 3))
+    (found,) = function(a, b)
+    np.testing.assert_allclose(found, np.linalg.solve((np.tril if lower else np.triu)(a[0]), b.T).T, rtol=1e-12)
+    np.testing.assert_allclose(found, slow(a, b)[0], rtol=1e-14)
+    a[0, 1, 1] = 0.0
+    assert np.isnan(function(a, b)[0]).all()
+    assert function.cost(a, b) < 10
+
+
 def test_what_overwrites_its_input_is_left_to_pytensor() -> None:
     x = pt.vector("x", dtype="float64")
     assert can_be_straight(FunctionGraph([x], [x * 2.0], clone=True), [x])
