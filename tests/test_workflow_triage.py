@@ -266,7 +266,7 @@ def test_flags() -> None:
 
 @pytest.mark.slow
 def test_flags_of_a_hierarchy() -> None:
-    assert triage(group_scale).flags == ("tau is the scale of theta: a joint mode pulls it towards 0",)
+    assert triage(group_scale).flags == ("tau sets the spread of theta, which a joint mode makes too small",)
 
 
 # -- the contract ----------------------------------------------------------------------------------

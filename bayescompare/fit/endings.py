@@ -46,7 +46,7 @@ def judge(
         return Status.FAILED, [f"no mode exists: the density is highest as {', '.join(endless)} grows without limit"]
     if not best.edges and _creeps(problem.density, best, weights):
         rises = f"the density rises for ever along {_ahead(best, problem.density)}, towards a limit"
-        return Status.FAILED, [f"no mode exists: {rises}", "a prior that is a probability makes a mode"]
+        return Status.FAILED, [f"no mode exists: {rises}", towards_a_limit(problem, weights)]
     flatness = _refine(problem.density, best, weights)
     if best.smallest <= flatness and not best.edges:
         return ridge_or_saddle(problem, best, flatness, weights, options)
@@ -62,6 +62,15 @@ def judge(
     if twins > 1:
         reasons.append(f"{twins} modes of one height were found: this is one of them")
     return Status.OK, reasons
+
+
+def towards_a_limit(problem: Problem, weights: tuple[float, ...]) -> str:
+    """What to do where the density rises for ever towards a limit."""
+    if not weights[1]:
+        return "a prior that is a probability makes a mode"
+    if problem.improper:
+        return f"the prior of {', '.join(problem.improper)} is no probability; one that is makes a mode"
+    return "use the posterior itself"
 
 
 def _refine(density: Density, best: End, weights: tuple[float, ...]) -> float:

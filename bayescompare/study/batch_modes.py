@@ -122,7 +122,7 @@ def find(chunk: Chunk, problem: Problem, starts: Array, weights: Weights, asked:
         top.put(rows, batch_bounds.on_bounds(chunk, top, running, weights).take(rows))
         converged &= top.decrement <= CONVERGED
     converged &= ~batch_bounds.thins(chunk, top, converged)
-    _creeps(chunk, modes, top, converged, weights)
+    _creeps(chunk, problem, modes, top, converged, weights)
     identified = _refined(chunk, problem, modes, top, converged & (np.abs(top.smallest) < endings.DOUBT), weights)
     _accept(chunk, problem, modes, top, converged & modes.open & identified & ~ends.twins.any(axis=1))
     for row in np.flatnonzero((ends.same.sum(axis=1) < 2) & [status is Status.OK for status in modes.status]):
@@ -319,7 +319,7 @@ def _runaways(chunk: Chunk, problem: Problem, modes: Modes, top: Tops, rows: Mas
             modes.fail(row, *unbounded.along(problem, int(i[row]), path).reasons)
 
 
-def _creeps(chunk: Chunk, modes: Modes, top: Tops, converged: Mask, weights: Weights) -> None:
+def _creeps(chunk: Chunk, problem: Problem, modes: Modes, top: Tops, converged: Mask, weights: Weights) -> None:
     """Fail the rows whose density still rises many Newton steps on, towards a limit: separated data."""
     rows = np.flatnonzero(converged & modes.open & (top.decrement > endings.rounding(top.value)))
     if not len(rows):
@@ -334,5 +334,5 @@ def _creeps(chunk: Chunk, modes: Modes, top: Tops, converged: Mask, weights: Wei
         modes.fail(
             row,
             f"no mode exists: the density rises for ever along {carriers}, towards a limit",
-            "a prior that is a probability makes a mode",
+            endings.towards_a_limit(problem, weights),
         )

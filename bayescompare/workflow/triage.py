@@ -314,11 +314,11 @@ def _clear(layer: v.Layer) -> bool:
 
 
 def _flags(problem: Problem, best: Fit) -> tuple[str, ...]:
-    """Scalars on the edge of their range or on a kink, and variables that are the scale of others."""
+    """Scalars on the edge of their range or on a kink, and variables that are the scale or precision of others."""
     flags = [f"the MAP of {name} lies on the edge of its range" for name in best.diagnostics["boundary"]]
     flags += [f"the MAP of {name} lies at a kink of the density" for name in best.diagnostics["kink"]]
     flags += [
-        f"{scale} is the scale of {', '.join(groups)}: a joint mode pulls it towards 0"
+        f"{scale} sets the spread of {', '.join(groups)}, which a joint mode makes too small"
         for scale, groups in problem.group_scales.items()
     ]
     return tuple(flags)

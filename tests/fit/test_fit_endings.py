@@ -383,6 +383,15 @@ def test_separated_data_have_no_mle(build: Build) -> None:
     inside(bc.fit(both, "map"))
 
 
+def test_what_makes_a_mode_is_said_of_the_priors_that_are_there() -> None:
+    def flat() -> None:
+        pm.Bernoulli("y", logit_p=pm.Flat("b") * DOSE + pm.Normal("a", 0.0, 1.0), observed=np.array([0, 0, 1, 1]))
+
+    found = nowhere(bc.fit(problem(flat), "map"), "rises for ever along b")
+    assert found.reasons[1] == "the prior of b is no probability; one that is makes a mode"
+    assert "a prior" in bc.fit(problem(separated), "mle").reasons[1]
+
+
 def is_separated(X: np.ndarray, y: np.ndarray) -> bool:
     """Whether a plane has all of the ones on one side and all of the zeros on the other, or on itself: by a linear
     programme, the criterion of Albert and Anderson (1984, Biometrika 71, 1–10) for an MLE that does not exist."""

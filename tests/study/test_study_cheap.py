@@ -251,8 +251,11 @@ def check_row(found: dict[str, Estimates], row: int, fits: tuple[Fit, Fit, Fit])
     corrected = drawn.diagnostics["psis"]
     assert (weighted.status[row] == "failed") == ("mean" not in corrected)
     if "mean" in corrected:
-        np.testing.assert_allclose(weighted.point[row] / sd, np.array(list(corrected["mean"].values())) / sd, atol=1e-4)
-        np.testing.assert_allclose(weighted.sd[row], list(corrected["sd"].values()), rtol=1e-3)
+        # A study measures how good they are; a single fit gives none where a scalar's own tails are too heavy.
+        mean, spread = (np.array(list(corrected[key].values())) for key in ("mean", "sd"))
+        has_mean, has_sd = np.isfinite(mean), np.isfinite(spread)
+        np.testing.assert_allclose((weighted.point[row] / sd)[has_mean], (mean / sd)[has_mean], atol=1e-4)
+        np.testing.assert_allclose(weighted.sd[row][has_sd], spread[has_sd], rtol=1e-3)
 
 
 def logistic() -> Problem:
