@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import MissingFileError, UsageError
+from ..errors import FitError, MissingFileError, UsageError
 from ..numbers import figure, fixed, plain
 from . import debug_option, pass_terminal
 from .options import FILE, LARGEST_SEED, file_of
@@ -90,6 +90,9 @@ def command(terminal: Terminal, /, target: str | None, **asked: Any) -> int:
     except KeyboardInterrupt:
         terminal.error(f"Stopped. What is finished is in {asked['store']}; the same command goes on from there.")
         return 130
+    if result.done and result.failed == result.done:
+        reason, count = result.reasons().most_common(1)[0]
+        raise FitError(f"All {result.done:,} fits failed, {count:,} of them because of this: {reason}")
     _write(result, asked)
     terminal.show(lines(result))
     if asked["report"] is not None:

@@ -12,7 +12,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from . import elpd, nuts
 from .cheap import CheapOptions, fit_batch
 from .plan import BLOCKS, Plan, Point
 from .replicates import Fresh, Replicate, Seeds, said, simulated, stacked
+from .swappable import swappable
 
 if TYPE_CHECKING:
     from ..problem import Problem
@@ -239,6 +240,7 @@ def _make(plan: Plan, options: Mapping[str, Any]) -> _Made:
     from ..target import load_target
 
     target = load_target(plan.target, options=options)
+    target = replace(target, model=swappable(target.model))
     problem = Problem(target.model)
     wrong = [f for f in arithmetic_of(problem) if f.severity == "error"]
     if wrong:

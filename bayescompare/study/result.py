@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -54,6 +55,13 @@ class StudyResult:
         """Of those, fits that failed."""
         with Store.read(self.path) as store:
             return store.counts()[1]
+
+    def reasons(self) -> Counter[str]:
+        """Why fits failed, and how many of each reason."""
+        found: Counter[str] = Counter()
+        for _, _, cells in self.blocks():
+            found.update(reason for reason in cells.results.reasons if reason)
+        return found
 
     def blocks(self) -> Iterator[tuple[Point, str, Cells]]:
         """Arrays of each grid point and method, in the plan's order."""

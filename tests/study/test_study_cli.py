@@ -116,3 +116,50 @@ def test_progress_is_told_in_words() -> None:
     assert told(Done(20, 1000, 3, 1.0, 200.0)) == "20 of 1,000 fits, 3 failed, about 3 min left"
     assert told(Done(1000, 1000, 0, 1.0, 0.0)) == "1,000 of 1,000 fits"
     assert [span(s) for s in (40, 89, 100, 5399, 9000)] == ["40 s", "89 s", "2 min", "90 min", "2.5 h"]
+
+
+PLAIN = """
+import numpy as np
+import pymc as pm
+
+Y = np.zeros(9)
+
+def model(contained=False, random=True):
+    def logp(value, mean):
+        return pm.logp(pm.Normal.dist(mean, 1.0), value)
+
+    with pm.Model() as built:
+        x = pm.Normal("x", 0.0, 1.0)
+        y = pm.Data("data", Y) if contained else Y
+        if random:
+            pm.Normal("y", x, 1.0, observed=y)
+        else:
+            pm.CustomDist("y", x, logp=logp, observed=y)
+    return built
+"""
+CHEAP = ("--methods", "map_laplace", "--replicates", "5", "--serial")
+
+
+def test_observed_arrays_are_drawn_anew_without_a_container(tmp_path: Path) -> None:
+    file = tmp_path / "plain.py"
+    file.write_text(PLAIN, encoding="utf-8")
+    tables = []
+    for contained in ("False", "True"):
+        store, summary = tmp_path / f"{contained}.study", tmp_path / f"{contained}.csv"
+        done = run(f"{file}:model", "--set", f"contained={contained}", "--store", store, "--summary", summary, *CHEAP)
+        assert done.exit_code == 0, done.output
+        assert "5 fits, none failed" in done.stdout
+        found = pd.read_csv(summary)
+        tables.append(found[found["measure"].isin(("bias", "rmse"))] if "measure" in found else found)
+    kept = [column for column in tables[0].columns if tables[0][column].dtype == float and "seconds" not in column]
+    pd.testing.assert_frame_equal(tables[0][kept], tables[1][kept])
+
+
+def test_a_study_whose_fits_all_failed_says_why_first(tmp_path: Path) -> None:
+    file = tmp_path / "plain.py"
+    file.write_text(PLAIN, encoding="utf-8")
+    done = run(f"{file}:model", "--set", "random=False", "--store", tmp_path / "a.study", *CHEAP)
+    assert done.exit_code == 4
+    assert "All 5 fits failed" in done.stderr
+    assert "no data: The model has no prior predictive" in done.stderr
+    assert done.stdout == ""
