@@ -51,6 +51,8 @@ def convergence(comparison: Comparison, scalars: Scalars) -> dict[str, Any]:
     if nuts is None:
         return {}
     found = dict(nuts.diagnostics)
+    if nuts.statistics and "diverging" not in nuts.statistics:
+        found.pop("divergences", None)  # unchecked, which is not none
     free = [s for s in scalars.rows if s.kind == "free"]
     worst = (("r_hat_max", "r_hat", max), ("ess_min", "ess_bulk", min), ("ess_tail_min", "ess_tail", min))
     for key, column, pick in worst:
