@@ -9,4 +9,7 @@ DENSITY: dict[str, str] = {
 }
 
 #: Animals that do not come through everything that is asked of them.
-RUN: dict[str, str] = {**DENSITY}
+RUN: dict[str, str] = {
+    **DENSITY,
+    "custom_rows": "rows of a custom density have no terms of their own in a saved file",
+}

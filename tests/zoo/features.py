@@ -487,8 +487,6 @@ def custom_rows() -> pm.Model:
             "y",
             mu,
             logp=lambda value, m: -0.5 * ((value - m) ** 2).sum(axis=-1),
-            ndim_supp=1,
-            ndims_params=[1],
             signature="(n)->(n)",
             observed=Y[:4].reshape(2, 2),
         )
@@ -533,9 +531,9 @@ def black_box_with_gradient() -> pm.Model:
     return squared(gradient=True)
 
 
-@animal()
+@animal(refused=UnsupportedModelError, names=("Square",))
 def black_box_without_gradient() -> pm.Model:
-    """The MAP without derivatives, the posterior by PyMC's samplers; or refused by name."""
+    """NUTS is refused by name; a mode is found without derivatives."""
     return squared(gradient=False)
 
 
