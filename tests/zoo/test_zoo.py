@@ -30,6 +30,9 @@ NOT_SHOWN = {
 #: Draws of a comparison: few, as a hundred models are run.
 OPTIONS = bc.CompareOptions(sampler=bc.SamplerOptions(draws=200, tune=300, chains=2, backend="jax"))
 
+#: Methods that many models have no use for, and that refuse those.
+OF_SOME_MODELS = {method for method in METHODS if method.startswith("marginal")}
+
 pytestmark = [pytest.mark.filterwarnings(each) for each in LIBRARIES]
 
 
@@ -76,11 +79,11 @@ def test_everything_is_asked_of_it(animal: Animal, tmp_path: Path) -> None:
     """``check``, every method, ``triage``, ``compare``, report, save, open, JSON."""
     model = animal.model()
     refusals = []
-    for ask in (bc.check, *(lambda m, method=method: bc.fit(m, method, options=_of(method)) for method in METHODS)):
+    for method in ("check", *METHODS):
         try:
-            ask(model)
+            bc.check(model) if method == "check" else bc.fit(model, method, options=_of(method))
         except BayesCompareError as error:
-            refusals.append(error)
+            refusals += [error] if method not in OF_SOME_MODELS else []
     try:
         bc.triage(model)
         found = bc.compare(model, options=OPTIONS)
