@@ -347,8 +347,8 @@ def _united(values: list[Value], shape: tuple[int, ...]) -> Value:
 
 
 def _scan(params: dict[str, Any], values: list[Value]) -> list[Value]:
-    constants, carried = params["num_consts"], params["num_carry"]
-    fixed, carry, series = values[:constants], values[constants : constants + carried], values[constants + carried :]
+    fixed, carry, series = _parts(params, values)
+    carried = len(carry)
     order = range(params["length"])
     collected: dict[int, list[Value]] = {}
     for step in reversed(order) if params["reverse"] else order:
@@ -365,6 +365,16 @@ def _scan(params: dict[str, Any], values: list[Value]) -> list[Value]:
             deps = _checked(sparse.vstack(full, format="csr"))
         stacked.append(Value((len(parts), *parts[0].shape), deps))
     return [*carry, *stacked]
+
+
+def _parts(params: dict[str, Any], values: list[Value]) -> tuple[list[Value], list[Value], list[Value]]:
+    """What a loop is given: what stays, what is carried, and what it goes along; as JAX says it now, and until 0.11."""
+    if "ft_in" in params:
+        fixed, carry, series = (list(part) for part in params["ft_in"].update(values).unpack())
+        return fixed, carry, series
+    first = params["num_consts"]
+    second = first + params["num_carry"]
+    return values[:first], values[first:second], values[second:]
 
 
 def _element(value: Value, step: int) -> Value:

@@ -176,7 +176,8 @@ class _Functions:
         size = 1 if len(points) == 1 else self.batch
         pieces = []
         for start in range(0, len(points), size):
-            out = self.local(padded(points, start, size), weights, *rest)
+            block = points if len(points) == size else padded(points, start, size)
+            out = self.local(block, weights, *rest)
             pieces.append([np.asarray(part)[: len(points) - start] for part in out])
         value, gradient, products = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
         return value, gradient, products

@@ -24,8 +24,8 @@ GAUSSIAN = {
     "KroneckerNormalRV": "Kronecker normal",
 }
 
-#: Processes that are Gaussian where the distributions that they are made of are.
-PROCESSES = {"RandomWalkRV": "random walk", "AutoRegressiveRV": "autoregression"}
+#: Processes that are Gaussian where the distributions that they are made of are, and where those stand in their inputs.
+PROCESSES = {"RandomWalkRV": ("random walk", (0, 1)), "AutoRegressiveRV": ("autoregression", (2,))}
 
 #: Which parameters of a distribution tell where it is; the others are scales, correlations, shapes.
 LOCATIONS = {"NormalRV": (0,), "MvNormalRV": (0,), "CARRV": (0,), "MatrixNormalRV": (0,), "KroneckerNormalRV": (0,)}
@@ -135,19 +135,11 @@ def _kind(rv: Any, block: Block) -> str:
     if operation in GAUSSIAN:
         return f"Gaussian: {GAUSSIAN[operation]}"
     if operation in PROCESSES:
-        parts = [type(part.owner.op).__name__ for part in rv.owner.inputs if _is_random(part)]
-        other = [name for name in parts if name not in GAUSSIAN]
-        if not other:
-            return f"Gaussian: {PROCESSES[operation]}"
-        return f"a {PROCESSES[operation]} of {', '.join(other)}"
+        process, places = PROCESSES[operation]
+        parts = [type(rv.owner.inputs[place].owner.op).__name__ for place in places]
+        other = [name.removesuffix("RV") for name in parts if name not in GAUSSIAN]
+        return f"{process} of {', '.join(other)}" if other else f"Gaussian: {process}"
     return operation.removesuffix("RV")
-
-
-def _is_random(variable: Any) -> bool:
-    from pymc.distributions.distribution import SymbolicRandomVariable
-    from pytensor.tensor.random.op import RandomVariable
-
-    return variable.owner is not None and isinstance(variable.owner.op, RandomVariable | SymbolicRandomVariable)
 
 
 def _scales(rv: Any, child: Any) -> bool:

@@ -27,7 +27,7 @@ class MarginalOptions:
 
     latent: tuple[str, ...] = ()
     draws: int = 4000
-    mode: ModeOptions = field(default_factory=lambda: ModeOptions(starts=6))
+    mode: ModeOptions = field(default_factory=lambda: ModeOptions(starts=4))
     sampled_above: int = 20
 
     def __post_init__(self) -> None:
