@@ -3,10 +3,10 @@
     python -m benchmarks.marginal templates [NAME ...]
     python -m benchmarks.marginal scale [logistic | crossed | walk | areas] [--rows N]
 
-``templates`` compares with the posteriors of the published reports (``reports/*.html``), so nothing is sampled: the worst
-scalar's distance from the mean of NUTS, in posterior sd, and the largest ratio of sds. A Markdown table goes to stdout.
-``scale`` fits simulated models with large latent blocks and tells processor seconds, first and once compiled, and the
-memory used.
+``templates`` compares with the posteriors of the published reports (``reports/*.html``), so nothing is sampled: the
+worst scalar's distance from the mean of NUTS, in posterior sd, and the largest ratio of sds. A Markdown table goes to
+stdout. ``scale`` fits simulated models with large latent blocks and tells processor seconds, first and once compiled,
+and the memory used.
 """
 
 from __future__ import annotations

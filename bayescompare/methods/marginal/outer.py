@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ...compiled import Array
+from ...creases import Creases
 from ...density import Density
 from ...problem import Problem, Scalars
 from .factor import Factor
@@ -85,6 +86,7 @@ class Marginal(Density):
         self.start = whole.start[latent.others]
         self.data, self.sizes = whole.data, whole.sizes
         self.evaluations = self._began = 0
+        self.scales: dict[tuple[float, ...], Array] = {}
         self.inner_steps = 0
         self._columns = np.concatenate([np.arange(*problem.scalars.variables[b.name][:2]) for b in self.blocks])
         self._jitter = np.random.default_rng(0).uniform(-1, 1, (RETRIES, len(latent.coordinates)))
@@ -104,6 +106,26 @@ class Marginal(Density):
     @property
     def backend(self) -> str:
         return "jax"
+
+    def once[Kept](self, key: str, make: Callable[[], Kept]) -> Kept:
+        """Kept with the whole model's density."""
+        return self.whole.once(f"{key}, without {', '.join(self.latent.names)}", make)
+
+    @property
+    def shapes(self) -> list[tuple[int, ...]]:
+        """Of the hyperparameters, in the model's coordinates."""
+        pairs = zip(self.whole.blocks, self.whole.shapes, strict=True)
+        return [shape for block, shape in pairs if block not in self.latent.blocks]
+
+    @property
+    def creases(self) -> Creases:
+        """None: with the latent block integrated out, what is known of the joint density's kinks tells of no place."""
+        return Creases((), (), None, frozenset(), frozenset())
+
+    def values(self, points: Array, weights: Sequence[float]) -> Array:
+        """The values alone, (n,)."""
+        found = [self.at(row, weights) for row in points]
+        return np.array([-math.inf if at is None else at.value for at in found])
 
     @property
     def no_gradient(self) -> tuple[str, ...]:
