@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from ...compiled import Array, JaxFunction, padded
+from ...compiled import UNTRANSLATABLE, Array, JaxFunction, padded
 from ...density import Density
-from ...errors import UnsupportedModelError
+from ...errors import UnsupportedModelError, first_line
 from .dependence import DenseError, dependence
 from .factor import MOST_DENSE, Layout, layout_of
 from .latent import Latent
@@ -75,6 +75,7 @@ def joint(density: Density, latent: Latent) -> Joint:
     key = f"marginal {names} {shapes} {_digest(density)}"
     made = density.once(key, lambda: _Functions(density, value, latent, pattern))
     rest = density.arguments(value)
+    density.once(f"{key} traced", lambda: made.check(density.start, rest))
     return Joint(
         latent.coordinates,
         latent.others,
@@ -140,6 +141,7 @@ class _Functions:
         seeds = jnp.asarray(wide)
         each = 8 * (density.dimension + density.observations + sum(a.size for a in density.data.values()))
         together = int(max(min(BYTES // each, pattern.count), 1))
+        self.colours, self.size = pattern.count, pattern.size
         self.batch = int(max(min(BYTES // (each * pattern.count), 256), 1))
 
         def product(u: Any, vector: Any, weights: Any, *rest: Any) -> Any:
@@ -170,6 +172,20 @@ class _Functions:
             return jax.grad(loaded)(u)
 
         self.local, self.product, self.slope = jax.jit(local), jax.jit(product), jax.jit(slope)
+
+    def check(self, u: Array, rest: list[Any]) -> None:
+        """Trace all three, so that what JAX cannot differentiate so often is told before anything runs."""
+        import jax
+
+        loads = np.zeros((self.colours, self.size))
+        try:
+            for function, args in ((self.local, (u[None],)), (self.product, (u, u)), (self.slope, (u, loads))):
+                jax.eval_shape(function, *args, np.ones(3), *rest)
+        except UNTRANSLATABLE as error:
+            raise UnsupportedModelError(
+                f"The marginal mode needs three derivatives, and JAX has not all of them (no translation: "
+                f"{first_line(error)}). The joint mode and NUTS do not need them."
+            ) from error
 
     def rows(self, points: Array, weights: Array, rest: list[Any]) -> tuple[Array, Array, Array]:
         """``local`` of any number of points: one of them, or as many as were compiled for at a time."""
