@@ -82,7 +82,7 @@ class Marginal(Density):
                 start += block.size
         self.dimension = start
         self.terms = Terms(outputs, whole.graphs.reached, whole.graphs.own)
-        self.transformed = whole.transformed[latent.others]
+        self.transformed, self.circular = whole.transformed[latent.others], whole.circular[latent.others]
         self.start = whole.start[latent.others]
         self.data, self.sizes = whole.data, whole.sizes
         self.evaluations = self._began = 0
