@@ -1,4 +1,4 @@
-"""README's examples run, in order, in one folder; what README lists is what there is.
+"""The examples of README and docs run, those of a page in order and in one folder; what they list is what there is.
 
 A fenced block is run if it is ``python`` (all of them make one script) or ``console`` (its ``$ bayescompare`` lines).
 An HTML comment directly before a block says otherwise: ``<!-- file: NAME -->`` writes it to that file,
@@ -17,7 +17,8 @@ from pathlib import Path
 
 import pytest
 
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(
     r"(?:^<!-- (?P<note>[^\n]*?) -->\n)?^```(?P<language>\w*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL
 )
@@ -49,38 +50,47 @@ def run(command: list[str], folder: Path) -> str:
     return done.stdout
 
 
-@pytest.fixture(scope="module")
-def text() -> str:
-    return README.read_text(encoding="utf-8")
+def examples(page: Path) -> list[Block]:
+    """The blocks of a page that are to be run or written to a file."""
+    found = blocks(page.read_text(encoding="utf-8"))
+    return [block for block in found if not block.note.startswith("not run: ")]
 
 
-def test_examples_run(text: str, tmp_path: Path) -> None:
+def identifier(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if examples(page)], ids=identifier)
+def test_examples_run(page: Path, tmp_path: Path) -> None:
     script = ""
-    ran = 0
-    for block in blocks(text):
-        if block.note.startswith("not run: "):
-            continue
+    for block in examples(page):
         if block.note.startswith("file: "):
             (tmp_path / block.note.removeprefix("file: ")).write_text(block.body, encoding="utf-8")
         elif block.language == "python":
-            # Every line stands where it stands in README, so that a traceback names README's lines.
+            # Every line stands where it stands in the page, so that a traceback names the page's lines.
             script += "\n" * (block.line - 1 - script.count("\n")) + block.body
-        elif block.language == "console":
-            for line in block.body.splitlines():
-                if line.startswith("$ bayescompare "):
-                    run(["bash", "-c", line.removeprefix("$ ")], tmp_path)
-                    ran += 1
-    assert ran
-    assert script
-    (tmp_path / "README.py").write_text(script, encoding="utf-8")
-    run([sys.executable, "README.py"], tmp_path)
-    for name in re.findall(
-        r"--(?:report|json) (\S+)", "".join(b.body for b in blocks(text) if b.language == "console")
-    ):
+    commands = [
+        line.removeprefix("$ ")
+        for block in examples(page)
+        if block.language == "console"
+        for line in block.body.splitlines()
+        if line.startswith("$ bayescompare ")
+    ]
+    for command in commands:
+        run(["bash", "-c", command], tmp_path)
+    (tmp_path / "page.py").write_text(script, encoding="utf-8")
+    run([sys.executable, "page.py"], tmp_path)
+    for name in re.findall(r"--(?:report|json) (\S+)", "\n".join(commands)):
         assert (tmp_path / name).stat().st_size > 0, name
 
 
-def test_every_block_is_run_or_says_why_not(text: str) -> None:
+def test_readme_and_docs_have_examples() -> None:
+    assert {identifier(page) for page in PAGES if examples(page)} >= {"README.md", "docs/questions.md"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=identifier)
+def test_every_block_is_run_or_says_why_not(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
     silent = [
         f"line {block.line}"
         for block in blocks(text)
@@ -90,8 +100,14 @@ def test_every_block_is_run_or_says_why_not(text: str) -> None:
     assert text.count("\n```") == 2 * len(blocks(text))
 
 
-def test_templates_table_is_the_registry(text: str, tmp_path: Path) -> None:
-    table = re.search(r"<!-- templates -->\n((?:\|.*\n)+)", text)
+def test_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").split()) <= 900
+
+
+def test_templates_table_is_the_registry(tmp_path: Path) -> None:
+    table = re.search(
+        r"<!-- templates -->\n((?:\|.*\n)+)", (ROOT / "docs" / "templates.md").read_text(encoding="utf-8")
+    )
     assert table is not None
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table[1].splitlines()[2:]]
     registry = json.loads(run(["bayescompare", "models", "--json"], tmp_path))
@@ -101,16 +117,20 @@ def test_templates_table_is_the_registry(text: str, tmp_path: Path) -> None:
     ]
 
 
-def test_make_targets_exist(text: str) -> None:
-    makefile = (README.parent / "Makefile").read_text(encoding="utf-8")
-    targets = set(re.findall(r"\bmake ([a-z-]+)(?=`|  )", text))
-    assert targets >= {"demo", "test"}
+@pytest.mark.parametrize("page", PAGES, ids=identifier)
+def test_make_targets_exist(page: Path) -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"(?:^    |`)make ([a-z-]+)(?=`|  )", page.read_text(encoding="utf-8"), re.MULTILINE))
     assert [target for target in targets if not re.search(rf"^{target}:", makefile, re.MULTILINE)] == []
 
 
-def test_files_named_exist(text: str) -> None:
-    named = re.findall(r"`((?:models|tests|bayescompare|requirements|benchmarks|reports|\.ci)/[\w./-]*)`", text)
-    assert [name for name in named if not (README.parent / name).exists()] == []
+@pytest.mark.parametrize("page", PAGES, ids=identifier)
+def test_files_named_and_linked_exist(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    named = re.findall(r"`((?:models|tests|bayescompare|requirements|benchmarks|reports|docs|\.ci)/[\w./-]*)`", text)
+    linked = re.findall(r"\]\((?!https?:)([^)#\s]+)", text)
+    assert [name for name in named if not (ROOT / name).exists()] == []
+    assert [name for name in linked if not (page.parent / name).exists()] == []
 
 
 def test_blocks_are_found_with_line_and_note() -> None:
