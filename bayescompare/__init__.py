@@ -8,32 +8,25 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-# Three subpackages share their names with functions. Loading them first, and dropping the names that doing so binds,
-# leaves ``bayescompare.compare``, ``bayescompare.fit`` and ``bayescompare.study`` to mean the functions for good.
-from . import compare as _compare  # noqa: F401
-from . import fit as _fit  # noqa: F401
-from . import study as _study  # noqa: F401
-
-del compare, fit, study  # noqa: F821
-
 if TYPE_CHECKING:
-    from .audit import Finding, check
-    from .compare.comparison import Comparison
-    from .compare.page import ReportNumbers
-    from .compare.storage import open
-    from .compare.verdict import Margins, Verdict
     from .errors import BayesCompareError
-    from .fit.laplace import LaplaceOptions
-    from .fit.mode import ModeOptions
-    from .fit.nuts import SamplerOptions
-    from .fit.result import Fit, Status
+    from .methods.laplace import LaplaceOptions
     from .methods.marginal import MarginalOptions
-    from .problem import Problem
-    from .study.plan import Plan
-    from .study.result import StudyResult
-    from .study.run import study
+    from .methods.mode import ModeOptions
+    from .methods.nuts import SamplerOptions
+    from .metrics.verdict import Margins, Verdict
+    from .model.audit import Finding
+    from .model.problem import Problem
+    from .results.comparison import Comparison
+    from .results.fit import Fit, Status
+    from .results.report_numbers import ReportNumbers
+    from .results.storage import open
+    from .studies.plan import Plan
+    from .studies.result import StudyResult
+    from .studies.run import study
     from .templates import Template, template
     from .workflow import CompareOptions, compare, fit
+    from .workflow.check import check
     from .workflow.triage import Triage, triage
 
 __version__ = "0.1.0"
@@ -41,27 +34,27 @@ __version__ = "0.1.0"
 _HOME = {
     "BayesCompareError": "errors",
     "CompareOptions": "workflow",
-    "Comparison": "compare.comparison",
-    "Finding": "audit",
-    "Fit": "fit.result",
-    "LaplaceOptions": "fit.laplace",
+    "Comparison": "results.comparison",
+    "Finding": "model.audit",
+    "Fit": "results.fit",
+    "LaplaceOptions": "methods.laplace",
     "MarginalOptions": "methods.marginal",
-    "Margins": "compare.verdict",
-    "ModeOptions": "fit.mode",
-    "Plan": "study.plan",
-    "Problem": "problem",
-    "ReportNumbers": "compare.page",
-    "SamplerOptions": "fit.nuts",
-    "Status": "fit.result",
-    "StudyResult": "study.result",
+    "Margins": "metrics.verdict",
+    "ModeOptions": "methods.mode",
+    "Plan": "studies.plan",
+    "Problem": "model.problem",
+    "ReportNumbers": "results.report_numbers",
+    "SamplerOptions": "methods.nuts",
+    "Status": "results.fit",
+    "StudyResult": "studies.result",
     "Template": "templates",
     "Triage": "workflow.triage",
-    "Verdict": "compare.verdict",
-    "check": "audit",
+    "Verdict": "metrics.verdict",
+    "check": "workflow.check",
     "compare": "workflow",
     "fit": "workflow",
-    "open": "compare.storage",
-    "study": "study.run",
+    "open": "results.storage",
+    "study": "studies.run",
     "triage": "workflow.triage",
     "template": "templates",
 }

@@ -8,8 +8,8 @@ inside it and beyond: how often the layer says *same*, *differs* and *undecided*
 
 from __future__ import annotations
 
-from bayescompare.compare.verdict import State
-from tests.compare.test_compare_calibration import CASES, SEEDS, layers
+from bayescompare.metrics.verdict import State
+from tests.metrics.test_compare_calibration import CASES, SEEDS, layers
 
 PLACES = {0.0: "at 0", 1.0: "at the margin", 3.0: "at three margins"}
 

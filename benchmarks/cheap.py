@@ -25,10 +25,10 @@ import numpy as np
 import pymc as pm
 
 from bayescompare.errors import ModelError
+from bayescompare.model.problem import Problem
+from bayescompare.model.simulate import simulator
 from bayescompare.models import eight_schools, radon, ridge_regression, wells
-from bayescompare.problem import Problem
-from bayescompare.simulate import simulator
-from bayescompare.study.cheap import CheapOptions, fit_batch
+from bayescompare.studies.cheap_arms import CheapOptions, fit_batch
 from bayescompare.templates.data import load
 
 COUNTIES, HOUSEHOLDS = 10, 200

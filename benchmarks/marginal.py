@@ -26,7 +26,7 @@ import bayescompare as bc
 from bayescompare import models
 from bayescompare.errors import BayesCompareError
 from bayescompare.methods.marginal import MarginalOptions
-from bayescompare.problem import Problem
+from bayescompare.model.problem import Problem
 
 REPORTS = Path(__file__).parent.parent / "reports"
 

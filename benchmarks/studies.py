@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import bayescompare as bc
-from bayescompare.study.cells import Task, run
-from bayescompare.study.plan import CHEAP
+from bayescompare.studies.cells import Task, run
+from bayescompare.studies.plan import CHEAP
 
 METHODS = ("map_laplace", "nuts")
 
@@ -91,8 +91,8 @@ def loop(sample: int, cores: int) -> float:
     """Seconds a replicate of ``pm.find_MAP`` and ``pm.sample``."""
     import pymc as pm
 
+    from bayescompare.model.simulate import simulator
     from bayescompare.models import eight_schools
-    from bayescompare.simulate import simulator
 
     model = eight_schools()
     simulate = simulator(model)

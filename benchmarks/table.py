@@ -21,7 +21,7 @@ import numpy as np
 import xarray as xr
 from scipy.signal import lfilter
 
-from bayescompare.compare.marginal import Marginals, table
+from bayescompare.metrics.table import Marginals, table
 
 RHO = 0.3
 

@@ -19,76 +19,30 @@ REPOSITORY = ROOT.parent
 
 # A unit (a module or a package of bayescompare) and the units it may import. What is not named may not be imported;
 # a new unit is entered here, in the place where it belongs.
-ARRAYS = {"coordinates", "errors", "numbers", "compare"}
-LABELS = {  # of the arrays: names, words, files
-    "compare.comparison",
-    "compare.page",
-    "compare.sentence",
-    "compare.storage",
-}
-COMPILED = {
-    "angles",
-    "capabilities",
-    "errors",
-    "products",
-    "straight",
-    "compiled",
-    "differences",
-    "graphs",
-    "creases",
-    "density",
-}
-MODEL = COMPILED | {"coordinates", "numbers", "fit.result", "problem", "kept", "predictive"}
-RUN = MODEL | ARRAYS | LABELS | {"bambi", "fit", "methods", "audit", "templates", "target"}
+ARRAYS = {"coordinates", "errors", "formatting", "metrics", "results"}
+RUN = ARRAYS | {"model", "templates", "methods"}
 MAY_IMPORT: dict[str, set[str]] = {
-    "coordinates": set(),
     "errors": set(),
-    "numbers": set(),
-    "fit.result": {"errors"},
-    "angles": set(),
-    "products": set(),
-    "straight": set(),
-    "compiled": {"errors", "products", "straight"},
-    "differences": {"compiled"},
-    "capabilities": {"errors"},
-    "graphs": {"errors", "capabilities"},
-    "creases": {"graphs"},
-    "density": {"errors", "capabilities", "products", "compiled", "differences", "graphs", "creases"},
-    "points": {"compiled"},
-    "problem": {"coordinates", "fit.result", "points"} | COMPILED,
-    "kept": {"problem"},
-    "moments": set(),
-    "observed": COMPILED | {"problem", "moments"},
-    "drawing": COMPILED | {"errors", "observed"},
-    "predictive": COMPILED | {"problem", "moments", "observed", "drawing", "errors"},
-    "fit": MODEL | ARRAYS | {"fit"},
-    "methods": MODEL | ARRAYS | {"fit", "methods"},
-    "audit": MODEL | {"audit"},
-    "compare": ARRAYS,
-    "compare.sentence": ARRAYS | {"fit.result"},
-    "compare.comparison": ARRAYS | {"fit.result", "compare.sentence"},
-    "compare.page": ARRAYS | {"compare.comparison"},
-    "compare.storage": ARRAYS | {"fit.result", "compare.comparison", "compare.page"},
-    "simulate": MODEL,
-    "templates": {"errors", "templates"},
+    "formatting": set(),
+    "coordinates": set(),
+    "metrics": {"errors", "formatting", "metrics"},
+    "results": ARRAYS,
+    "model": {"coordinates", "errors", "formatting", "model"},
+    "templates": {"errors", "model", "templates"},
     "models": {"templates"},
-    "bambi": set(),
-    "target": {"bambi", "errors", "templates"},
-    "report": ARRAYS | LABELS | {"fit.result", "report"},
-    "plots": {"errors", "numbers", "compare.comparison", "report"},
+    "methods": ARRAYS | {"model", "methods"},
+    "report": ARRAYS | {"report"},
     "workflow": RUN | {"workflow"},
-    "study": RUN | {"simulate", "workflow", "report", "study"},
-    "cli": RUN | {"", "workflow", "report", "study", "cli"},
-    "": {"compare", "fit", "study"},  # their names only: test_import_has_no_side_effects
+    "studies": RUN | {"workflow", "report", "studies"},
+    "cli": RUN | {"", "workflow", "report", "studies", "cli"},
+    "": set(),
 }
-# What is not imported at once may go further, where a method is only a door: Comparison.to_html opens the report's.
+# What is imported when a method is called, where that is only a door: Comparison.to_html opens the report's.
 MAY_IMPORT_LATER: dict[str, set[str]] = {
-    "compare.comparison": {"report", "compare.storage", "plots"},
-    "audit": {"target"},
-    "templates": {"simulate"},
+    "results": {"report"},
     "": set(MAY_IMPORT),
 }
-WITHOUT_PYMC = ("coordinates", "errors", "numbers", "compare", "report", "fit.result")
+WITHOUT_PYMC = ("coordinates", "errors", "formatting", "metrics", "results", "report")
 
 
 @dataclass(frozen=True)
@@ -226,29 +180,29 @@ def test_no_library_module_prints_or_asserts() -> None:
 @pytest.mark.parametrize(
     ("module", "source", "caught"),
     [
-        ("compare.marginal", "from ..problem import Problem", True),
-        ("compare.marginal", "from bayescompare import problem", True),
-        ("compare.marginal", "import bayescompare.workflow", True),
-        ("compare.marginal", "from ..report import html", True),
-        ("compare.marginal", "def f():\n    from ..report import html", True),
-        ("compare.marginal", "from .verdict import Layer", False),
-        ("compare.comparison", "from ..report import html", True),
-        ("compare.comparison", "def f():\n    from ..report import html", False),
-        ("compare.comparison", "from ..fit.result import Fit", False),
-        ("compare.comparison", "from ..fit.mode import fit", True),
-        ("problem", "from .fit.result import Status", False),
-        ("problem", "from .fit import mode", True),
-        ("fit.mode", "from ..density import Density", False),
+        ("metrics.table", "from ..model.problem import Problem", True),
+        ("metrics.table", "from bayescompare.model import problem", True),
+        ("metrics.table", "import bayescompare.workflow", True),
+        ("metrics.table", "from ..report import html", True),
+        ("metrics.table", "def f():\n    from ..report import html", True),
+        ("metrics.table", "from .verdict import Layer", False),
+        ("results.comparison", "from ..report import html", True),
+        ("results.comparison", "def f():\n    from ..report import html", False),
+        ("results.comparison", "from .fit import Fit", False),
+        ("results.comparison", "from ..methods.mode import fit", True),
+        ("model.problem", "from ..results.fit import Status", True),
+        ("model.problem", "from ..methods import mode", True),
+        ("methods.mode", "from ..model.density import Density", False),
         ("report.html", "from ..workflow import compare", True),
-        ("templates", "import bayescompare.cli", True),
-        ("workflow", "from . import compare", False),
+        ("templates.registry", "import bayescompare.cli", True),
+        ("workflow.compare", "from . import triage", False),
         ("errors", "from . import templates", True),
     ],
 )
 def test_the_test_sees_what_it_should(tmp_path: Path, module: str, source: str, caught: bool) -> None:
     path = tmp_path / "module.py"
     path.write_text(source, encoding="utf-8")
-    names = set(modules()) | {"workflow", "problem", "density", "fit.mode", "report.html", "compare.marginal"}
+    names = set(modules())
     assert bool(back_arrows(collect(module, path, names))) is caught
 
 
@@ -272,7 +226,7 @@ def test_the_blocker_blocks() -> None:
 
 
 def test_array_layer_passes_its_tests_without_pymc() -> None:
-    command = [sys.executable, "-m", "pytest", "tests/compare", "-q", "-p", "tests.block_pymc", "-m", "not slow"]
+    command = [sys.executable, "-m", "pytest", "tests/metrics", "-q", "-p", "tests.block_pymc", "-m", "not slow"]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
 

@@ -14,9 +14,9 @@ import xarray as xr
 
 import bayescompare as bc
 from bayescompare.errors import FitError
-from bayescompare.fit.nuts import SamplerOptions, run
-from bayescompare.fit.outside import bring
-from bayescompare.problem import Problem
+from bayescompare.methods.external import bring
+from bayescompare.methods.nuts import SamplerOptions, run
+from bayescompare.model.problem import Problem
 from bayescompare.workflow import CompareOptions
 
 pytestmark = pytest.mark.slow

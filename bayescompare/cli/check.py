@@ -12,7 +12,7 @@ from .options import FILE, STDOUT, file_of, load, model_options
 from .terminal import Line, Terminal
 
 if TYPE_CHECKING:
-    from ..audit import Finding
+    from ..model.audit import Finding
 
 MARKS = {"error": ("✕", "bold red"), "warning": ("◐", "bold yellow"), "note": ("◌", "dim")}
 
@@ -57,7 +57,7 @@ def _run(terminal: Terminal, target: str, asked: dict[str, Any]) -> tuple[str, t
     import sys
 
     with terminal.stage("Loading PyMC"):
-        from ..audit import inspect
+        from ..model.audit import inspect
 
         loaded = load(target, asked["data"], asked["pairs"])
     with terminal.stage("Looking at the model"), contextlib.redirect_stdout(sys.stderr):
@@ -68,7 +68,7 @@ def _json(name: str, found: tuple[Finding, ...]) -> str:
     import json
     from dataclasses import asdict
 
-    from ..compare.comparison import SCHEMA
+    from ..results.comparison import SCHEMA
 
     document = {"schema": SCHEMA, "model": {"name": name}, "findings": [asdict(finding) for finding in found]}
     return json.dumps(document, indent=2, allow_nan=False) + "\n"
@@ -76,8 +76,8 @@ def _json(name: str, found: tuple[Finding, ...]) -> str:
 
 def lines(name: str, found: tuple[Finding, ...]) -> list[Line]:
     """What is printed: how many findings of each kind, and what each says."""
-    from ..audit import LOOKED_AT
-    from ..numbers import counted
+    from ..formatting import counted
+    from ..model.audit import LOOKED_AT
 
     if not found:
         return [((name, "bold"), (": nothing found.", "")), ((f"Looked at: {'; '.join(LOOKED_AT)}.", "dim"),)]

@@ -14,7 +14,7 @@ from .options import FILE, STDOUT, Share, file_of, load, model_options, sampler,
 from .terminal import Terminal
 
 if TYPE_CHECKING:
-    from ..compare.comparison import Comparison
+    from ..results.comparison import Comparison
 
 
 @click.command("compare", short_help="Compare the MAP with the full posterior.")
@@ -49,7 +49,7 @@ def command(terminal: Terminal, /, target: str, **asked: Any) -> None:
     TARGET is a template's name (see `bayescompare models`) or FILE.py:NAME, where NAME is a pm.Model or a function
     that returns one.
     """
-    from ..compare.verdict import Margins
+    from ..metrics.verdict import Margins
     from . import inputs, outputs
     from .interrupt import interruptible
 
@@ -81,7 +81,7 @@ def _run(terminal: Terminal, target: str, asked: dict[str, Any], margins: Any) -
     import sys
 
     with terminal.stage("Loading PyMC"):
-        from ..fit.nuts import check_engine
+        from ..methods.nuts import check_engine
 
         check_engine(asked["engine"] or "nutpie")
         loaded = load(target, asked["data"], asked["pairs"])

@@ -12,7 +12,7 @@ from .options import FILE, STDOUT
 from .terminal import Line, Terminal
 
 if TYPE_CHECKING:
-    from ..compare.difference import Difference
+    from ..results.difference import Difference
 
 FIGURES = 12
 """At most so many figures are shown on the terminal."""
@@ -55,8 +55,8 @@ def command(terminal: Terminal, /, before: Path, after: Path, report: Path | Non
 
 
 def _compared(before: Path, after: Path) -> Difference:
-    from ..compare.difference import difference, fingerprint
-    from ..compare.storage import open as read
+    from ..results.difference import difference, fingerprint
+    from ..results.storage import open as read
 
     one, other = read(before), read(after)
     return difference(one, other, same_model=fingerprint(one) == fingerprint(other))
@@ -73,15 +73,15 @@ def _json(found: Difference) -> str:
     import json
     from dataclasses import asdict
 
-    from ..compare.comparison import plain
+    from ..results.comparison import plain
 
     return json.dumps(plain(asdict(found)), indent=2, allow_nan=False) + "\n"
 
 
 def lines(found: Difference) -> list[Line]:
     """Lines to print."""
-    from ..numbers import count
-    from ..report.changed import headline, label, notes, rule, sides, size
+    from ..formatting import count
+    from ..report.comparison.changes import headline, label, notes, rule, sides, size
     from ..report.words import plain_text
     from .summary import EMPTY, align
 

@@ -14,8 +14,8 @@ from .options import FILE, SAMPLER, STDOUT, file_of, load, model_options, sample
 from .terminal import Line, Terminal
 
 if TYPE_CHECKING:
-    from ..fit.result import Fit
     from ..methods.marginal import MarginalOptions
+    from ..results.fit import Fit
 
 MARGINAL = ("marginal_map", "marginal_laplace")
 
@@ -73,10 +73,10 @@ def _run(terminal: Terminal, target: str, asked: dict[str, Any]) -> tuple[dict[s
     name = asked["method"]
     with terminal.stage("Loading PyMC"):
         from .. import workflow
-        from ..fit import method
-        from ..fit.discrete import discrete
-        from ..fit.nuts import check_engine
-        from ..problem import Problem
+        from ..methods import method
+        from ..methods.enumeration import discrete
+        from ..methods.nuts import check_engine
+        from ..model.problem import Problem
 
         method(name)
         check_engine(asked["engine"] or "nutpie")
@@ -126,7 +126,7 @@ def _unused(name: str) -> tuple[str, ...]:
 def _failed(method: str, error: FitError) -> Fit:
     import numpy as np
 
-    from ..fit.result import Fit, Status
+    from ..results.fit import Fit, Status
 
     return error.fit if isinstance(error.fit, Fit) else Fit(method, Status.FAILED, (str(error),), (), np.empty(0))
 
@@ -134,7 +134,7 @@ def _failed(method: str, error: FitError) -> Fit:
 def _json(model: dict[str, Any], fit: Fit) -> str:
     import json
 
-    from ..compare.comparison import SCHEMA, fit_to_dict
+    from ..results.comparison import SCHEMA, fit_to_dict
 
     document = {"schema": SCHEMA, "model": model, "fits": {fit.method: fit_to_dict(fit)}}
     return json.dumps(document, indent=2, allow_nan=False) + "\n"
@@ -142,7 +142,7 @@ def _json(model: dict[str, Any], fit: Fit) -> str:
 
 def lines(name: str, fit: Fit) -> list[Line]:
     """What is printed: status, reasons, and the first scalars' values with the sd where there are draws."""
-    from ..numbers import count, plain
+    from ..formatting import count, plain
     from .summary import MARK_OF_FIT, align
 
     mark, style = MARK_OF_FIT[fit.status]

@@ -13,10 +13,10 @@ from .options import FILE, LARGEST_SEED
 from .terminal import Line, Terminal
 
 if TYPE_CHECKING:
-    from ..compare.comparison import Comparison
-    from ..report.gallery import Origin
-    from ..target import Target
+    from ..report.gallery.index import Origin
+    from ..results.comparison import Comparison
     from ..templates import Template
+    from ..templates.loading import Target
 
 FOLDER = Path("reports")
 
@@ -70,7 +70,7 @@ def _chosen(terminal: Terminal, names: tuple[str, ...]) -> dict[str, Template]:
 
 def _prepare(out: Path) -> None:
     """Make sure that the folder is there, and that nobody else's index is in it."""
-    from ..report.gallery import INDEX
+    from ..report.gallery.index import INDEX
 
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -104,8 +104,9 @@ def _made(terminal: Terminal, template: Template, path: Path, asked: dict[str, A
     import contextlib
     import sys
 
-    from ..report import gallery, to_html
-    from ..target import load_target
+    from ..report import to_html
+    from ..report.gallery import index as gallery
+    from ..templates.loading import load_target
     from . import outputs
     from .summary import MARKS
 
@@ -144,9 +145,9 @@ def _origin(template: Template, target: Target, seed: int) -> Origin:
     from hashlib import sha256
 
     from .. import __version__, workflow
-    from ..compare.comparison import plain
-    from ..problem import Problem
-    from ..report.gallery import Origin
+    from ..model.problem import Problem
+    from ..report.gallery.index import Origin
+    from ..results.comparison import plain
 
     module = sys.modules[template.build.__module__]
     file = Path(str(module.__file__))
@@ -164,8 +165,9 @@ def _origin(template: Template, target: Target, seed: int) -> Origin:
 
 def _index(terminal: Terminal, out: Path) -> None:
     """Write the index of the reports that are there."""
-    from ..numbers import counted, fixed
-    from ..report import gallery, index_to_html
+    from ..formatting import counted, fixed
+    from ..report import index_to_html
+    from ..report.gallery import index as gallery
     from . import outputs
 
     with terminal.stage("Reading the reports"):

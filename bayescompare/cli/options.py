@@ -12,8 +12,8 @@ import click
 from ..errors import MissingFileError
 
 if TYPE_CHECKING:
-    from ..fit.nuts import SamplerOptions
-    from ..target import Target
+    from ..methods.nuts import SamplerOptions
+    from ..templates.loading import Target
 
 ENGINES = ("nutpie", "pymc", "numpyro", "blackjax")
 LARGEST_SEED = 2**32 - 1
@@ -69,7 +69,7 @@ def sampler_options[F: Callable[..., Any]](function: F) -> F:
 
 def sampler(given: Mapping[str, Any], own: Mapping[str, Any]) -> SamplerOptions:
     """The sampler's options: what the user gave, before what the template wants, before the defaults."""
-    from ..fit.nuts import SamplerOptions
+    from ..methods.nuts import SamplerOptions
 
     asked = {name: given[name] for name in SAMPLER if given[name] is not None}
     return SamplerOptions(**{**own, **asked})
@@ -89,7 +89,7 @@ def load(target: str, data: Path | None, pairs: tuple[str, ...]) -> Target:
     import contextlib
     import sys
 
-    from ..target import load_target
+    from ..templates.loading import load_target
     from .inputs import read_data, settings
 
     options = settings(pairs)

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import FitError, MissingFileError, UsageError
-from ..numbers import figure, fixed, plain
+from ..formatting import figure, fixed, plain
 from . import debug_option, pass_terminal
 from .options import FILE, LARGEST_SEED, file_of
 from .terminal import Line, Terminal
 
 if TYPE_CHECKING:
-    from ..study.pilot import Pilot
-    from ..study.plan import Plan
-    from ..study.result import StudyResult
-    from ..study.run import Done
+    from ..studies.pilot import Pilot
+    from ..studies.plan import Plan
+    from ..studies.result import StudyResult
+    from ..studies.run import Done
 
 SCALARS = 6
 """Parameters that are printed; the summary's file holds all."""
@@ -124,7 +124,7 @@ def _plan(target: str | None, asked: dict[str, Any]) -> Plan:
     """The plan of the file and of the flags, which come first."""
     from dataclasses import replace
 
-    from ..study.plan import Plan
+    from ..studies.plan import Plan
     from .inputs import settings
 
     file = file_of(target) if target else None
@@ -180,7 +180,7 @@ def _run(terminal: Terminal, plan: Plan, asked: dict[str, Any]) -> StudyResult:
     import contextlib
     import sys
 
-    from ..study.run import study
+    from ..studies.run import study
 
     executor = "serial" if asked["serial"] else f"dask:{asked['dask']}" if asked["dask"] else "processes"
     with contextlib.redirect_stdout(sys.stderr), _progress(terminal) as progress:
@@ -191,7 +191,7 @@ def _write(result: StudyResult, asked: dict[str, Any]) -> None:
     from . import outputs
 
     if asked["report"] is not None:
-        from ..study.page import PageOptions
+        from ..studies.report_rows import PageOptions
 
         with outputs.replacing(asked["report"]) as draft:
             result.to_html(draft, PageOptions(title=asked["title"] or ""))

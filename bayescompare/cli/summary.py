@@ -6,15 +6,15 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..compare.verdict import Layer, State
-from ..numbers import count, counted, figure, interval, plain, point
-from ..report.first import headlines
-from ..report.scalars import read
+from ..formatting import count, counted, figure, interval, plain, point
+from ..metrics.verdict import Layer, State
+from ..report.comparison.first_screen import headlines
+from ..report.comparison.scalars import read
 from ..report.words import Name
 from .terminal import Line
 
 if TYPE_CHECKING:
-    from ..compare.comparison import Comparison
+    from ..results.comparison import Comparison
 
 LINES, FEWEST = 14, 2
 """Lines at most, fifteen with the one that says where the report is; and scalars that are always shown."""

@@ -33,7 +33,7 @@ def command(terminal: Terminal, /, target: str, **asked: Any) -> None:
     """
     import json
 
-    from ..compare.verdict import Margins
+    from ..metrics.verdict import Margins
     from . import inputs, outputs
     from .interrupt import interruptible
 
@@ -73,7 +73,7 @@ def _run(terminal: Terminal, target: str, asked: dict[str, Any], margins: Any) -
 
 def lines(found: Triage) -> list[Line]:
     """What is printed: the answer, what decided, the criteria, flags, findings, and the scalars most off."""
-    from ..numbers import count
+    from ..formatting import count
     from ..workflow.triage import WORDS
     from .summary import MARKS, align
 
@@ -102,7 +102,7 @@ def _rows(found: Triage) -> list[list[str]]:
     """The scalars whose MAP lies furthest from the posterior mean, as far as importance sampling tells."""
     import math
 
-    from ..numbers import figure, plain
+    from ..formatting import figure, plain
 
     table = found.table
     # Rounding, of a mode or of a distance, is 0.

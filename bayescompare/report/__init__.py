@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..compare.comparison import Comparison
-    from ..compare.difference import Difference
-    from .gallery import Index, Origin
-    from .study_rows import Study
+    from ..results.comparison import Comparison
+    from ..results.difference import Difference
+    from .gallery.index import Index, Origin
+    from .study.rows import Study
 
 __all__ = ["difference_to_html", "fragment", "index_to_html", "study_to_html", "to_html"]
 
@@ -79,7 +79,7 @@ def index_to_html(index: Index) -> str:
     Parameters
     ----------
     index : Index
-        Made of the reports in its folder by :func:`bayescompare.report.gallery.read`.
+        Made of the reports in its folder by :func:`bayescompare.report.gallery.index.read`.
 
     Returns
     -------

@@ -17,21 +17,23 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from ..numbers import NO_BREAK, Number
-from . import colours, figures, marks, plots
-from .changed import changed
-from .everything import most_severe
-from .first import first_screen
+from ..formatting import NO_BREAK, Number
+from .comparison.changes import changed
+from .comparison.document import build
+from .comparison.first_screen import first_screen
+from .comparison.full_table import most_severe
+from .comparison.scalars import read
 from .parts import Sketch, State
-from .scalars import read
-from .tree import build
+from .svg import axes as plots
+from .svg import colours, marks
+from .svg import primitives as figures
 from .words import Link, Name, plain_text
 
 if TYPE_CHECKING:
-    from ..compare.comparison import Comparison
-    from ..compare.difference import Difference
-    from .gallery import Index, Origin
-    from .study_rows import Study
+    from ..results.comparison import Comparison
+    from ..results.difference import Difference
+    from .gallery.index import Index, Origin
+    from .study.rows import Study
 
 #: Observations of a likelihood term up to which the page holds a number for each.
 OBSERVATIONS = 200
@@ -132,8 +134,8 @@ def study_to_html(study: Study) -> str:
     -------
     str
     """
-    from .study import build
-    from .study_data import document
+    from .study.downloads import document
+    from .study.report import build
 
     built = build(study)
     style = colours.rules() + _static("first.css") + _static("report.css") + _static("study.css")

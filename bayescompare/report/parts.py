@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..numbers import Number
+from ..formatting import Number
 from .words import Link, Name, Words
 
 if TYPE_CHECKING:

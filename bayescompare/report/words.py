@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..numbers import NO_BREAK, Number
+from ..formatting import NO_BREAK, Number
 
 _JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})

@@ -64,7 +64,7 @@ class Template:
         Parameters
         ----------
         seed : int
-            One seed gives one draw. For many draws of one model, :func:`bayescompare.simulate.simulator` compiles once.
+            One seed gives one draw. For many draws of one model, ``model.simulate.simulator`` compiles once.
         data : optional
             The user's own data: the draw has their predictors, groups and number of observations.
         **options
@@ -83,7 +83,7 @@ class Template:
         UnsupportedModelError
             If the model is not generative: an improper prior, a Potential, data that predict themselves.
         """
-        from ..simulate import simulator
+        from ..model.simulate import simulator
 
         return simulator(self(data, **options))(seed)
 

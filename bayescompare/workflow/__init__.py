@@ -9,28 +9,28 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .. import bambi
-from ..compare.losses import Loss
-from ..compare.verdict import Margins
 from ..errors import DataError, FaultyModelError, FitError, UsageError
-from ..fit import method as method_of
-from ..fit import require
-from ..fit.discrete import discrete
-from ..fit.discrete import fit as by_enumeration
-from ..fit.laplace import LaplaceOptions
-from ..fit.mode import ModeOptions
-from ..fit.nuts import SamplerOptions, check_engine
-from ..fit.result import Fit, Status
-from ..kept import problem_of
+from ..methods import method as method_of
+from ..methods import require
+from ..methods.enumeration import discrete
+from ..methods.enumeration import fit as by_enumeration
+from ..methods.laplace import LaplaceOptions
 from ..methods.marginal import MarginalOptions
-from ..problem import Problem
+from ..methods.mode import ModeOptions
+from ..methods.nuts import SamplerOptions, check_engine
+from ..metrics.losses import Loss
+from ..metrics.verdict import Margins
+from ..model.cache import problem_of
+from ..model.problem import Problem
+from ..results.fit import Fit, Status
+from ..templates import bambi
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from ..audit import Finding
-    from ..compare.comparison import Comparison
-    from ..target import Target
+    from ..model.audit import Finding
+    from ..results.comparison import Comparison
+    from ..templates.loading import Target
     from .gather import Quantity
 
 
@@ -173,7 +173,7 @@ def compare(
     FitError
         If the sampler fails. A mode that does not exist is no error: the verdict says it, the posterior stands.
     """
-    from ..target import load_target
+    from ..templates.loading import load_target
 
     held_out = load_target(model, holdout).model if holdout is not None and _builds(model) else bambi.as_pymc(holdout)
     asked = Asked(posterior, dict(quantities or {}), tuple(losses or ()), held_out)
@@ -224,8 +224,8 @@ def fit(
     FitError
         If the method could not run, or with ``strict`` if its result is not ``ok``.
     """
-    from ..audit import arithmetic_of
-    from ..target import load_target
+    from ..model.audit import arithmetic_of
+    from ..templates.loading import load_target
 
     runner = method_of(method)
     progress = progress or Silent()
@@ -263,11 +263,14 @@ def run(
     progress: Progress | None = None,
 ) -> Comparison:
     """Compare a loaded target; :func:`compare` with what a report tells about the model."""
-    from ..compare.comparison import Comparison
-    from . import arms, effects, labels, measures, rounds
+    from ..results.comparison import Comparison
+    from . import arms, labels
+    from . import consequences as effects
+    from . import sampling as rounds
+    from . import tabulate as measures
     from .gather import gather
     from .layers import Layers
-    from .prediction import document, predict, unpredicted
+    from .predicted import document, predict, unpredicted
 
     options, asked = options or CompareOptions(), asked or Asked()
     sampler = _sampler_options(options.sampler, target)
@@ -364,7 +367,7 @@ def _held_out(problem: Problem, given: Any) -> Problem | None:
 
 def _audited(problem: Problem, seed: int) -> tuple[dict[str, str], ...]:
     """What is to be said of the model itself; one that computes something else than it says is refused."""
-    from ..audit import audit
+    from ..model.audit import audit
 
     found = audit(problem, seed=seed)
     _refuse_wrong(found)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..angles import nearest
-from ..fit import laplace, mode
-from ..fit.basins import Climbs, climbs
-from ..fit.laplace import LaplaceOptions
-from ..fit.path import Path, path
-from ..fit.result import Fit, Status
-from ..problem import Problem
+from ..methods import laplace, mode
+from ..methods.laplace import LaplaceOptions
+from ..methods.modes.basins import Climbs, climbs
+from ..methods.modes.path import Path, path
+from ..model.angles import nearest
+from ..model.problem import Problem
+from ..results.fit import Fit, Status
 
 if TYPE_CHECKING:
     from . import CompareOptions

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..angles import winds
-from ..compare.storage import dataset
 from ..coordinates import labels as labels_of
 from ..errors import FitError, UsageError
-from ..fit.result import Fit
-from ..problem import Problem, unmoved
+from ..model.angles import winds
+from ..model.problem import Problem, unmoved
+from ..results.fit import Fit
+from ..results.storage import dataset
 from . import labels
 
 if TYPE_CHECKING:

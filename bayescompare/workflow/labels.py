@@ -11,17 +11,17 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from .. import coordinates
-from ..problem import Problem
+from ..model.problem import Problem
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from ..compare.comparison import ModelInfo
-    from ..target import Target
+    from ..results.comparison import ModelInfo
+    from ..templates.loading import Target
 
 
 def model_info(problem: Problem, target: Target) -> ModelInfo:
-    from ..compare.comparison import ModelInfo
+    from ..results.comparison import ModelInfo
 
     return ModelInfo(
         name=target.name,

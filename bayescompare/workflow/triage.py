@@ -13,21 +13,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..compare import psis
-from ..compare import verdict as v
-from ..compare.comparison import SCHEMA, fit_to_dict, plain
-from ..compare.figure import Figure
-from ..fit import laplace, mode
-from ..fit.laplace import LaplaceOptions
-from ..fit.result import Fit, Status
-from ..kept import problem_of
-from ..numbers import counted, figure
-from ..problem import Problem, unmoved
+from ..formatting import counted, figure
+from ..methods import laplace, mode
+from ..methods.laplace import LaplaceOptions
+from ..metrics import psis
+from ..metrics import verdict as v
+from ..metrics.figure import Figure
+from ..model.cache import problem_of
+from ..model.problem import Problem, unmoved
+from ..results.comparison import SCHEMA, fit_to_dict, plain
+from ..results.fit import Fit, Status
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ..target import Target
+    from ..templates.loading import Target
     from . import CompareOptions, Progress
 
 Array = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
@@ -151,7 +151,7 @@ def triage(
     ModelError
         If the model cannot be used.
     """
-    from ..target import load_target
+    from ..templates.loading import load_target
 
     return run(load_target(model, data), seed=seed, options=options, progress=progress)
 

@@ -10,14 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from bayescompare.report.study.report.rows import Focus, Rows, Value
 from scipy.stats import chi2
 
 import bayescompare as bc
-from bayescompare.numbers import NO_BREAK, figure, percent
+from bayescompare.formatting import NO_BREAK, figure, percent
 from bayescompare.report import study_to_html
-from bayescompare.report.study_rows import Focus, Rows, Value
-from bayescompare.study.page import PageOptions, page_of
-from bayescompare.study.result import StudyResult
+from bayescompare.studies.report_rows import PageOptions, page_of
+from bayescompare.studies.result import StudyResult
 
 HERE = Path(__file__).parent
 STORES, PAGES = Path("artefacts/studies"), HERE.parent

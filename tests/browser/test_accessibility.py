@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bayescompare.compare.difference import difference
-from bayescompare.report import difference_to_html, fragment, gallery, index_to_html, study_to_html, to_html
+from bayescompare.report import difference_to_html, fragment, index_to_html, study_to_html, to_html
+from bayescompare.report.gallery.index import index
+from bayescompare.results.difference import difference
 from tests.report.factory import make
 from tests.report.study_factory import GRIDS, study
 from tests.report.test_report_gallery import origin, write
@@ -83,7 +84,7 @@ def test_a_report_of_the_repository_breaks_no_rule(visit: Open, axe: str, name: 
 def test_an_index_breaks_no_rule(visit: Open, axe: str, tmp_path: Path, width: int, dark: bool) -> None:
     (tmp_path / "study_speed.html").write_text("<title>Speed</title>", encoding="utf-8")
     path = tmp_path / "index.html"
-    path.write_text(index_to_html(gallery.read(write(tmp_path))), encoding="utf-8")
+    path.write_text(index_to_html(index.read(write(tmp_path))), encoding="utf-8")
     assert violations(visit(path, width, dark=dark).page, axe) == []
 
 

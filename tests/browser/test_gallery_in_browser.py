@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bayescompare.report import gallery, index_to_html, to_html
+from bayescompare.report import index_to_html, to_html
+from bayescompare.report.gallery.index import index as gallery
 from tests.report.factory import STATES, make
 from tests.report.test_report_gallery import origin, write
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bayescompare.compare.difference import difference
 from bayescompare.report import difference_to_html, fragment, to_html
+from bayescompare.results.difference import difference
 from tests.report.factory import make
 from tests.report.test_report_html import hostile
 

@@ -15,9 +15,9 @@ from click.testing import CliRunner, Result
 
 import bayescompare.workflow
 from bayescompare.cli import program
-from bayescompare.compare.comparison import Comparison, Curves, ModelInfo
-from bayescompare.compare.verdict import Layer, Overall, State, Verdict
-from bayescompare.fit.result import Fit, Status
+from bayescompare.metrics.verdict import Layer, Overall, State, Verdict
+from bayescompare.results.comparison import Comparison, Curves, ModelInfo
+from bayescompare.results.fit import Fit, Status
 
 MODEL = """
 import pymc as pm

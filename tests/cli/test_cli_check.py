@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 import bayescompare as bc
-from bayescompare import audit
-from bayescompare.audit import LOOKED_AT, Finding, Severity
+from bayescompare.model import audit
+from bayescompare.model.audit import LOOKED_AT, Finding, Severity
+from bayescompare.workflow import check
 
 FAULTY = """
 import pymc as pm
@@ -162,4 +163,4 @@ def test_a_model_that_no_method_takes_is_refused(run: Any, tmp_path: Path) -> No
 
 def test_the_same_findings_from_python() -> None:
     assert bc.Finding is Finding
-    assert bc.check is audit.check
+    assert bc.check is check.check

@@ -16,9 +16,9 @@ import pytest
 from bayescompare.cli import terminal as terminals
 from bayescompare.cli.summary import summary
 from bayescompare.cli.terminal import Terminal
-from bayescompare.compare.verdict import Layer, Overall, State, Verdict
 from bayescompare.errors import FitError
-from bayescompare.fit.result import Fit, Status
+from bayescompare.metrics.verdict import Layer, Overall, State, Verdict
+from bayescompare.results.fit import Fit, Status
 from tests.report.factory import STATES, make
 
 KEYS = ["name", "title", "tags", "options", "parameters", "observations", "finding"]

@@ -12,9 +12,9 @@ import pytest
 
 import bayescompare.workflow.triage as triages
 from bayescompare.cli.triage import lines
-from bayescompare.compare.verdict import Layer, State
 from bayescompare.errors import NoFiniteStartError
-from bayescompare.fit.result import Fit, Status
+from bayescompare.metrics.verdict import Layer, State
+from bayescompare.results.fit import Fit, Status
 from bayescompare.workflow.triage import Answer, Triage
 
 NAMES = ("mu", "tau", *(f"theta[{i}]" for i in range(9)))

@@ -14,7 +14,7 @@ import bayescompare as bc
 from bayescompare.errors import UnknownNameError, UnsupportedModelError, UsageError
 from bayescompare.methods.marginal import MarginalOptions
 from bayescompare.methods.marginal.latent import latent_block
-from bayescompare.problem import Problem
+from bayescompare.model.problem import Problem
 
 NEAR = np.diag(np.ones(4), 1) + np.diag(np.ones(4), -1)
 Y = np.array([0.3, -0.2, 0.5, 1.0, -0.6])

@@ -13,11 +13,11 @@ from pytensor.tensor.linalg import cholesky
 from scipy.stats import halfnorm, multivariate_normal, norm
 
 import bayescompare as bc
-from bayescompare.fit.result import Fit
 from bayescompare.methods.marginal import MarginalOptions
 from bayescompare.methods.marginal.latent import latent_block
 from bayescompare.methods.marginal.outer import Marginal, OuterProblem
-from bayescompare.problem import Problem
+from bayescompare.model.problem import Problem
+from bayescompare.results.fit import Fit
 from tests.methods.mixed_models import ANSWERS, cbpp, epil2, ohio, one_way, sleepstudy
 
 

@@ -13,7 +13,7 @@ from sklearn.linear_model import ElasticNet
 import bayescompare as bc
 from bayescompare import models
 from bayescompare.errors import DataError, UsageError
-from bayescompare.simulate import simulator
+from bayescompare.model.simulate import simulator
 from bayescompare.templates.data import load
 from tests.models.checks import Point, assert_builds
 

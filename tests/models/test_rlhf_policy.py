@@ -12,7 +12,7 @@ from scipy import optimize, special, stats
 import bayescompare as bc
 from bayescompare import models
 from bayescompare.errors import DataError, UsageError
-from bayescompare.fit.result import Fit
+from bayescompare.results.fit import Fit
 from bayescompare.templates.data import load
 from tests.models.checks import Point, assert_builds
 

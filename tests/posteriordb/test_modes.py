@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import bayescompare as bc
-from bayescompare.fit.result import Fit
+from bayescompare.results.fit import Fit
 from tests.posteriordb.reference import NAMES, data, reference
 
 SEEDS = range(4)

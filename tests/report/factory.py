@@ -15,9 +15,9 @@ import pandas as pd
 import xarray as xr
 from scipy.stats import gaussian_kde
 
-from bayescompare.compare.comparison import Comparison, Curves, ModelInfo
-from bayescompare.compare.verdict import Layer, Overall, State, Verdict
-from bayescompare.fit.result import Fit, Status
+from bayescompare.metrics.verdict import Layer, Overall, State, Verdict
+from bayescompare.results.comparison import Comparison, Curves, ModelInfo
+from bayescompare.results.fit import Fit, Status
 from tests.report import further
 
 CHAINS, DRAWS, GRID = 4, 250, 100

@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from bayescompare.report.study.report.rows import Asked, Ecdf, Focus, Study
 
-from bayescompare.report.study_rows import Asked, Ecdf, Focus, Study
-from bayescompare.study.measures import ecdf
-from bayescompare.study.summary import Measure
+from bayescompare.studies.measures import ecdf
+from bayescompare.studies.summary import Measure
 
 METHODS = ("mle_wald", "map_laplace", "psis_laplace", "nuts")
 OFF = {"mle_wald": 1.6, "map_laplace": 1.0, "psis_laplace": 0.3, "nuts": 0.0}

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bayescompare import plots
 from bayescompare.errors import UnknownNameError, UsageError
-from bayescompare.report.colours import LIGHT
+from bayescompare.report import plotting
+from bayescompare.report.svg.colours import LIGHT
 from tests.report.factory import Made, make
 
 
@@ -50,7 +50,7 @@ def test_a_mode_beyond_the_axis_is_marked_at_its_end() -> None:
     comparison = make("differs", 3, made=Made(shift=-40.0))
     figure = comparison.plot(backend="none")
     below = np.array(positions(figure, "map_below"))
-    assert set(below[np.isfinite(below)]) == {-plots.REACH}
+    assert set(below[np.isfinite(below)]) == {-plotting.REACH}
     assert "map_above" not in figure.viz.children
 
 
@@ -125,7 +125,7 @@ def test_without_any_plotting_library_it_says_so() -> None:
         make("same", 2).plot()
 
 
-@pytest.mark.parametrize("kind", list(plots.KINDS))
+@pytest.mark.parametrize("kind", list(plotting.KINDS))
 def test_matplotlib_draws_it(kind: str, tmp_path: Path) -> None:
     import matplotlib
 

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bayescompare.compare.comparison import Comparison
+from bayescompare.report.comparison.document import build
 from bayescompare.report.parts import Details, Part, Plot, Prose, Section, Series, Strips, Table
-from bayescompare.report.plots import plot, strip
-from bayescompare.report.tree import build
+from bayescompare.report.svg.axes import plot, strip
 from bayescompare.report.words import plain_text
+from bayescompare.results.comparison import Comparison
 from tests.report import further
 from tests.report.factory import Made, make
 

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 import bayescompare as bc
-from bayescompare.compare.comparison import Comparison
-from bayescompare.compare.difference import Difference, difference, fingerprint
-from bayescompare.compare.verdict import critical
+from bayescompare.metrics.verdict import critical
 from bayescompare.report import difference_to_html
-from bayescompare.report.changed import ROWS
+from bayescompare.report.comparison.changes import ROWS
+from bayescompare.results.comparison import Comparison
+from bayescompare.results.difference import Difference, difference, fingerprint
 from tests.report.factory import make
 from tests.report.further import figure
 from tests.report.test_report_html import ATTRIBUTES, HOSTILE, TAGS, Page

@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import bayescompare as bc
-from bayescompare.compare.verdict import Overall, State, Verdict
-from bayescompare.report import gallery, index_to_html, to_html
+from bayescompare.metrics.verdict import Overall, State, Verdict
+from bayescompare.report import index_to_html, to_html
+from bayescompare.report.gallery.index import index as gallery
 from tests.report.factory import STATES, make
 from tests.report.test_report_html import HOSTILE, TAGS, Page, hostile
 

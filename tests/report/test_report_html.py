@@ -19,10 +19,10 @@ import xarray as xr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bayescompare.compare.comparison import Comparison
-from bayescompare.fit.result import Status
 from bayescompare.report import fragment, to_html
-from bayescompare.report.colours import DARK, LIGHT
+from bayescompare.report.svg.colours import DARK, LIGHT
+from bayescompare.results.comparison import Comparison
+from bayescompare.results.fit import Status
 from tests.report import further
 from tests.report.factory import STATES, Made, make
 

@@ -9,18 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bayescompare.numbers import (
-    count,
-    counted,
-    decimals,
-    figure,
-    fixed,
-    interval,
-    percent,
-    plain,
-    point,
-    ticks,
-)
+from bayescompare.formatting import count, counted, decimals, figure, fixed, interval, percent, plain, point, ticks
 
 NAN = math.nan
 

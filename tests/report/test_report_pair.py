@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bayescompare.compare.comparison import Comparison
-from bayescompare.report import plots, to_html
-from bayescompare.report.pair import _label, pair
+from bayescompare.report import to_html
+from bayescompare.report.comparison.pair import _label, pair
+from bayescompare.report.comparison.scalars import read
 from bayescompare.report.parts import Heading, Plot, Series
-from bayescompare.report.scalars import read
+from bayescompare.report.svg import axes
 from bayescompare.report.words import Name
+from bayescompare.results.comparison import Comparison
 from tests.report.factory import make
 
 COVARIANCE = np.array([[4.0, 1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 0.25]])
@@ -99,10 +100,10 @@ def test_the_draws_are_thinned_evenly_and_always_the_same() -> None:
 def test_a_map_on_the_boundary_points_off_the_axis() -> None:
     plot = figure(made((-math.inf, 0.0, 0.0)))
     assert series(plot, "triangle")[0].x == (-math.inf,)
-    assert "M0 0L9 -5L9 5Z" in plots.plot(plot)
+    assert "M0 0L9 -5L9 5Z" in axes.plot(plot)
     assert "The MAP lies off the axes, where the triangle points." in "".join(map(str, plot.caption))
     inside = figure(made())
-    assert "M0 0L9 -5L9 5Z" not in plots.plot(inside)
+    assert "M0 0L9 -5L9 5Z" not in axes.plot(inside)
     assert "off the axes" not in "".join(map(str, inside.caption))
 
 
@@ -116,7 +117,7 @@ def test_an_approximation_far_from_the_draws_points_off_the_axis_too() -> None:
     assert series(plot, "diamond") == []
     said = "The MAP and the Laplace approximation lie off the axes, where the triangles point."
     assert said in "".join(map(str, plot.caption))
-    assert 'class="la" d="M0 0L-9 -5L-9 5Z"' in plots.plot(plot)
+    assert 'class="la" d="M0 0L-9 -5L-9 5Z"' in axes.plot(plot)
 
 
 def test_without_laplace_there_is_no_ellipse() -> None:
@@ -151,19 +152,19 @@ def test_the_page_holds_it_and_is_the_same_twice() -> None:
     "wanted", [[], [100.0], [100.0] * 7, [20.0, 21.0, 22.0], [239.0] * 4, [0.0, 50.0, 51.0, 200.0], [30.0, 46.0, 62.0]]
 )
 def test_labels_beside_lines_stand_apart_in_their_order_and_inside(wanted: list[float]) -> None:
-    placed = plots._apart(wanted, 232.0)
+    placed = axes._apart(wanted, 232.0)
     assert len(placed) == len(wanted)
-    assert all(after - before >= plots.STEP - 1e-9 for before, after in pairwise(placed))
-    assert all(plots.TOP - 1e-9 <= at <= 232.0 + 1e-9 for at in placed)
+    assert all(after - before >= axes.STEP - 1e-9 for before, after in pairwise(placed))
+    assert all(axes.TOP - 1e-9 <= at <= 232.0 + 1e-9 for at in placed)
 
 
 def test_labels_that_have_room_stand_at_their_lines() -> None:
-    assert plots._apart([30.0, 60.0, 200.0], 232.0) == [30.0, 60.0, 200.0]
-    assert plots._apart([100.0, 100.0], 232.0) == [92.0, 108.0]
+    assert axes._apart([30.0, 60.0, 200.0], 232.0) == [30.0, 60.0, 200.0]
+    assert axes._apart([100.0, 100.0], 232.0) == [92.0, 108.0]
 
 
 @pytest.mark.parametrize("name", ["tau", "theta[Phillips Andover]", "x" * 40])
 def test_a_long_name_loses_its_middle(name: str) -> None:
-    shown = plots._shortened(name)
-    assert len(shown) <= plots.NAME
+    shown = axes._shortened(name)
+    assert len(shown) <= axes.NAME
     assert shown == name or (name.startswith(shown.split("…")[0]) and name.endswith(shown.split("…")[1]))

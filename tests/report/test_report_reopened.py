@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import bayescompare as bc
-from bayescompare.compare.page import ReportNumbers
 from bayescompare.errors import MissingFileError, ResultFileError
 from bayescompare.report import to_html
+from bayescompare.results.report_numbers import ReportNumbers
 from tests.report.factory import STATES, Made, make
 
 

@@ -16,20 +16,20 @@ from urllib.parse import unquote
 
 import numpy as np
 import pytest
+from bayescompare.report.study.report.calibration import accuracy
+from bayescompare.report.study.report.curves import Drawn, Line, pairs, vertical
+from bayescompare.report.study.report.downloads import MOST, held
+from bayescompare.report.study.report.report import build
+from bayescompare.report.study.report.rows import Focus, Rows, Study, Value, Varied
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bayescompare.numbers import percent
+from bayescompare.formatting import percent
 from bayescompare.report import study_to_html
-from bayescompare.report import study_words as w
-from bayescompare.report.colours import DARK, LIGHT
-from bayescompare.report.study import build
-from bayescompare.report.study_data import MOST, held
-from bayescompare.report.study_figures import Drawn, Line, pairs, vertical
-from bayescompare.report.study_kinds import accuracy
-from bayescompare.report.study_rows import Focus, Rows, Study, Value, Varied
+from bayescompare.report.study.report import findings as w
+from bayescompare.report.svg.colours import DARK, LIGHT
 from bayescompare.report.words import plain_text
-from bayescompare.study.summary import Measure
+from bayescompare.studies.summary import Measure
 from tests.report.study_factory import FOCUSES, GRIDS, study
 from tests.report.test_report_html import ATTRIBUTES, TAGS, Page
 

@@ -9,9 +9,9 @@ import pytest
 
 import bayescompare as bc
 from bayescompare.errors import OutputError, UsageError
-from bayescompare.fit.nuts import SamplerOptions
+from bayescompare.methods.nuts import SamplerOptions
 from bayescompare.report import study_to_html
-from bayescompare.study.page import PageOptions, page_of
+from bayescompare.studies.report_rows import PageOptions, page_of
 from tests.report.test_report_study import check, table_of, text_of
 
 MODELS = Path(__file__).parents[2] / "reports" / "studies" / "study_models.py"
@@ -68,7 +68,7 @@ def test_several_studies_are_told_apart(result: bc.StudyResult) -> None:
 
 def test_a_name_that_tells_studies_apart_cannot_vary(tmp_path: Path) -> None:
     plan = bc.Plan("jellybeans", grid={"template": (1,)}, replicates=1, methods=("map_laplace",))
-    from bayescompare.study.store import Store
+    from bayescompare.studies.store import Store
 
     with Store.create_or_resume(tmp_path / "a.study", plan):
         pass
@@ -78,7 +78,7 @@ def test_a_name_that_tells_studies_apart_cannot_vary(tmp_path: Path) -> None:
 
 def test_a_study_that_has_not_begun_has_a_report(tmp_path: Path) -> None:
     plan = bc.Plan("jellybeans", replicates=5, sampler=SamplerOptions(chains=2))
-    from bayescompare.study.store import Store
+    from bayescompare.studies.store import Store
 
     with Store.create_or_resume(tmp_path / "a.study", plan):
         pass

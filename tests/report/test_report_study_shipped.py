@@ -11,12 +11,12 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from bayescompare.report.study.report.findings import is_share
+from bayescompare.report.study.report.rows import ALL, Focus, Rows
 
 import bayescompare as bc
-from bayescompare.numbers import figure, percent
-from bayescompare.report.study_rows import ALL, Focus, Rows
-from bayescompare.report.study_words import is_share
-from bayescompare.study.summary import Measure
+from bayescompare.formatting import figure, percent
+from bayescompare.studies.summary import Measure
 from tests.report.test_report_study import check, table_of, text_of
 
 REPORTS = Path(__file__).parents[2] / "reports"

@@ -8,13 +8,13 @@ import math
 import numpy as np
 import pytest
 
-from bayescompare.compare.verdict import Layer, State
-from bayescompare.report.engines import convergence
-from bayescompare.report.figures import Scale, forest_row, gauge
+from bayescompare.metrics.verdict import Layer, State
+from bayescompare.report.comparison.document import build
+from bayescompare.report.comparison.gates import convergence
+from bayescompare.report.comparison.scalars import read
 from bayescompare.report.parts import LayerRow, Multiples, Ranks, Table
 from bayescompare.report.parts import State as Shown
-from bayescompare.report.scalars import read
-from bayescompare.report.tree import build
+from bayescompare.report.svg.primitives import Scale, forest_row, gauge
 from bayescompare.report.words import Link, plain_text
 from tests.report.factory import Made, make
 from tests.report.further import prediction

@@ -8,7 +8,7 @@ import numpy as np
 import pymc as pm
 
 import bayescompare as bc
-from bayescompare.compiled import without_compiler
+from bayescompare.model.backends import without_compiler
 
 Array = np.ndarray
 

@@ -12,7 +12,7 @@ from scipy import optimize
 
 import bayescompare as bc
 from bayescompare.errors import BayesCompareError
-from bayescompare.fit import METHODS
+from bayescompare.methods import METHODS
 from tests.zoo import features, multivariate, series, univariate  # noqa: F401
 from tests.zoo.failing import DENSITY, RUN
 from tests.zoo.looked_at import LIBRARIES, posterior_means, pymc_density, same_density

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...fit.result import Fit
-from ...problem import Problem
+from ...model.problem import Problem
+from ...results.fit import Fit
 from .options import MarginalOptions
 
 __all__ = ["MarginalOptions", "run_laplace", "run_map"]

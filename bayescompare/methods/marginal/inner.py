@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...compiled import Array
+from ...model.backends import Array
 from .factor import NotPositiveError
 from .joint import Joint
 

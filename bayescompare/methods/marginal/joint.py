@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from ...compiled import UNTRANSLATABLE, Array, JaxFunction, padded
-from ...density import Density
 from ...errors import UnsupportedModelError, first_line
+from ...model.backends import UNTRANSLATABLE, Array, JaxFunction, padded
+from ...model.density import Density
 from .dependence import DenseError, dependence
 from .factor import MOST_DENSE, Layout, layout_of
 from .latent import Latent

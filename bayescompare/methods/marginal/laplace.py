@@ -13,15 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from ...compare import diagnostics as chains
-from ...compare import psis
-from ...compiled import Array
 from ...errors import FitError
-from ...fit import mode as outer_mode
-from ...fit import nuts
-from ...fit.laplace import importance, named
-from ...fit.result import Fit, Status
-from ...problem import Problem
+from ...metrics import diagnostics as chains
+from ...metrics import psis
+from ...model.backends import Array
+from ...model.problem import Problem
+from ...results.fit import Fit, Status
+from .. import mode as outer_mode
+from .. import nuts
+from ..laplace import importance, named
 from .inner import inner_modes
 from .mode import Found, diagnostics, outer_covariance, search
 from .options import MarginalOptions
@@ -86,7 +86,7 @@ def fit(problem: Problem, *, seed: int = 0, options: MarginalOptions | None = No
     Returns
     -------
     Fit
-        As of the Laplace approximation (:func:`bayescompare.fit.laplace.fit`): ``estimate`` is the mean of the draws,
+        As of the Laplace approximation (``methods.laplace``): ``estimate`` is the mean of the draws,
         of shape (1, draws, k); the statistic ``log_ratio`` is of the exact joint density to the approximation.
         Diagnostics: ``sd``, ``k_hat`` with ``k_hat_mcse`` and ``k_hat_says``, ``weights_ess``, ``psis`` (corrected
         ``mean``, ``sd`` and ``log_evidence`` with their errors, or the ``reason`` why not), ``log_evidence`` of the

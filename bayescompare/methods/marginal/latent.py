@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import UnknownNameError, UnsupportedModelError
-from ...graphs import Block
-from ...problem import Problem
+from ...model.graphs import Block
+from ...model.problem import Problem
 
 #: Distributions that are Gaussian whatever their parameters are.
 GAUSSIAN = {

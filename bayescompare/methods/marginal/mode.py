@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from ...compiled import Array
-from ...fit import mode as outer_mode
-from ...fit.boundaries import LIMIT
-from ...fit.curvature import cholesky, hessian, jacobian
-from ...fit.laplace import named
-from ...fit.result import Fit, Status
-from ...problem import Problem
+from ...model.backends import Array
+from ...model.problem import Problem
+from ...results.fit import Fit, Status
+from .. import mode as outer_mode
+from ..laplace import named
+from ..modes.boundaries import LIMIT
+from ..modes.curvature import cholesky, hessian, jacobian
 from .inner import inner_modes
 from .latent import Latent, latent_block
 from .options import MarginalOptions

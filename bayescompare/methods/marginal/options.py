@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ...errors import UsageError
-from ...fit.search import ModeOptions
+from ..modes.search import ModeOptions
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from ...compiled import Array
-from ...creases import Creases
-from ...density import Density
-from ...problem import Problem, Scalars
+from ...model.backends import Array
+from ...model.creases import Creases
+from ...model.density import Density
+from ...model.problem import Problem, Scalars
 from .factor import Factor
 from .inner import Inner, inner_modes
 from .joint import Joint, joint

@@ -1,0 +1,1 @@
+"""The search for modes, and the audit of what it ends in."""

@@ -1,0 +1,244 @@
+"""The audit of a mode: endings that look alike are told apart, and what cannot be trusted is named.
+
+An interior mode, a mode on the boundary of the support, one on a kink, a ridge, a saddle, and a density without a
+maximum: a search stops at all of them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from ...model.backends import Array
+from ...model.density import Density
+from ...model.problem import Problem
+from ...results.fit import Status
+from . import boundaries, kinks
+from .curvature import RIDGE, hessian, identified, own_scale, spectrum
+from .folds import folds
+from .search import End, ModeOptions
+from .unbounded import runaway
+
+#: Part of the decrement that the density must gain far out on a ray, if it creeps towards a limit. An exponential tail
+#: gains all that is left of it, some two decrements; a parabola loses 3 of them 3 Newton steps on, and 80 at 10.
+CREEP = 0.1
+
+#: Most that it then gains further out, as a multiple of the gain before: at a saddle it is 8.
+LEVELLING = 3.0
+
+#: Relative rounding error of a density.
+NOISE = 1e-14
+
+#: Curvature (scaled to unit diagonal) below which the Hessian is looked at again before a mode is believed.
+DOUBT = 1e-5
+
+
+def judge(
+    problem: Problem, best: End, modes: list[End], agreeing: int, weights: tuple[float, ...], options: ModeOptions
+) -> tuple[Status, list[str]]:
+    """Status and reasons of the best end."""
+    if not best.converged(options):
+        return Status.FAILED, why_no_mode(problem, best, weights, options)
+    endless = _endless(problem, best)
+    if endless:
+        return Status.FAILED, [f"no mode exists: the density is highest as {', '.join(endless)} grows without limit"]
+    if not best.edges and _creeps(problem.density, best, weights):
+        rises = f"the density rises for ever along {_ahead(best, problem.density)}, towards a limit"
+        return Status.FAILED, [f"no mode exists: {rises}", towards_a_limit(problem, weights)]
+    flatness = _refine(problem.density, best, weights)
+    if best.smallest <= flatness and not best.edges:
+        return ridge_or_saddle(problem, best, flatness, weights, options)
+    reasons = [f"{name} lies on the boundary of its range" for name in boundaries.names(problem, best)]
+    kinked = kink_names(problem, best)
+    if kinked:
+        reasons.append(f"{_listed(kinked)} at a kink of the density")
+    if agreeing < 2:
+        return Status.SUSPECT, [f"only one of {options.starts} starts ended here", *reasons]
+    if math.isnan(best.smallest):
+        return Status.SUSPECT, ["whether the curvature is positive in every direction could not be computed", *reasons]
+    twins = sum(best.value - mode.value <= options.agreement for mode in modes)
+    if twins > 1:
+        reasons.append(f"{twins} modes of one height were found: this is one of them")
+    return Status.OK, reasons
+
+
+def towards_a_limit(problem: Problem, weights: tuple[float, ...]) -> str:
+    """What to do where the density rises for ever towards a limit."""
+    if not weights[1]:
+        return "a prior that is a probability makes a mode"
+    if problem.improper:
+        return f"the prior of {', '.join(problem.improper)} is no probability; one that is makes a mode"
+    return "use the posterior itself"
+
+
+def _refine(density: Density, best: End, weights: tuple[float, ...]) -> float:
+    """Curvature up to which a direction counts as flat; where it could be, the Hessian is made better to tell.
+
+    Differences err by their step squared where the density is no parabola, so that a curved ridge can look like a mode:
+    Richardson's extrapolation from two steps takes that away, and what it changes is what it may still be wrong by.
+    """
+    if best.hessian is None or not best.hessian.size or not abs(best.smallest) < DOUBT:
+        return RIDGE
+    scale = np.ones(len(best.u))
+    scale[best.free] = own_scale(best.hessian)
+    coarse, fine = (
+        hessian(density, best.u, weights, factor * scale)[np.ix_(best.free, best.free)] for factor in (1.0, 0.5)
+    )
+    better = (4 * fine - coarse) / 3
+    if not np.isfinite(better).all():
+        return RIDGE
+    best.hessian, best.smallest = better, float(spectrum(better)[0][0])
+    return max(RIDGE, abs(best.smallest - float(spectrum(fine)[0][0])))
+
+
+def ridge_or_saddle(
+    problem: Problem, best: End, flatness: float, weights: tuple[float, ...], options: ModeOptions
+) -> tuple[Status, list[str]]:
+    """A ridge or a saddle, along the parameters that carry it."""
+    flat = best.smallest > -flatness
+    rises = runaway(problem, best, weights, options) if weights[1] or not flat else None
+    if rises:
+        return Status.FAILED, rises.reasons
+    reason = (
+        f"the density is {'flat' if flat else 'not concave'} at the end of the search, along "
+        f"{_direction(best, problem.density)}: {'a ridge' if flat else 'a saddle'}, not a mode"
+    )
+    if weights[1:] != (0.0, 0.0) or not flat:
+        return Status.FAILED, [reason]
+    if options.allow_unidentified:
+        return Status.SUSPECT, [f"{reason}; what the data do not identify is NaN"]
+    return Status.FAILED, [
+        f"{reason}: the data alone do not identify them",
+        "allow_unidentified=True gives what is identified",
+    ]
+
+
+def unreached(problem: Problem) -> tuple[str, ...]:
+    """Free variables on which no likelihood and no Potential depends: only other parameters' priors do."""
+    return tuple(b.name for b in problem.density.blocks if b.name not in problem.density.graphs.reached)
+
+
+def known(problem: Problem, best: End) -> np.ndarray:
+    """Scalars that the likelihood identifies at this end: boolean, shape (k,)."""
+    if best.hessian is None or best.smallest > DOUBT:
+        return np.full(len(problem.scalars), not best.smallest <= RIDGE)
+    return identified(problem.density, best.u, best.hessian, best.free)
+
+
+def elsewhere(
+    problem: Problem, best: End, ends: list[End], agreeing: int, weights: tuple[float, ...], options: ModeOptions
+) -> tuple[Status, list[str]]:
+    """What is said of a mode while other ends, not modes themselves, lie higher."""
+    higher = [e for e in ends if not e.converged(options) and e.value > best.value + options.agreement]
+    if not higher:
+        return Status.OK, []
+    top = max(higher, key=lambda e: e.value)
+    rises = runaway(problem, top, weights, options)
+    if rises and agreeing < 2:  # one end that no other start confirms is rounding far out, more often than a mode
+        return Status.FAILED, rises.reasons
+    if rises:
+        return Status.OK, [f"the density has no maximum, for it {rises}: this is the highest of its interior modes"]
+    gain = top.value - best.value
+    return Status.SUSPECT, [f"a start reached {gain:.3g} nats more than this mode and did not converge"]
+
+
+def kink_names(problem: Problem, best: End) -> list[str]:
+    """Free scalars that lie on a kink of the density."""
+    return boundaries.names_of(problem, best.kinks | dict.fromkeys(best.creased, 0.0))
+
+
+# -- no mode ---------------------------------------------------------------------------------------
+
+
+def why_no_mode(problem: Problem, best: End, weights: tuple[float, ...], options: ModeOptions) -> list[str]:
+    """Name the coordinate that runs away with the density still rising, or say how far the search was from a top."""
+    rises = runaway(problem, best, weights, options)
+    if rises:
+        return rises.reasons
+    smooth = folds(problem.density, options.dense).smooth
+    jumping = [] if smooth else kinks.unsettled(problem.density, best, weights).tolist()
+    stuck = boundaries.names_of(problem, dict.fromkeys(jumping, 0.0))
+    return [
+        f"the search did not end at a mode: the Newton decrement is {best.decrement:.1e} nats "
+        f"after {best.steps} polishing steps"
+        + (f"; {_listed(stuck)} at a kink that is not along one parameter" if stuck else "")
+    ]
+
+
+def _creeps(density: Density, best: End, weights: tuple[float, ...]) -> bool:
+    """Whether the density still rises many Newton steps on: towards a limit (separated data), where a top falls off.
+
+    In an exponential tail the decrement falls e-fold with every step, as if a mode were near, and is never 0. Where it
+    is so small that the step is rounding, the way from the start to the end leads further out.
+    """
+    if best.step is None or best.decrement <= rounding(best.value):
+        return False
+    rays = creeping_rays(best.u, best.step, density.start)
+    values, _ = density.batch(best.u + rays.reshape(-1, len(best.u)), weights)
+    return bool(creeps(values.reshape(rays.shape[:-1]), best.value, best.decrement))
+
+
+def creeping_rays(u: Array, step: Array, start: Array) -> Array:
+    """What to go on by from an end, (..., d), to see whether the density creeps: (..., 2 rays, 2 distances, d)."""
+    return np.stack(
+        [
+            along[..., None, :] * np.array([[near], [far]])
+            for along, near, far in ((step, 3.0, 10.0), (u - start, 1.0, 3.0))
+        ],
+        axis=-3,
+    )
+
+
+def creeps(values: Array, value: Array | float, decrement: Array | float) -> Array:
+    """Whether the density, ``values`` (..., 2 rays, 2 distances), rises along one of the rays, and levels off."""
+    height = np.asarray(value)[..., None, None]
+    least = np.maximum(CREEP * np.asarray(decrement), rounding(value))[..., None]
+    with np.errstate(invalid="ignore"):
+        near, far = np.moveaxis(values - height, -1, 0)
+        rising = (near > least) & (far > least) & (far < LEVELLING * near)
+    return np.asarray(rising.any(axis=-1))
+
+
+def rounding(value: Array | float) -> Array:
+    """Change of the density's value that could be rounding."""
+    return np.asarray(NOISE * np.maximum(1.0, np.abs(value)))
+
+
+def _endless(problem: Problem, best: End) -> list[str]:
+    """Scalars whose bound is infinity: the density is highest there, and no value attains it."""
+    if not best.held:
+        return []
+    exact = problem.density.push(boundaries.limits(best)[None, :])[0]
+    names = problem.scalars.names
+    return [name for name in boundaries.names(problem, best) if np.isinf(exact[names.index(name)])]
+
+
+def _direction(best: End, density: Density) -> str:
+    """The free variables that carry the flattest or most convex direction."""
+    share = np.zeros(len(best.u))
+    if best.hessian is not None:
+        share[best.free] = spectrum(best.hessian)[1][:, 0] ** 2
+    elif best.flattest is not None:
+        share = best.flattest**2
+    return carriers_of(density, share)
+
+
+def _ahead(best: End, density: Density) -> str:
+    """The free variables that carry the next Newton step."""
+    share = np.zeros_like(best.u) if best.step is None else best.step**2
+    if best.hessian is not None:
+        share[best.free] *= np.abs(np.diag(best.hessian))
+    return carriers_of(density, share / share.sum())
+
+
+def carriers_of(density: Density, share: Array) -> str:
+    """The free variables with more than a tenth of what adds up to 1 over the coordinates."""
+    return ", ".join(b.name for b in density.blocks if share[b.start : b.stop].sum() > 0.1)
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Up to five names, and how many more, with the verb."""
+    shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    return f"{shown} {'lies' if len(names) == 1 else 'lie'}"

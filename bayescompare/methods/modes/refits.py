@@ -1,0 +1,406 @@
+"""Leave-one-out refits of a mode: what a plug-in predicts of an observation that it has not seen.
+
+Each is a warm start on the one compiled density with that observation's weight at 0, and audited. Where it does not
+pass it is polished alone, then searched for anew. Of many observations each gets a Newton step, and exact refits of a
+random subsample mend their sum (Magnusson et al. 2020, proceedings.mlr.press/v108/magnusson20a).
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import UsageError
+from ...model.backends import Array
+from ...model.predictive import Predictive
+from ...model.problem import Problem
+from ...results.fit import Fit, Status
+from .. import mode
+from . import boundaries, endings, kinks
+from .folds import folds
+from .search import End, ModeOptions, polish
+from .warm import Tops, Warm, Without
+
+Index = NDArray[np.intp]
+
+#: A first Newton step longer than this many times the one by the full data's curvature: the observation carries three
+#: quarters of the curvature along it, and one step is not to be relied on.
+LONG = 4.0
+
+#: Where a mode may lie inside a bound when an observation is left out: depths from the bound to beyond the middle.
+DEPTHS = (*boundaries.INWARD, -1.0, -2.0, -3.0)
+
+#: Other modes of all observations that are followed too: those within so many nats, and at most so many.
+NEAR, MOST = 10.0, 8
+
+#: Slope off a kink, in nats a unit, that is no rounding.
+RISING = 1e-6
+
+
+@dataclass(frozen=True)
+class RefitOptions:
+    """Options of the refits.
+
+    Attributes
+    ----------
+    exact : int
+        Observations of a likelihood term up to which each has its refit; above: a Newton step for all, and a subsample.
+    subsample : int
+        Size of that subsample.
+    mode : ModeOptions
+        Of the audit, and of searches done anew.
+    """
+
+    exact: int = 1000
+    subsample: int = 200
+    mode: ModeOptions = field(default_factory=ModeOptions)
+
+    def __post_init__(self) -> None:
+        if self.subsample < 2:
+            raise UsageError(f"subsample must be at least 2, not {self.subsample}.")
+
+
+@dataclass(frozen=True)
+class Refits:
+    """The mode without each observation. N counts the observations of all observed variables (``Predictive.places``).
+
+    Attributes
+    ----------
+    log_density : ndarray of shape (N,)
+        log p(y_i | the mode without y_i), nats; NaN where that was not searched for, or not found.
+    in_sample : ndarray of shape (N,)
+        log p(y_i | the mode).
+    points : ndarray of shape (N, d)
+        The mode without each, unconstrained; the one-step mode where there is no exact one; NaN where there is neither.
+    approximate : ndarray of shape (N,) or None
+        log p(y_i | one Newton step from the mode), in terms too large for a refit of each; None if there is none.
+    sampled : ndarray of bool of shape (N,) or None
+        The seeded random subsample of those terms; its exact refits mend the sum of ``approximate``.
+    status : tuple of Status
+        Of each exact refit; ``not_run`` where there is none.
+    reasons : Mapping of int to str
+        By observation: why it has no refit, or what is to be known of it.
+    refits, searches : int
+        Exact refits that were made, and how many of them by a full search.
+    evaluations : int
+        Evaluations of the density and its gradient.
+    seconds : float
+    """
+
+    log_density: Array
+    in_sample: Array
+    points: Array
+    approximate: Array | None
+    sampled: NDArray[np.bool_] | None
+    status: tuple[Status, ...]
+    reasons: Mapping[int, str]
+    refits: int
+    searches: int
+    evaluations: int
+    seconds: float
+
+
+def leave_one_out(
+    problem: Problem,
+    mode_fit: Fit,
+    *,
+    observations: Sequence[int] | None = None,
+    seed: int = 0,
+    options: RefitOptions | None = None,
+) -> Refits:
+    """Find the mode again without each observation.
+
+    Parameters
+    ----------
+    problem : Problem
+    mode_fit : Fit
+        The MAP, MLE or unconstrained MAP of all observations.
+    observations : sequence of int, optional
+        Places of those to leave out exactly, and no others; by default all, or a subsample of large terms.
+    seed : int
+        Of the subsample, and of searches done anew.
+    options : RefitOptions, optional
+
+    Returns
+    -------
+    Refits
+        An observation whose likelihood does not factorise has none, with that reason.
+    """
+    options = options or RefitOptions()
+    began, before = time.perf_counter(), problem.density.evaluations
+    predictive = Predictive(problem)
+    plan = _plan(predictive, observations, seed, options)
+    found = _Found.nothing(problem, plan)
+    if mode_fit.status is Status.FAILED or mode_fit.unconstrained is None:
+        reason = f"there is no {mode_fit.method} to leave observations out of"
+        found.reasons.update(dict.fromkeys(np.union1d(plan.exact, plan.spread).tolist(), reason))
+    else:
+        found.in_sample[:] = _in_sample(predictive, mode_fit.unconstrained)
+        search = _Search(problem, mode_fit, seed, options.mode, plan)
+        exact = _one_step(predictive, plan, search, found) if len(plan.spread) else plan.exact
+        _exact(predictive, exact, search, found)
+        # Where one step is not to be relied on, the exact value stands for it, and adds no error.
+        taken = np.setdiff1d(np.intersect1d(exact, plan.spread), np.flatnonzero(plan.sampled))
+        found.approximate[taken] = found.log_density[taken]
+    return Refits(
+        log_density=found.log_density,
+        in_sample=found.in_sample,
+        points=found.points,
+        approximate=found.approximate if len(plan.spread) else None,
+        sampled=plan.sampled if len(plan.spread) else None,
+        status=tuple(found.status),
+        reasons=found.reasons,
+        refits=sum(status is not Status.NOT_RUN for status in found.status),
+        searches=found.searches,
+        evaluations=problem.density.evaluations - before + found.spent,
+        seconds=time.perf_counter() - began,
+    )
+
+
+@dataclass
+class _Found:
+    """The arrays of :class:`Refits` while they are filled."""
+
+    log_density: Array
+    in_sample: Array
+    points: Array
+    approximate: Array
+    status: list[Status]
+    reasons: dict[int, str]
+    searches: int = 0
+    spent: int = 0
+
+    @classmethod
+    def nothing(cls, problem: Problem, plan: _Plan) -> _Found:
+        n = problem.density.observations
+        none = [np.full(n, np.nan) for _ in range(3)]
+        points = np.full((n, problem.dimension), np.nan)
+        return cls(none[0], none[1], points, none[2], [Status.NOT_RUN] * n, dict(plan.reasons))
+
+
+def _one_step(predictive: Predictive, plan: _Plan, search: _Search, found: _Found) -> Index:
+    """One Newton step for each observation of large terms; which observations are to have an exact refit then."""
+    if not search.usable:
+        reason = "the curvature at the mode gives no Newton step"
+        found.reasons.update(dict.fromkeys(plan.spread.tolist(), reason))
+        return np.setdiff1d(plan.exact, plan.spread)
+    found.points[plan.spread], sure = search.first(plan.spread)
+    found.approximate[plan.spread] = _log_density(predictive, plan.spread, found.points[plan.spread])
+    sure &= np.isfinite(found.approximate[plan.spread])
+    return np.union1d(plan.exact, plan.spread[~sure])
+
+
+def _exact(predictive: Predictive, which: Index, search: _Search, found: _Found) -> None:
+    for i, one in zip(which.tolist(), search.modes(which), strict=True):
+        found.points[i], found.status[i] = one.u, one.status
+        found.searches += one.searched
+        found.spent += one.evaluations
+        if one.reason:
+            found.reasons[i] = one.reason
+    found.log_density[which] = _log_density(predictive, which, found.points[which])
+
+
+def _in_sample(predictive: Predictive, u: Array) -> Array:
+    """log p(y_i | u) of every observation."""
+    exact, inside = (np.concatenate([*predictive.log_likelihood(v[None]).values()], axis=1)[0] for v in (u, _off(u)))
+    found: Array = np.where(np.isnan(exact), inside, exact)
+    return found
+
+
+def _log_density(predictive: Predictive, which: Index, points: Array) -> Array:
+    """log p(y_i | u_i) of one observation at each point."""
+    if not len(which):
+        return np.empty(0)
+    exact = predictive.log_likelihood_of(which, points)
+    lost = np.flatnonzero(np.isnan(exact) & np.isinf(points).any(axis=1))
+    if len(lost):
+        exact[lost] = predictive.log_likelihood_of(which[lost], _off(points[lost]))
+    return exact
+
+
+def _off(points: Array) -> Array:
+    """Infinite coordinates put where float64 has reached the bound: the bound itself may give 0 · ∞."""
+    return np.where(np.isinf(points), np.sign(points) * boundaries.LIMIT, points)
+
+
+# -- what is refitted ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Observations to refit exactly; those of large terms, which get one step; which of them are the subsample."""
+
+    exact: Index
+    spread: Index
+    sampled: NDArray[np.bool_]
+    reasons: Mapping[int, str]
+
+
+def _plan(predictive: Predictive, asked: Sequence[int] | None, seed: int, options: RefitOptions) -> _Plan:
+    n = max((place.stop for place in predictive.places.values()), default=0)
+    exact, sampled = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
+    spread = np.zeros(n, dtype=bool)
+    reasons: dict[int, str] = {}
+    rng = np.random.default_rng(seed)
+    for term in predictive.terms:
+        place = predictive.places.get(term.name, slice(0, 0))
+        if not term.factorises:
+            reasons |= dict.fromkeys(range(place.start, place.stop), term.lacks["pointwise"])
+        elif term.observations <= options.exact or asked is not None:
+            exact[place] = True
+        else:
+            spread[place] = True
+            size = min(options.subsample, term.observations)
+            sampled[place.start + rng.choice(term.observations, size, replace=False)] = True
+    if asked is not None:
+        chosen = np.asarray(asked)
+        if chosen.size and not (chosen.dtype.kind in "iu" and chosen.min() >= 0 and chosen.max() < n):
+            raise UsageError(f"observations are whole numbers from 0 to {n - 1}: places among all of the model.")
+        wanted = np.zeros(n, dtype=bool)
+        wanted[chosen.astype(int)] = True
+        exact &= wanted
+    return _Plan(np.flatnonzero(exact | sampled), np.flatnonzero(spread), sampled, reasons)
+
+
+# -- the search ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _One:
+    """The mode without one observation: ``u`` is infinite on bounds, NaN where there is no mode."""
+
+    u: Array
+    status: Status
+    reason: str | None = None
+    evaluations: int = 0
+    searched: bool = False
+
+
+class _Search:
+    """Modes without an observation, from that of all: warm, then alone, then by a search from the beginning."""
+
+    def __init__(self, problem: Problem, mode_fit: Fit, seed: int, options: ModeOptions, plan: _Plan) -> None:
+        self._problem, self._fit, self._seed, self._options = problem, mode_fit, seed, options
+        self._weights = mode.WEIGHTS[mode_fit.method]
+        limits = np.asarray(mode_fit.unconstrained)
+        self._u = boundaries.placed(problem.density, limits, self._weights)
+        self._held = np.flatnonzero(np.isinf(limits))
+        # Kinks across coordinates are others without an observation: each of those modes is climbed to by itself.
+        self._across = folds(problem.density, options.dense).across
+        self._kinks = np.array([], dtype=int) if self._across else _kink_coordinates(problem, mode_fit)
+        known = {int(k): float(self._u[k]) for k in self._kinks}
+        self._lines = kinks.alike(problem.density, known)  # what one refit finds serves the others
+        expected = len(plan.exact) * (2 * len(limits) + 10) + 3 * len(plan.spread)
+        self._without = Without(problem.density, self._weights, expected)
+        self._warm = self._around(self._u, np.union1d(self._held, self._kinks))
+
+    @property
+    def usable(self) -> bool:
+        """True if the curvature at the mode of all observations gives Newton steps."""
+        return self._warm.usable and not self._across
+
+    def _around(self, u: Array, fixed: Index) -> Warm:
+        return Warm(self._without, u, fixed.astype(int), self._options)
+
+    def first(self, which: Index) -> tuple[Array, NDArray[np.bool_]]:
+        """One Newton step for each observation, and whether it may be relied on."""
+        step = self._warm.first(which)
+        return self._limits(step.points), (step.length > 0) & (step.length < LONG)
+
+    def modes(self, which: Index) -> list[_One]:
+        """The mode without each observation, audited."""
+        if not len(which):
+            return []
+        tops = self._warm_modes(which)
+        return [
+            _One(self._limits(u), Status.OK) if sound else self._alone(i, u)
+            for i, u, sound in zip(which.tolist(), tops.points, tops.sound, strict=True)
+        ]
+
+    def _warm_modes(self, which: Index) -> Tops:
+        """All rows from the mode of all observations; where another beginning leads higher, that."""
+        edges = self._fit.diagnostics.get("boundary") and not len(self._held)
+        if not self.usable or edges:
+            start = np.repeat(self._u[None], len(which), axis=0)
+            return Tops(start, np.full(len(which), -math.inf), np.zeros(len(which), dtype=bool))
+        best = self._warm.modes(which)
+        best.sound[self._leaves_kink(best, which)] = False
+        for other in [*self._inside(which), *self._other_modes(which)]:
+            higher = other.values > best.values + self._options.agreement
+            best.points[higher], best.values[higher] = other.points[higher], other.values[higher]
+            best.sound[higher] = other.sound[higher]
+        return best
+
+    def _inside(self, which: Index) -> Iterator[Tops]:
+        """With a coordinate put off its bound, the others at their best: slope and second order both count."""
+        for k in self._held.tolist():
+            end = End("inward", self._u.copy(), -math.inf, held={int(i): float(self._u[i]) for i in self._held})
+            for depth in DEPTHS:
+                end.u[k] = end.held[k] = depth * math.copysign(1.0, self._u[k])
+                polish(self._problem.density, end, self._weights, self._options)
+                there = self._around(end.u.copy(), np.union1d(self._held, self._kinks))
+                if there.usable:
+                    yield there.heights(which)
+
+    def _other_modes(self, which: Index) -> Iterator[Tops]:
+        """The other modes of all observations, which may be the highest without one."""
+        lowest = self._fit.log_density - NEAR
+        others = [m for m in self._fit.diagnostics.get("modes", ())[1:] if m["log_density"] > lowest]
+        for other in others[:MOST]:
+            u, bound = np.array(other["u"]), np.array(other["held"], dtype=int)
+            there = self._around(u, bound)
+            if there.usable:
+                yield there.heights(which) if len(bound) else there.modes(which)
+
+    def _leaves_kink(self, tops: Tops, which: Index) -> NDArray[np.bool_]:
+        """Rows whose density rises off a kink that the mode of all observations lies on."""
+        rises = np.zeros(len(which), dtype=bool)
+        for k in self._kinks.tolist():
+            for side in (1.0, -1.0):
+                beside = tops.points.copy()
+                beside[:, k] += side * 1e-9 * max(1.0, abs(self._u[k]))
+                rises |= side * self._without(beside, which)[1][:, k] > RISING
+        return rises
+
+    def _alone(self, i: int, start: Array) -> _One:
+        """Polished by itself and audited as a mode is; where that fails, searched for from the beginning."""
+        problem = self._problem.weighted(self._without.observation_weights(np.array([i]))[0])
+        end = End("refit", start.copy(), -math.inf, lines=dict(self._lines))
+        for _ in range(mode.RENEWALS):
+            polish(problem.density, end, self._weights, self._options)
+            inside = boundaries.hold(problem.density, end, self._weights, self._options)
+            if not end.converged(self._options) or inside is None:
+                break
+            end = End("inward", inside.u, inside.value, lines=end.lines)
+        self._lines = kinks.alike(problem.density, self._lines | end.lines)
+        status, reasons = endings.judge(problem, end, [end], 2, self._weights, self._options)
+        reason = reasons[0] if reasons else None
+        if status is Status.OK:
+            return _One(boundaries.limits(end), status, reason, problem.density.evaluations)
+        found = mode.fit(problem, self._fit.method, seed=self._seed, options=self._options)
+        u = np.full(len(start), np.nan) if found.unconstrained is None else found.unconstrained
+        reason = found.reasons[0] if found.reasons else None
+        return _One(u, found.status, reason, problem.density.evaluations, True)
+
+    def _limits(self, points: Array) -> Array:
+        """With the bounds themselves where the mode of all observations lies on them."""
+        there = points.copy()
+        there[..., self._held] = np.sign(self._u[self._held]) * math.inf
+        return there
+
+
+def _kink_coordinates(problem: Problem, fit: Fit) -> Index:
+    """Coordinates of the scalars that lie on a kink: those are of variables without a transform."""
+    found = []
+    for name in fit.diagnostics.get("kink", ()):
+        place = problem.scalars.names.index(name)
+        for block in problem.density.blocks:
+            start, stop, *_ = problem.scalars.variables[block.name]
+            if start <= place < stop:
+                found.append(block.start + place - start)
+    return np.array(found, dtype=int)

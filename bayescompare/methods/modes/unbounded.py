@@ -1,0 +1,111 @@
+"""Densities without a maximum: along which parameter they grow without limit, and what to do about it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...model.backends import Array
+from ...model.problem import Problem
+from .search import End, ModeOptions, polish
+
+#: Where a coordinate that runs off is led out from, if it is further out already: rounding is small there still.
+NEAR = 20.0
+
+#: Steps out from there, each by one: in a logarithm, or in the coordinate itself.
+STEPS = 7
+
+#: Most coordinates that are led out.
+LOOKED = 3
+
+REMEDIES = "use the posterior itself, the non-centred form where it is the scale of group effects, or the marginal mode"
+
+
+@dataclass(frozen=True)
+class Runaway:
+    """A free variable along which the density grows without limit, the others at their best.
+
+    Attributes
+    ----------
+    name : str
+    to : str
+        Where it goes: ``"0"``, ``"infinity"``, ``"minus infinity"``, ``"the edge of its range"``.
+    children : tuple of str
+        Group effects whose prior it is a parameter of.
+    """
+
+    name: str
+    to: str
+    children: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"grows without limit as {self.name} goes to {self.to}"
+
+    @property
+    def reasons(self) -> list[str]:
+        remedies = REMEDIES
+        if self.children:
+            effects = " and ".join(self.children)
+            remedies = f"use the posterior itself, the non-centred form of {effects}, or the marginal mode"
+        return [f"no mode exists: the density {self}", remedies]
+
+
+def runaway(problem: Problem, end: End, weights: tuple[float, ...], options: ModeOptions) -> Runaway | None:
+    """Along which variable the density rises without limit, the others following, if along any.
+
+    Looked at are transformed coordinates, and those that are not but stand among the parameters of group effects: a
+    scale that was given no transform, or a logarithm of one.
+    """
+    density = problem.density
+    for i, path in _candidates(problem, end):
+        # Led further out, with the others at their best: a bounded density levels off, an endless one does not.
+        trial = End(end.kind, end.u.copy(), end.value)
+        for j in np.flatnonzero(density.transformed & (np.abs(end.u) > NEAR)):  # they run off too: each for itself
+            trial.u[j] = trial.held[int(j)] = math.copysign(NEAR, end.u[j])
+        heights = []
+        for place in path:
+            trial.u[i] = trial.held[i] = place
+            polish(density, trial, weights, options)
+            heights.append(trial.value)
+        first, second = heights[3] - heights[0], heights[6] - heights[3]
+        if first > options.agreement and second > 0.5 * first:
+            return along(problem, i, path)
+    return None
+
+
+def along(problem: Problem, coordinate: int, path: Array) -> Runaway:
+    """The name of what runs off along this coordinate, whose values further out are ``path``."""
+    block = next(b for b in problem.density.blocks if b.start <= coordinate < b.stop)
+    return Runaway(block.name, _goal(block.transform, path), problem.group_parents.get(block.name, ()))
+
+
+def _candidates(problem: Problem, end: End) -> Iterator[tuple[int, Array]]:
+    """Coordinates that may run off, and the way out of each."""
+    far = problem.density.transformed
+    furthest = np.argsort(-np.abs(end.u) * far, kind="stable")[:LOOKED]
+    for i in furthest[far[furthest]]:
+        yield int(i), np.copysign(_out(abs(end.u[i])), end.u[i])
+    blocks = [b for b in problem.density.blocks if b.transform is None and b.name in problem.group_parents]
+    plain = np.array([i for b in blocks for i in range(b.start, b.stop)], dtype=int)
+    depths = -np.log(np.maximum(np.abs(end.u[plain]), math.exp(-NEAR)))
+    for k in np.argsort(-depths, kind="stable")[:LOOKED]:
+        if depths[k] > 0:
+            yield int(plain[k]), np.copysign(np.exp(-_out(depths[k])), end.u[plain[k]])
+    for i in plain[np.argsort(-np.abs(end.u[plain]), kind="stable")[:LOOKED]]:
+        if abs(end.u[i]) > 1:
+            yield int(i), np.copysign(_out(abs(end.u[i])), end.u[i])
+
+
+def _out(distance: float) -> Array:
+    return min(distance, NEAR) + np.arange(float(STEPS))
+
+
+def _goal(transform: str | None, path: Array) -> str:
+    if transform is None:
+        return "0" if abs(path[-1]) < abs(path[0]) else "infinity" if path[-1] > 0 else "minus infinity"
+    if "log" in transform and "odds" not in transform:
+        return "0" if path[-1] < 0 else "infinity"
+    return "the edge of its range"

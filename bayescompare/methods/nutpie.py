@@ -1,0 +1,248 @@
+"""nutpie: which backend compiles it, its chains at work, and what is kept of their trace."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import FitError, first_line
+from ..model.backends import Array
+from ..model.problem import Problem
+from .sampler_statistics import STATISTICS
+
+if TYPE_CHECKING:
+    from .nuts import SamplerOptions
+
+
+#: What nutpie calls the dimension of the unconstrained vector.
+COORDINATE = "unconstrained_parameter"
+
+#: Operations whose numba code takes 40 seconds or more to compile on a machine that has not compiled it before.
+_DEAR = (
+    "Dot",
+    "BatchedDot",
+    "MatMul",
+    "Gemv",
+    "Gemm",
+    "Ger",
+    "Scan",
+    "Cholesky",
+    "Solve",
+    "SolveTriangular",
+    "CholeskySolve",
+)
+
+
+def choose_backend(problem: Problem) -> str:
+    """``"jax"``, ``"numba"``, or ``"pytensor"`` where an operation is Python code that may raise.
+
+    By the graph alone: a seed must give one result whatever a cache holds.
+
+    Numba's steps are fast and its compile takes seconds, but 40 or more of them for some operations on a machine that
+    has not compiled them before. Over JAX there is nothing more to compile, but each step passes through Python.
+    """
+    from pytensor.graph.traversal import ancestors
+
+    density = problem.density
+    if density.graphs.own:
+        return "pytensor"
+    terms = [*density.graphs.likelihood, *density.graphs.potentials, *density.graphs.prior]
+    ops = {var.owner.op for var in ancestors(terms) if var.owner is not None}
+    names = {type(getattr(op, "core_op", op)).__name__ for op in ops}
+    dear = names & set(_DEAR) and density.through_jax() is not None
+    refused = COORDINATE in problem.model.coords  # nutpie keeps this name for itself
+    return "jax" if dear or refused or not _joined(problem) else "numba"
+
+
+def _joined(problem: Problem) -> bool:
+    """Whether PyMC can add every Jacobian to its prior, element by element.
+
+    It cannot where a transform works along other axes than the last ones: the two have different shapes then.
+    """
+    graphs = problem.density.graphs
+    priors = [prior for prior, block in zip(graphs.prior, graphs.blocks, strict=True) if block.transform is not None]
+    shapes = problem.shapes([*priors, *graphs.jacobian])
+    for prior, jacobian in zip(shapes[: len(priors)], shapes[len(priors) :], strict=True):
+        axes = min(len(prior), len(jacobian))
+        if prior[:axes] != jacobian[:axes]:
+            return False
+    return True
+
+
+def compiled_model(problem: Problem, backend: str) -> tuple[str, Any]:
+    """The backend, and nutpie's model over it; what numba compiled is kept with the density, for other data too."""
+    if backend == "auto":
+        backend = choose_backend(problem)
+    if backend in ("jax", "pytensor"):
+        return backend, _over_own_density(problem)
+    cache = problem.density.sampler_cache
+    if not problem.data and "constants" in cache:
+        return backend, cache["constants"]
+    if "inputs" not in cache:
+        cache["inputs"] = by_numba(problem, frozen=False)
+    compiled = cache["inputs"]
+    # The sampler has the density's data alone: not the predictors of a Deterministic that no likelihood leans on.
+    known = {variable.name for variable in compiled.shared_var_keys}
+    data = {name: value for name, value in (problem.data or {}).items() if name in known}
+    return backend, compiled.with_data(**data) if data else compiled
+
+
+def by_numba(problem: Problem, *, frozen: bool) -> Any:
+    """nutpie's model, compiled so that a seed gives the same draws whether numba's cache was full or empty.
+
+    With ``fastmath`` numba may reorder sums, and does so where it compiles functions into each other, but not where it
+    takes them from its cache: the last bits differ, and after some steps the draws. Without, a large sum takes longer.
+    """
+    import nutpie
+    import pytensor
+
+    with warnings.catch_warnings(), pytensor.config.change_flags(numba__fastmath=False):
+        warnings.simplefilter("ignore")  # numba's notes on caching are not the user's concern
+        # No expanded variables: every scalar is pushed from u afterwards, for all draws at once.
+        settings: dict[str, Any] = {"backend": "numba", "var_names": []}
+        try:
+            compiled = nutpie.compile_pymc_model(problem.model, freeze_model=frozen, **settings)
+        except NotImplementedError:  # PyMC does not freeze a model with symbolic initial values
+            compiled = nutpie.compile_pymc_model(problem.model, **settings)
+    # It names the unconstrained coordinates alone; the model's own labels may be of kinds that Arrow does not know.
+    return replace(compiled, dims={}, _coords={COORDINATE: compiled.coords[COORDINATE]})
+
+
+def _over_own_density(problem: Problem) -> Any:
+    """nutpie over the density that the modes were found on."""
+    from nutpie.compiled_pyfunc import from_pyfunc
+
+    density = problem.density
+    d = density.dimension
+    function = density.sampler_function()
+    return from_pyfunc(
+        ndim=d,
+        make_logp_fn=lambda: function,
+        make_expand_fn=lambda *seeds: lambda u: {"u": u},
+        make_initial_point_fn=lambda seed: density.start + np.random.default_rng(seed).uniform(-1, 1, d),
+        expanded_dtypes=[np.dtype("float64")],
+        expanded_shapes=[(d,)],
+        expanded_names=["u"],
+    )
+
+
+def order(problem: Problem, compiled: Any) -> Any:
+    """Where the sampler keeps each coordinate of u: PyMC puts a frozen model's variables into another order."""
+    if not hasattr(compiled, "shape_info"):
+        return slice(None)
+    names, slices, _ = compiled.shape_info
+    places = dict(zip(names, slices, strict=True))
+    coordinates = np.arange(problem.dimension)
+    return np.concatenate([coordinates[places[block.value_name]] for block in problem.density.blocks])
+
+
+@contextmanager
+def panics_told() -> Iterator[None]:
+    """A panic of nutpie's Rust code, which no ``except Exception`` catches, is a fit that failed.
+
+    Raises
+    ------
+    FitError
+    """
+    try:
+        yield
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # pyo3 makes its class at run time
+            raise
+        raise FitError(f"nutpie failed: {first_line(error)}. Another engine may serve (--engine pymc).") from error
+
+
+def start(
+    compiled: Any,
+    options: SamplerOptions,
+    seed: int,
+    *,
+    progress: bool = False,
+    cores: int | None = None,
+    raw: bool = False,
+    depth: int | None = None,
+) -> Any:
+    """nutpie at work, in threads of its own; its end is ArviZ's tree, or with ``raw`` nutpie's own trace."""
+    import nutpie
+
+    settings: dict[str, Any] = {} if options.target_accept is None else {"target_accept": options.target_accept}
+    if depth is not None:
+        settings["maxdepth"] = depth
+    return nutpie.sample(
+        compiled,
+        draws=options.draws,
+        tune=options.tune,
+        chains=options.chains,
+        cores=cores,
+        seed=seed,
+        save_warmup=False,
+        progress_bar=progress,
+        store_unconstrained=True,
+        return_raw_trace=raw,
+        blocking=False,
+        **settings,
+    )
+
+
+class Paused:
+    """nutpie at work in the background, held still while what it has made is looked at."""
+
+    def __init__(self, sampler: Any, chains: int) -> None:
+        self.sampler, self.chains = sampler, chains
+        self.all: Any = None
+
+    def first(self, length: int) -> Any:
+        """Statistics of every chain's first draws, once all chains have made so many."""
+        pause = 0.1
+        while self.all is None:
+            self.sampler.resume()
+            time.sleep(pause)
+            if self._is_finished():
+                try:
+                    with panics_told():
+                        self.all = self.sampler.wait()["sample_stats"].dataset
+                except (RuntimeError, ValueError) as error:
+                    raise FitError(f"nutpie failed: {error}") from error
+                break
+            self.sampler.pause()
+            made = self.sampler.inspect()["sample_stats"].dataset
+            if made.sizes["chain"] == self.chains and made.sizes["draw"] >= length:
+                first = made.isel(draw=slice(length))
+                if np.isfinite(first["unconstrained_draw"].values).all():  # chains that lag are filled up with NaN
+                    return first
+            pause = min(1.5 * pause, 2.0)
+        return self.all.isel(draw=slice(length))
+
+    def _is_finished(self) -> bool:
+        try:
+            return bool(self.sampler.is_finished)
+        except TimeoutError:  # nutpie's answer where its threads are too busy to say
+            return False
+
+
+def columns(trace: Any) -> dict[str, Array]:
+    """What is kept of nutpie's own trace, by its names, (chains, draws, ...), tuning left out.
+
+    ArviZ's tree of it takes longer to build than a small model takes to sample.
+    """
+    import pyarrow
+
+    _, chains = trace.get_arrow_trace()
+    found: dict[str, list[Array]] = {}
+    for batch in chains:
+        tuning = int(np.sum(pyarrow.array(batch.column("tuning")).to_numpy(zero_copy_only=False)))
+        kept = batch.slice(tuning, batch.num_rows - tuning)
+        for name in ("unconstrained_draw", *STATISTICS):
+            if name in kept.column_names:
+                column = pyarrow.array(kept.column(name))
+                rows = column.flatten() if hasattr(column, "flatten") else column
+                values = np.asarray(rows.to_numpy(zero_copy_only=False), dtype=float)
+                shape = (kept.num_rows, -1) if name == "unconstrained_draw" else (kept.num_rows,)
+                found.setdefault(name, []).append(values.reshape(shape))
+    return {name: np.stack(pieces) for name, pieces in found.items()}

@@ -1,0 +1,108 @@
+"""New observations drawn from a model at many points: PyMC's own draws, what enters them computed for all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..errors import LIBRARY_ERRORS, first_line
+from .backends import CHUNK, Array, without_compiler
+from .density import Density
+from .observed import Observed
+
+
+class Simulator:
+    """Draws of observed variables.
+
+    What their parameters are computed from ``u`` by is evaluated for many points at once; the draws are then PyMC's
+    own, a point and a variable at a time.
+
+    Parameters
+    ----------
+    density : Density
+    count : TensorVariable
+        The input that says how many draws.
+    variables : list of Observed
+        Over the inputs of ``density`` and ``count``.
+    """
+
+    def __init__(self, density: Density, count: Any, variables: list[Observed]) -> None:
+        from pymc.pytensorf import compile, find_rng_nodes
+        from pytensor.graph.replace import clone_replace
+
+        graphs = density.graphs
+        outputs = [variable.many for variable in variables]
+        parameters = _parameters(outputs, graphs.u, count)
+        stands = {parameter: parameter.type() for parameter in parameters}
+        outputs = clone_replace(outputs, stands) if stands else outputs
+        self._variables = variables
+        self._dtypes = [parameter.dtype for parameter in parameters]
+        self._parameters = density.translated(parameters, density.start) if parameters else None
+        inputs = [count, *stands.values(), *(inp for _, inp in graphs.data.values())]
+        with without_compiler():
+            self._draw = [compile(inputs, output, on_unused_input="ignore") for output in outputs]
+        for function in self._draw:
+            function.trust_input = True
+        self._generators = [rng for function in self._draw for rng in find_rng_nodes(function.maker.fgraph.outputs)]
+
+    def __call__(
+        self, density: Density, points: Array, draws: int, seed: int, lacks: Mapping[str, dict[str, str]]
+    ) -> Iterator[dict[str, Array]]:
+        """Draws over the data of ``density``, in blocks of points: arrays (points, draws, M), by variable.
+
+        A variable of which one draw fails is drawn no more: ``lacks`` of its name says why.
+        """
+        from pymc.pytensorf import reseed_rngs
+
+        reseed_rngs(self._generators, seed)
+        fixed, count = list(density.data.values()), np.asarray(draws)
+        for start in range(0, len(points), CHUNK):
+            block: dict[str, list[Array]] = {v.name: [] for v in self._variables if "draws" not in lacks[v.name]}
+            for parameters in self._rows(density, points[start : start + CHUNK]):
+                for variable, draw in zip(self._variables, self._draw, strict=True):
+                    if variable.name not in block:
+                        continue
+                    try:
+                        block[variable.name].append(np.reshape(draw(count, *parameters, *fixed), (draws, -1)))
+                    except LIBRARY_ERRORS as error:
+                        lacks[variable.name]["draws"] = said(variable, error)
+                        del block[variable.name]
+            yield {name: np.stack(rows) for name, rows in block.items()}
+
+    def one(self, density: Density, point: Array, draws: int) -> Array:
+        """Draws of the first variable at one point, as its random method gives them."""
+        (parameters,) = self._rows(density, point[None])
+        drawn: Array = self._draw[0](np.asarray(draws), *parameters, *density.data.values())
+        return drawn
+
+    def _rows(self, density: Density, points: Array) -> Iterator[list[Array]]:
+        """The parameters at each point."""
+        if self._parameters is None:
+            yield from ([] for _ in points)
+            return
+        blocks = density.evaluate(self._parameters, points)
+        blocks = [block.astype(dtype, copy=False) for block, dtype in zip(blocks, self._dtypes, strict=True)]
+        yield from ([block[i, ...] for block in blocks] for i in range(len(points)))
+
+
+def said(variable: Observed, error: Exception) -> str:
+    """Why there are no draws of a variable, as a part of a sentence."""
+    return f"its {variable.distribution} could not be drawn from ({type(error).__name__}: {first_line(error)})"
+
+
+def _parameters(variables: list[Any], u: Any, count: Any) -> list[Any]:
+    """What depends on ``u`` alone, not on chance or the number of draws, where it enters what does."""
+    from pytensor.graph.traversal import toposort
+    from pytensor.tensor.random.type import RandomType
+
+    drawn: set[Any] = {count}
+    moving, found = {u}, []
+    for node in toposort(variables):
+        if any(inp in drawn or isinstance(inp.type, RandomType) for inp in node.inputs):
+            drawn.update(node.outputs)
+            found += [inp for inp in node.inputs if inp in moving and inp not in drawn and inp not in found]
+        elif any(inp in moving for inp in node.inputs):
+            moving.update(node.outputs)
+    return found

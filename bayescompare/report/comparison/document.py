@@ -1,0 +1,59 @@
+"""The report as data: a comparison becomes a headline, figures, rows and sections.
+
+Nothing is rendered and no statistic is computed here: rows are ordered, figures written, positions on axes found.
+What comes out depends on the comparison alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..gallery import index
+from ..parts import Report
+from ..words import visible
+from . import first_screen as first
+from . import full_table as everything
+from . import gates as engines
+from . import marginals as sections
+from . import methods_text as prose
+from . import overview as beyond
+from . import scalars
+
+if TYPE_CHECKING:
+    from ...results.comparison import Comparison
+    from ..gallery.index import Origin
+
+
+def build(comparison: Comparison, *, reproducible: bool = False, origin: Origin | None = None) -> Report:
+    """Build the tree of a report.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    reproducible : bool
+        Leave out times, platform and command, so that two runs with one seed give the same bytes.
+    origin : Origin, optional
+        The template it was made from, whose source the report then shows.
+
+    Returns
+    -------
+    Report
+    """
+    rows = scalars.read(comparison)
+    title = visible(comparison.model.title or comparison.model.name) or "A model"
+    return Report(
+        title=f"{title}: MAP against posterior",
+        first=first.first_screen(comparison, rows),
+        sections=(
+            sections.asked(comparison),
+            sections.marginals(comparison, rows),
+            *beyond.sections(comparison, rows),
+            everything.every_scalar(comparison, rows),
+            engines.section(comparison, rows, reproducible=reproducible),
+            prose.methods(comparison, rows),
+            prose.glossary(),
+            *(() if origin is None else (index.source(origin),)),
+            prose.provenance(comparison, reproducible=reproducible),
+        ),
+        footer="One file, no network. The numbers shown, unrounded, are inside it as JSON (schema bayescompare/1).",
+    )

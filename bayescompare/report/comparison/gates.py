@@ -1,0 +1,344 @@
+"""What each engine showed and what is required of it; the section on diagnostics."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...formatting import NO_BREAK, NONE, THIN, count, fixed, plain
+from ...metrics.diagnostics import e_bfmi
+from ...metrics.verdict import DIVERGENCES_MAX, E_BFMI_MIN, ESS_MIN, R_HAT_MAX
+from ...results.sentence import by_nuts
+from ..parts import Cell, Column, Heading, Part, Prose, Ranks, Row, Section, State, Table
+from ..words import Name, Words, listed, mark, name, visible
+from . import overview
+from .scalars import NAN, Scalars
+
+if TYPE_CHECKING:
+    from ...results.comparison import Comparison
+    from ...results.fit import Fit
+
+GATES = ("optimiser", "sampler")
+DECREMENT, ROUNDING = 1e-8, 1e-12
+MODES = {"map": "MAP", "unconstrained_map": "unconstrained MAP", "mle": "MLE", "laplace": "Laplace"}
+BINS = 20
+
+
+@dataclass(frozen=True)
+class Check:
+    """One figure of an engine, with what is required of it."""
+
+    label: str
+    shown: str
+    unit: str
+    required: str
+    held: bool
+
+
+def number(source: Mapping[str, Any], key: str) -> float:
+    """A number out of diagnostics, NaN where it is missing or is none."""
+    x = source.get(key)
+    return float(x) if isinstance(x, int | float | np.number) and not isinstance(x, bool) else NAN
+
+
+def convergence(comparison: Comparison, scalars: Scalars) -> dict[str, Any]:
+    """The sampler's diagnostics; where it does not carry them, the table's worst and its own energies."""
+    nuts = comparison.fits.get("nuts")
+    if nuts is None:
+        return {}
+    found = dict(nuts.diagnostics)
+    if nuts.statistics and "diverging" not in nuts.statistics:
+        found.pop("divergences", None)  # unchecked, which is not none
+    free = [s for s in scalars.rows if s.kind == "free"]
+    worst = (("r_hat_max", "r_hat", max), ("ess_min", "ess_bulk", min), ("ess_tail_min", "ess_tail", min))
+    for key, column, pick in worst:
+        values = [s[column] for s in free if not math.isnan(s[column])]
+        if key not in found and values:
+            found[key] = pick(values)
+    if "e_bfmi" not in found and "energy" in nuts.statistics:
+        found["e_bfmi"] = e_bfmi(nuts.statistics["energy"]).tolist()
+    return found
+
+
+def sampler_checks(found: Mapping[str, Any]) -> list[Check]:
+    """The sampler's figures that have a requirement, those that failed first; what is missing is left out."""
+    checks: list[Check] = []
+    divergences, total = number(found, "divergences"), number(found, "chains") * number(found, "draws")
+    if not math.isnan(divergences):
+        unit = f"of {count(total)}" if total > 0 else ""
+        held = divergences <= DIVERGENCES_MAX * total if total > 0 else divergences == 0
+        checks.append(
+            Check("Divergences", count(divergences), unit, f"at most {plain(100 * DIVERGENCES_MAX)}{NO_BREAK}%", held)
+        )
+    r_hat = number(found, "r_hat_max")
+    if not math.isnan(r_hat):
+        checks.append(Check("Worst R-hat", fixed(r_hat, 3), "", f"at most {R_HAT_MAX}", r_hat <= R_HAT_MAX))
+    both = [x for x in (number(found, "ess_min"), number(found, "ess_tail_min")) if not math.isnan(x)]
+    if both:
+        ess = min(both)
+        checks.append(Check("Smallest ESS", count(ess), "", f"at least {plain(ESS_MIN)}", ess >= ESS_MIN))
+    energy = [x for x in _numbers(found.get("e_bfmi")) if not math.isnan(x)]
+    if energy:
+        checks.append(
+            Check("Smallest E-BFMI", fixed(min(energy), 2), "", f"at least {E_BFMI_MIN}", min(energy) >= E_BFMI_MIN)
+        )
+    return sorted(checks, key=lambda check: check.held)
+
+
+def optimiser_checks(fit: Fit | None) -> list[Check]:
+    """The figures of the MAP's audit that have a requirement, those that failed first."""
+    if fit is None:
+        return []
+    checks: list[Check] = []
+    agree, starts = agreement(fit)
+    if starts:
+        checks.append(Check("Starts that agree", count(agree), f"of {count(starts)}", "at least 2", agree >= 2))
+    decrement = number(fit.diagnostics, "newton_decrement")
+    if not math.isnan(decrement):
+        held = decrement <= DECREMENT
+        required = f"at most {plain(DECREMENT)}"
+        checks.append(Check("Newton decrement", plain(decrement, 2), "nats", required, held))
+    return sorted(checks, key=lambda check: check.held)
+
+
+def agreement(fit: Fit) -> tuple[int, int]:
+    """How many starts reached the mode, and how many there were; (0, 0) where it is not recorded."""
+    starts = fit.diagnostics.get("starts")
+    if isinstance(starts, Sequence) and starts and all(isinstance(s, Mapping) for s in starts):
+        if any("same_mode" in s for s in starts):
+            return sum(bool(s.get("same_mode")) for s in starts), len(starts)
+        agree = number(fit.diagnostics, "starts_agree")
+        return (0 if math.isnan(agree) else int(agree)), len(starts)
+    return 0, 0
+
+
+def section(comparison: Comparison, scalars: Scalars, *, reproducible: bool) -> Section:
+    """Build the section on the diagnostics of both engines."""
+    fits = comparison.fits
+    parts: list[Part] = []
+    modes = {key: fits[key] for key in MODES if key in fits}
+    if modes:
+        parts += [Heading(("The modes",)), _modes(modes, reproducible)]
+        parts += _starts(modes)
+    nuts = fits.get("nuts")
+    if nuts is not None:
+        found = convergence(comparison, scalars)
+        unchecked = _unchecked(comparison)
+        parts += [Heading(("The sampler",)), _sampler(nuts, found, unchecked, reproducible)]
+        if nuts.reasons:
+            parts.append(Prose(_reasons(nuts), small=True))
+        parts += _ranks(nuts, scalars)
+    if not reproducible:
+        parts += overview.cost(comparison)
+    return Section(
+        "diagnostics",
+        "Diagnostics of both engines",
+        ("A mode is believed when every check holds; so is a sampler. If either fails there is no verdict.",),
+        _finding(comparison),
+        tuple(parts),
+        link="Diagnostics",
+    )
+
+
+def _unchecked(comparison: Comparison) -> tuple[str, ...]:
+    """What of the sampler could not be checked."""
+    gate = comparison.verdict.layers.get("sampler")
+    return () if gate is None else gate.unchecked
+
+
+def _finding(comparison: Comparison) -> Words:
+    gates = [layer for layer in comparison.verdict.layers.values() if layer.name in GATES]
+    failed = [layer.name for layer in gates if str(layer.state) == "failed"]
+    unchecked = _unchecked(comparison)
+    if failed:
+        return ("What failed: ", *listed(f"the {visible(n)}" for n in failed), ". Nothing is compared.")
+    if unchecked:
+        return (f"The draws came without what shows {' and '.join(unchecked)}; every other check was passed.",)
+    if len(gates) < 2:
+        return ("Not every check could be made; the table says which.",)
+    return ("Both engines passed every check that was made.",)
+
+
+def _modes(modes: Mapping[str, Fit], reproducible: bool) -> Table:
+    rows = [
+        Row(("status",), tuple(_status(fit) for fit in modes.values())),
+        Row(("log density, each its own, nats",), tuple(_or_none(fit.log_density, 3) for fit in modes.values())),
+        Row(("starts that agree",), tuple(_agreement(fit) for fit in modes.values())),
+        Row(("Newton decrement, nats",), tuple(_decrement(fit) for fit in modes.values())),
+        Row(
+            ("smallest eigenvalue of the scaled Hessian",),
+            tuple(_diagnostic(f, "eigenvalue_min") for f in modes.values()),
+        ),
+        Row(("its condition number",), tuple(_diagnostic(fit, "condition") for fit in modes.values())),
+        Row(("on the boundary",), tuple(_names(fit, "boundary") for fit in modes.values())),
+        Row(("at a kink",), tuple(_names(fit, "kink") for fit in modes.values())),
+        Row(("Pareto k-hat",), tuple(_diagnostic(fit, "k_hat") for fit in modes.values())),
+        Row(("optimiser",), tuple(_text(fit, "optimiser") for fit in modes.values())),
+        Row(("evaluations with gradient",), tuple(_evaluations(fit) for fit in modes.values())),
+    ]
+    if not reproducible:
+        seconds = tuple(_seconds(fit) for fit in modes.values())
+        rows.append(Row(("time, seconds, compiling included",), seconds))
+    rows = [row for row in rows if any(cell != NONE for cell in row.cells)]
+    columns = (Column(("",)), *(Column((MODES[key],)) for key in modes))
+    return Table("Audit of the modes", columns, tuple(rows))
+
+
+def _starts(modes: Mapping[str, Fit]) -> list[Part]:
+    parts: list[Part] = []
+    for key, fit in modes.items():
+        if fit.reasons:
+            parts.append(Prose((f"{MODES[key][0].upper()}{MODES[key][1:]}: ", *_reasons(fit)), small=True))
+    return parts
+
+
+def _reasons(fit: Fit) -> Words:
+    names = [str(n) for key in ("boundary", "kink") for n in fit.diagnostics.get(key) or ()]
+    text = "; ".join(reason.rstrip(".") for reason in fit.reasons)
+    return mark(f"{text}.", names)
+
+
+def _sampler(fit: Fit, found: Mapping[str, Any], unchecked: tuple[str, ...], reproducible: bool) -> Table:
+    required = {check.label: check for check in sampler_checks(found)}
+    status = State("unchecked", (f": {', '.join(unchecked)}",)) if unchecked and fit.ok else _status(fit)
+    rows: list[Row] = [Row(("status",), (status, ""))]
+    for label in ("Divergences", "Worst R-hat", "Smallest ESS"):
+        check = required.get(label)
+        if check is not None:
+            shown = f"{check.shown} {check.unit}".strip()
+            rows.append(Row((_lower(label),), (_held(check, shown), check.required)))
+    energy = _numbers(found.get("e_bfmi"))
+    if energy:
+        check = required.get("Smallest E-BFMI")
+        shown = ", ".join(fixed(x, 2) if not math.isnan(x) else NONE for x in energy)
+        rows.append(Row(("E-BFMI, by chain",), (_held(check, shown) if check else shown, f"at least {E_BFMI_MIN}")))
+    steps = _numbers(found.get("step_size")) or _numbers(found.get("step_sizes"))
+    if steps:
+        rows.append(Row(("step size, by chain",), (", ".join(plain(x, 3) for x in steps), "")))
+    labels = {
+        "mean_tree": "tree depth, mean",
+        "mean_tree_depth": "tree depth, mean",
+        "mean_steps": "leapfrog steps, mean",
+        "n_steps_mean": "leapfrog steps, mean",
+        "target_accept": "target acceptance",
+        "mean_accept": "acceptance, mean",
+    }
+    for key, label in labels.items():
+        x = number(found, key)
+        if not math.isnan(x):
+            rows.append(Row((label,), (plain(x, 4), "")))
+    counts = {"chains": "chains", "draws": "draws, each chain", "tune": "tuning, each chain", "thinning": "thinned by"}
+    for key, label in counts.items():
+        x = number(found, key)
+        if not math.isnan(x) and (key != "thinning" or x > 1):
+            rows.append(Row((label,), (count(x), "")))
+    engine = [visible(str(found[key])) for key in ("engine", "backend") if found.get(key)]
+    if engine:
+        rows.append(Row(("engine",), (", ".join(engine), "")))
+    if not reproducible:
+        rows.append(Row(("time, seconds, compiling included",), (_seconds(fit), "")))
+    return Table(
+        "Sampler diagnostics",
+        (Column(("",)), Column(("NUTS" if by_nuts(fit) else "draws",)), Column(("required",))),
+        tuple(rows),
+    )
+
+
+def _ranks(fit: Fit, scalars: Scalars) -> list[Part]:
+    """Rank histograms of the scalar whose chains agree least."""
+    if fit.draws is None or fit.draws.ndim != 3 or fit.draws.size == 0:
+        return []
+    place = {label: i for i, label in enumerate(fit.names)}
+    rows = [s for s in scalars.rows if s.name in place]
+    rows = [s for s in rows if np.isfinite(fit.draws[:, :, place[s.name]]).all() and s["sd"] != 0]
+    if not rows:
+        return []
+    worst = max(rows, key=lambda s: -math.inf if math.isnan(s["r_hat"]) else s["r_hat"])
+    chains, draws = fit.draws.shape[:2]
+    x = np.asarray(fit.draws[:, :, place[worst.name]], dtype=float)
+    order = np.argsort(x, axis=None, kind="stable")
+    rank = np.empty(x.size, dtype=np.int64)
+    rank[order] = np.arange(x.size)
+    bins = (rank.reshape(x.shape) * BINS) // x.size
+    counts = np.stack([np.bincount(bins[c], minlength=BINS) for c in range(chains)])
+    expected = draws / BINS
+    half = 1.96 * math.sqrt(draws * (1 / BINS) * (1 - 1 / BINS))
+    caption = (
+        f"Counts of pooled ranks in {BINS} bins, {plain(expected, 4)} expected in each; "
+        "95\N{NO-BREAK SPACE}% of the counts fall inside the band if the chains mix."
+    )
+    heading = Heading(("Rank plot of ", worst.shown, ", whose R-hat is largest"))
+    return [heading, Ranks(worst.shown, counts, expected, (expected - half, expected + half), (caption,))]
+
+
+def _status(fit: Fit) -> Cell:
+    status = str(fit.status)
+    if status == "ok":
+        boundary = [name(n) for n in fit.diagnostics.get("boundary") or ()][:3]
+        return State("sound", (", on the boundary (", *listed(boundary), ")") if boundary else ())
+    if status == "not_run":
+        return State("not_computed")
+    return State("failed", (f", {visible(status)}",) if status != "failed" else ())
+
+
+def _held(check: Check, shown: str) -> Cell:
+    return shown if check.held else State("failed", (f": {shown}",))
+
+
+def _agreement(fit: Fit) -> str:
+    agree, starts = agreement(fit)
+    return f"{count(agree)} of {count(starts)}" if starts else NONE
+
+
+def _diagnostic(fit: Fit, key: str) -> str:
+    x = number(fit.diagnostics, key)
+    return NONE if math.isnan(x) else plain(x, 3)
+
+
+def _decrement(fit: Fit) -> str:
+    """Below rounding its digits say nothing."""
+    x = number(fit.diagnostics, "newton_decrement")
+    return f"<{THIN}{plain(ROUNDING)}" if 0 <= x < ROUNDING else _diagnostic(fit, "newton_decrement")
+
+
+def _evaluations(fit: Fit) -> str:
+    return count(fit.evaluations) if fit.evaluations else NONE
+
+
+def _text(fit: Fit, key: str) -> str:
+    x = fit.diagnostics.get(key)
+    return visible(x) if isinstance(x, str) and x else NONE
+
+
+def _names(fit: Fit, key: str) -> Cell:
+    """Names under a key of the diagnostics, the first eight of them."""
+    found = fit.diagnostics.get(key)
+    if not isinstance(found, Sequence) or isinstance(found, str) or not found:
+        return NONE
+    shown: list[str | Name] = [name(n) for n in found[:8]]
+    return listed([*shown, f"{len(found) - 8} more"] if len(found) > 8 else shown)
+
+
+def _numbers(x: object) -> list[float]:
+    if isinstance(x, int | float | np.number) and not isinstance(x, bool):
+        return [float(x)]
+    if isinstance(x, Sequence | np.ndarray) and not isinstance(x, str):
+        return [float(y) if isinstance(y, int | float | np.number) else NAN for y in x]
+    return []
+
+
+def _or_none(x: float, places: int) -> str:
+    return fixed(x, places) if math.isfinite(x) else NONE
+
+
+def _seconds(fit: Fit) -> str:
+    return f"{fixed(fit.seconds + fit.compile_seconds, 2)}"
+
+
+def _lower(label: str) -> str:
+    """``Worst R-hat`` as a row's name: ``worst R-hat``."""
+    return label[0].lower() + label[1:]

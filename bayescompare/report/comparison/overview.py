@@ -1,0 +1,98 @@
+"""What a report holds beyond the marginals: its sections in order, the vectors, the cost, the model's own audit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ...formatting import NONE, count, percent, plain
+from ..parts import Column, Heading, Part, Prose, Row, Section, Table
+from ..words import name, visible
+from .coordinates import coordinates
+from .decisions import decisions, sensitivity
+from .joint_picture import jointly
+from .phrases import columns, real
+from .predictions import prediction
+from .scalars import Scalars
+
+if TYPE_CHECKING:
+    from ...results.comparison import Comparison
+
+FOR_DIAGNOSIS = "For diagnosis only: an engine failed, so nothing here is a result."
+
+
+def sections(comparison: Comparison, scalars: Scalars) -> tuple[Section, ...]:
+    """Those that have something to show, in the order in which the layers decide."""
+    made = (
+        decisions(comparison),
+        prediction(comparison),
+        jointly(comparison, scalars),
+        coordinates(comparison, scalars),
+        sensitivity(comparison),
+    )
+    found = tuple(section for section in made if section is not None)
+    if str(comparison.verdict.overall.state) == "no_verdict":
+        return tuple(replace(section, finding=(FOR_DIAGNOSIS,)) for section in found)
+    return found
+
+
+def groups(comparison: Comparison) -> list[Part]:
+    """A line for each vector variable, for the section on every scalar."""
+    if not comparison.groups:
+        return []
+    rows = tuple(
+        Row(
+            (name(one["name"]),),
+            (
+                count(one["count"]),
+                percent(real(one["beyond"])).alone,
+                plain(real(one["median"]), 2),
+                plain(real(one["rms"]), 2),
+                NONE if one["worst"] is None else name(one["worst"]),
+                plain(real(one["worst_z"]), 3),
+            ),
+        )
+        for one in comparison.groups
+    )
+    header = (
+        *columns("variable", "scalars", "beyond the margin, %", "median |z|", "root mean square of z"),
+        Column(("its most shifted",)),
+        Column(("z, sd",), number=True),
+    )
+    return [Heading(("Vectors, a line each",)), Table("Vectors", header, rows)]
+
+
+def cost(comparison: Comparison) -> list[Part]:
+    """What each arm cost, for the section on diagnostics."""
+    found = comparison.provenance.get("cost")
+    if not found:
+        return []
+    rows = tuple(
+        Row(
+            (visible(str(arm)).replace("_", " "),),
+            (
+                plain(real(one["compile_seconds"]), 3),
+                plain(real(one["seconds"]), 3),
+                NONE if one["evaluations"] is None else count(one["evaluations"]),
+            ),
+        )
+        for arm, one in found["arms"].items()
+    )
+    header = columns("arm", "compiling, s", "running, s", "density evaluations")
+    parts: list[Part] = [Heading(("What it cost",)), Table("Cost by arm", header, rows)]
+    nat = real(found.get("seconds_per_nat"))
+    if nat == nat:
+        parts.append(Prose((f"A nat of elpd cost {plain(nat, 3)} s of sampling.",), small=True))
+    return parts
+
+
+def findings(comparison: Comparison) -> list[Part]:
+    """What the audit of the model itself said, for the section on what was asked."""
+    rows = tuple(
+        Row((name(one["variable"]),), (visible(one["severity"]), visible(one["what"]), visible(one["instead"])))
+        for one in comparison.findings
+    )
+    if not rows:
+        return []
+    header = tuple(Column((text,)) for text in ("variable", "", "found in the model", "what to do"))
+    return [Heading(("The model’s own audit",)), Table("Audit of the model", header, rows)]

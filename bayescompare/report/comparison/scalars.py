@@ -1,0 +1,216 @@
+"""The rows of the comparison's table as the report reads them, and their order of severity."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...formatting import figure, interval, plain, point
+from ...metrics.verdict import Figures, judge
+from ..parts import Curve
+from ..words import Name, name
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ...results.comparison import Comparison
+
+NAN = math.nan
+COLUMNS = {"z": "z", "rank": "rank", "sd_ratio": "sd ratio"}
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """One row of the table. A column that is not there reads NaN."""
+
+    name: str
+    kind: str
+    boundary: bool
+    reason: str
+    values: Mapping[str, float]
+    severity: float
+
+    def __getitem__(self, column: str) -> float:
+        return self.values.get(column, NAN)
+
+    @property
+    def shown(self) -> Name:
+        """The name, marked as such."""
+        return name(self.name)
+
+    @property
+    def mode(self) -> str:
+        """The MAP as it is written."""
+        return point(self["map"], self["mcse_mean"], exact=self.boundary or self["map"] == 0)
+
+    @property
+    def unconstrained(self) -> str:
+        """The unconstrained MAP as it is written."""
+        return point(self["map_unconstrained"], self["mcse_mean"])
+
+    @property
+    def mean(self) -> str:
+        """The posterior mean as it is written, without its error."""
+        return figure(self["mean"], self["mcse_mean"]).alone
+
+    @property
+    def eti(self) -> str:
+        """The equal-tailed interval as it is written."""
+        return interval(self["eti_lb"], self["eti_ub"], self["mcse_mean"])
+
+    def in_sd(self, column: str) -> float:
+        """Where a column's value lies, in posterior sd from the posterior mean."""
+        sd = self["sd"]
+        return (self[column] - self["mean"]) / sd if sd > 0 else NAN
+
+
+@dataclass(frozen=True)
+class Scalars:
+    """All rows, in the model's order and by severity."""
+
+    rows: tuple[Scalar, ...]
+    margins: Mapping[str, float]
+    probability: float
+    curves: Mapping[str, int]
+    states: Mapping[str, Mapping[str, str]]
+
+    @property
+    def by_severity(self) -> list[Scalar]:
+        """The rows, the worst first; among equals the model's order."""
+        return sorted(self.rows, key=lambda s: -s.severity)
+
+    def by_gap(self, column: str) -> list[Scalar]:
+        """The rows by the size of one column, the largest first, those without last."""
+        return sorted(self.rows, key=lambda s: _missing_last(abs(s[column])))
+
+    def worst(self, column: str) -> Scalar | None:
+        """The row in which a column is largest in size, None where it is missing everywhere."""
+        rows = self.by_gap(column)
+        return rows[0] if rows and math.isfinite(rows[0][column]) else None
+
+    @property
+    def percent(self) -> str:
+        """The intervals' probability: ``94 %``."""
+        return f"{plain(100 * self.probability, 4)}\N{NO-BREAK SPACE}%"
+
+
+def read(comparison: Comparison) -> Scalars:
+    """Read the table once; after this nothing touches a data frame."""
+    return of_table(comparison.table, comparison.settings, comparison.curves.names)
+
+
+def of_table(table: pd.DataFrame, settings: Mapping[str, Any], curves: Sequence[str] = ()) -> Scalars:
+    """Read a table; ``curves`` are the names of the scalars whose densities are known."""
+    margins = {key: float(x) for key, x in dict(settings.get("margins", {})).items() if _is_number(x)}
+    margins = {"location": 0.2, "rank": 0.08, "spread": math.log(1.2)} | margins
+    columns: dict[str, np.ndarray] = {}
+    for column in table.columns:
+        if column not in ("kind", "boundary", "kink", "reason"):
+            columns[str(column)] = np.asarray(table[column], dtype=float)
+    kinds = _strings(table, "kind", "free")
+    reasons = _strings(table, "reason", "")
+    boundary = np.asarray(table["boundary"], dtype=bool) if "boundary" in table else np.zeros(len(table), dtype=bool)
+    rows = []
+    for i, label in enumerate(table.index):
+        values = {column: float(x[i]) for column, x in columns.items()}
+        rows.append(Scalar(str(label), kinds[i], bool(boundary[i]), reasons[i], values, _severity(values, margins)))
+    return Scalars(
+        tuple(rows),
+        margins,
+        float(settings.get("interval", 0.94)),
+        {str(label): i for i, label in enumerate(curves)},
+        _states(rows, margins),
+    )
+
+
+def has_curve(comparison: Comparison, scalars: Scalars, scalar: Scalar) -> bool:
+    """True if the posterior density of a scalar is known."""
+    i = scalars.curves.get(scalar.name)
+    return i is not None and bool(np.isfinite(comparison.curves.posterior[i]).any())
+
+
+def curve(comparison: Comparison, scalars: Scalars, scalar: Scalar, by: str = "z") -> Curve | None:
+    """The curves of one scalar, None where it has none; ``by`` is the column that stands beside its name."""
+    if not has_curve(comparison, scalars, scalar):
+        return None
+    curves, i = comparison.curves, scalars.curves[scalar.name]
+    modes = [f"MAP {scalar.mode}"] if math.isfinite(scalar["map"]) else []
+    if math.isfinite(scalar["map_unconstrained"]):
+        modes.append(f"unconstrained MAP {scalar.unconstrained}")
+    description = [f"Posterior mean {scalar.mean}, {scalars.percent} interval {scalar.eti}", *modes]
+    return Curve(
+        name=scalar.shown,
+        label=_label(scalar, by),
+        x=np.asarray(curves.x[i], dtype=float),
+        posterior=np.asarray(curves.posterior[i], dtype=float),
+        laplace=np.asarray(curves.laplace[i], dtype=float),
+        prior=np.asarray(curves.prior[i], dtype=float),
+        mode=scalar["map"],
+        mode_text=scalar.mode,
+        unconstrained=scalar["map_unconstrained"],
+        unconstrained_text=scalar.unconstrained,
+        mean=scalar["mean"],
+        mean_text=scalar.mean,
+        title=f"Marginal of {scalar.shown}",
+        description="; ".join(description) + ".",
+        id=f"marginal-{i}",
+    )
+
+
+def _states(rows: Sequence[Scalar], margins: Mapping[str, float]) -> dict[str, dict[str, str]]:
+    """State of every scalar in location and in spread, by the verdict's own rule; those not computed are left out."""
+    names = tuple(row.name for row in rows)
+    by_rank = [math.isnan(row["z"]) for row in rows]
+    location = Figures(
+        names,
+        np.array([abs(r["rank"] - 0.5) if other else abs(r["z"]) for r, other in zip(rows, by_rank, strict=True)]),
+        np.array([r["rank_mcse"] if other else r["z_mcse"] for r, other in zip(rows, by_rank, strict=True)]),
+        np.array([margins["rank"] if other else margins["location"] for other in by_rank]),
+    )
+    ratios = [row["sd_ratio"] if row["sd_ratio"] > 0 else NAN for row in rows]
+    spread = Figures(
+        names,
+        np.array([abs(math.log(ratio)) for ratio in ratios]),
+        np.array([row["sd_ratio_mcse"] / ratio for row, ratio in zip(rows, ratios, strict=True)]),
+        np.full(len(rows), margins["spread"]),
+    )
+    return {"location": _by_name(location), "spread": _by_name(spread)}
+
+
+def _by_name(figures: Figures) -> dict[str, str]:
+    masks = judge(figures)[2]
+    return {figures.names[i]: state for state, mask in masks.items() for i in np.flatnonzero(mask)}
+
+
+def _severity(values: Mapping[str, float], margins: Mapping[str, float]) -> float:
+    """Largest gap of a scalar in margins, over location and spread."""
+    z = abs(values.get("z", NAN)) / margins["location"]
+    if math.isnan(z):
+        z = abs(values.get("rank", NAN) - 0.5) / margins["rank"]
+    ratio = values.get("sd_ratio", NAN)
+    spread = abs(math.log(ratio)) / margins["spread"] if ratio > 0 else NAN
+    gaps = [gap for gap in (z, spread) if not math.isnan(gap)]
+    return max(gaps, default=0.0)
+
+
+def _label(scalar: Scalar, column: str) -> str:
+    shown = figure(scalar[column], scalar[f"{column}_mcse"])
+    return "" if shown.missing else f"{COLUMNS[column]}\N{NO-BREAK SPACE}{shown.alone}"
+
+
+def _missing_last(size: float) -> float:
+    return math.inf if math.isnan(size) else -size
+
+
+def _strings(table: Any, column: str, default: str) -> Sequence[str]:
+    if column not in table:
+        return [default] * len(table)
+    return [x if isinstance(x, str) else default for x in table[column]]
+
+
+def _is_number(x: object) -> bool:
+    return isinstance(x, int | float) and not isinstance(x, bool)

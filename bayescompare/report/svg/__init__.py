@@ -1,0 +1,1 @@
+"""Inline SVG with one grammar for all figures."""

@@ -1,0 +1,1 @@
+"""What a fit and a comparison are, on disk and as data."""

@@ -1,0 +1,313 @@
+"""The verdict in words: one sentence with its deciding figure, and what to do next.
+
+Subject, figure ± error, reference point; no adjective of size; names as in the model.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ..formatting import LARGE, count, figure, fixed, percent, plain, point
+from ..metrics.verdict import Layer, Overall, State
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from ..metrics.decision import Decision
+    from ..metrics.figure import Figure
+    from .fit import Fit
+
+_S = "\N{RIGHT SINGLE QUOTATION MARK}s"
+
+
+def location(name: str, column: dict[str, np.ndarray[Any, Any]], i: int) -> str:
+    """``tau: z = −1.14 ± 0.04``."""
+    if math.isfinite(column["z"][i]):
+        return f"{name}: z = {figure(column['z'][i], column['z_mcse'][i])}"
+    return f"{name}: rank {figure(column['rank'][i], column['rank_mcse'][i])}; its posterior has no sd"
+
+
+def spread(name: str, column: dict[str, np.ndarray[Any, Any]], i: int) -> str:
+    """``tau: Laplace sd ratio 16.7 ± 0.4``."""
+    return f"{name}: Laplace sd ratio {figure(column['sd_ratio'][i], column['sd_ratio_mcse'][i])}"
+
+
+def coordinates(name: str, column: dict[str, np.ndarray[Any, Any]], i: int) -> str:
+    """``tau: the mode moves by 0.92 ± 0.02 sd with the coordinates``."""
+    gap = abs(column["shift_coordinates"][i])
+    moved = figure(gap, gap * column["mcse_sd"][i] / column["sd"][i])
+    return f"{name}: the mode moves by {moved} sd with the coordinates"
+
+
+def k_hat(found: Figure) -> str:
+    """``Pareto k-hat of the Laplace draws 0.52 ± 0.03``."""
+    return f"Pareto k-hat of the Laplace draws {figure(found.value, found.mcse or 0.0)}"
+
+
+def basins(outside: Figure) -> str:
+    """``3 ± 2 % of the draws outside of the MAP's basin``."""
+    return f"{percent(outside.value, outside.mcse or 0.0)} % of the draws outside of the MAP{_S} basin"
+
+
+def decision(found: Decision) -> str:
+    """``pinball(0.9) on tau: acting on the MAP costs 12.1 ± 0.4 % more expected loss``."""
+    relative = found.relative_regret
+    return f"{found.loss}: acting on the MAP costs {percent(relative.value, relative.mcse or 0.0)} % more expected loss"
+
+
+def discarded(found: Figure) -> str:
+    """``3.1 ± 0.1 % of the predictive variance left out``."""
+    return f"{percent(found.value, found.mcse or 0.0)} % of the predictive variance left out"
+
+
+def elpd(found: Figure) -> str:
+    """``the posterior predicts 1.9 ± 0.1 nats better``."""
+    side = "worse" if found.value < 0 else "better"
+    return f"the posterior predicts {figure(abs(found.value), found.mcse or 0.0)} nats {side}"
+
+
+def coverage(found: Figure) -> str:
+    """``coverage differs by at most 2 ± 1 %``."""
+    return f"coverage differs by at most {percent(found.value, found.mcse or 0.0)} %"
+
+
+def overall(layers: dict[str, Layer], table: pd.DataFrame, mode: Fit, nuts: Fit) -> Overall:
+    """State, opening, sentence and advice of the whole; what of the sampler was not checked is said with it."""
+    from ..metrics.verdict import overall as rule
+
+    state, deciding = rule(layers)
+    found = _answer(state, str(deciding), layers, table, (mode, nuts))
+    missing = layers["sampler"].unchecked if "sampler" in layers else ()
+    if not missing or layers["sampler"].state is State.FAILED:
+        return found
+    said = f"The draws came without what shows {' and '.join(missing)}, so these were not checked."
+    return replace(found, sentence=f"{found.sentence} {said}")
+
+
+def _answer(
+    state: State, deciding: str, layers: dict[str, Layer], table: pd.DataFrame, fits: tuple[Fit, Fit]
+) -> Overall:
+    nuts = fits[1]
+    posterior = "NUTS posterior" if by_nuts(nuts) else "posterior"
+    if state is State.NO_VERDICT:
+        return _no_verdict(layers, fits, deciding)
+    layer = layers[deciding]
+    if state is State.DIFFERS:
+        return _differs(layer, layers, table, posterior)
+    if state is State.UNDECIDED:
+        return _undecided(layer, table, nuts)
+    return _same(layers, table)
+
+
+def by_nuts(fit: Fit) -> bool:
+    """True where the draws are known to be of the No-U-Turn Sampler; those brought from elsewhere need not be."""
+    return bool(fit.diagnostics.get("sampler", "NUTS") == "NUTS")
+
+
+def _no_verdict(layers: dict[str, Layer], fits: tuple[Fit, Fit], deciding: str) -> Overall:
+    mode, nuts = fits
+    posterior = "NUTS posterior" if by_nuts(nuts) else "posterior"
+    optimiser, sampler = layers["optimiser"], layers["sampler"]
+    no_mode = next((r for r in mode.reasons if r.startswith("no mode exists")), "")
+    rises = no_mode.partition(": ")[2]
+    if sampler.state is State.FAILED:
+        faults = re.sub(r" \([^)]*\)", "", sampler.reason).replace("; ", ", ")
+        sentence = f"{'NUTS' if by_nuts(nuts) else 'The sampler'} did not converge ({faults})"
+        if rises:
+            sentence += f", and the model has no mode: {rises.replace('the density', 'its density')}"
+        advice = (
+            "Trust neither answer yet. Raise target_accept or the number of draws, or write the model so that it is "
+            "easier to sample (for group effects, the non-centred form)."
+        )
+        return Overall(State.NO_VERDICT, "No verdict.", sentence + ".", advice, deciding)
+    if rises:
+        return Overall(
+            State.NO_VERDICT,
+            "No verdict on the MAP: none exists.",
+            f"{rises[:1].upper()}{rises[1:]}. The posterior stands.",
+            f"Report the {posterior}. Where the variable that is named is the scale of group effects, the model's "
+            "non-centred form has a mode.",
+            deciding,
+        )
+    return Overall(
+        State.NO_VERDICT,
+        "No verdict.",
+        f"The search for the MAP is not to be trusted: {optimiser.reason}. The posterior stands.",
+        f"Report the {posterior}.",
+        deciding,
+    )
+
+
+def _differs(layer: Layer, layers: dict[str, Layer], table: pd.DataFrame, posterior: str) -> Overall:
+    deciding = layer.name
+    row = table.loc[layer.scalar] if layer.scalar is not None else None
+    if deciding == "location" and row is not None:
+        also = f" {_others(layer)}" if layer.differing > 1 else ""
+        advice = f"Report the {posterior} of {layer.scalar}. If one number is needed, take its mean or median.{also}"
+        unconstrained = row["map_unconstrained"]
+        if row["boundary"] and math.isfinite(unconstrained) and unconstrained != row["map"]:
+            advice += (
+                f" Counting the Jacobian moves the mode to {layer.scalar} = {plain(unconstrained, 2)}, "
+                f"{_where(unconstrained, row)}."
+            )
+        return Overall(State.DIFFERS, "No.", _location_sentence(layer, row), advice, deciding)
+    if deciding != "spread" or row is None:
+        sentence, advice = _other(layer, posterior)
+        return Overall(State.DIFFERS, "No.", sentence, advice, deciding)
+    ratio = str(figure(row["sd_ratio"], row["sd_ratio_mcse"]))
+    # The layers before it did not differ, or they would have decided: the point stands if none is open.
+    before = [layers[name] for name in ("decision", "location", "prediction") if name in layers]
+    as_point = all(entry.state is State.SAME or not entry.applies for entry in before)
+    sentence = f"The Laplace sd of {layer.scalar} is {ratio} times the posterior{_S}."
+    near = "; the MAP itself is near its mean" if as_point else ""
+    advice = f"Take the interval of the {posterior}{near}."
+    opening = "As a point, yes; as an interval, no." if as_point else "No."
+    return Overall(State.DIFFERS, opening, sentence, advice, deciding)
+
+
+def _other(layer: Layer, posterior: str = "posterior") -> tuple[str, str]:
+    """What is so of a layer that is neither location nor spread, and what to do; a sentence each."""
+    gap = figure(layer.figure or 0.0, layer.mcse or 0.0)
+    share = percent(layer.figure or 0.0, layer.mcse or 0.0)
+    if layer.name == "coordinates":
+        return (
+            f"The mode of {layer.scalar} moves by {gap} posterior sd with the coordinates it is looked for in.",
+            f"Say in which coordinates the mode was taken, or report the posterior of {layer.scalar}, which does not "
+            "depend on them.",
+        )
+    return {
+        "decision": (
+            f"Acting on the MAP costs {share} % more expected loss than acting on the posterior.",
+            "Take the Bayes action: it minimises the expected loss over the posterior draws.",
+        ),
+        "variance_discarded": (
+            f"Predictions from the MAP leave out {share} % of their variance.",
+            "Predict with the posterior predictive distribution.",
+        ),
+        "elpd": (
+            f"Left-out observations are predicted {gap} nats {_better(layer)} by the posterior than by the MAP.",
+            "Predict with the posterior predictive distribution."
+            if _better(layer) == "better"
+            else "The plug-in predicts better here: look at the prior and the model before either is used.",
+        ),
+        "coverage": (
+            f"Predictive intervals of the two differ in coverage by {share} percentage points.",
+            "Take predictive intervals from the posterior predictive distribution.",
+        ),
+        "k_hat": (
+            f"The Laplace approximation does not cover the posterior: its Pareto k-hat is {gap}.",
+            f"Take intervals and joint statements from the {posterior}.",
+        ),
+        "basins": (
+            f"{share} % of the draws lie outside of the MAP{_S} basin.",
+            "Report the posterior: one mode stands for a part of it only.",
+        ),
+    }["decision" if layer.name == "decision" else layer.criterion or layer.name]
+
+
+def _better(layer: Layer) -> str:
+    return "worse" if "worse" in layer.reason else "better"
+
+
+def _others(layer: Layer) -> str:
+    n = layer.differing - 1
+    return f"{count(n)} other scalar{'s differ' if n > 1 else ' differs'} too."
+
+
+def _location_sentence(layer: Layer, row: pd.Series) -> str:
+    name = layer.scalar
+    if not math.isfinite(row["z"]):
+        rank = figure(100 * row["rank"], 100 * row["rank_mcse"])
+        return f"The MAP of {name} is at the {rank} % point of its posterior, which has no standard deviation."
+    distance = figure(abs(row["z"]), row["z_mcse"])
+    side = "below" if row["z"] < 0 else "above"
+    mean = _mean(row)
+    if row["boundary"]:
+        return (
+            f"The MAP sets {name} to {point(row['map'], exact=True)}, the edge of its range, "
+            f"{distance} posterior sd {side} the posterior mean of {mean}."
+        )
+    return f"The MAP of {name} sits {distance} posterior sd {side} its posterior mean of {mean}."
+
+
+def _mean(row: pd.Series) -> str:
+    places = 1 - math.floor(math.log10(abs(row["mcse_mean"]))) - 1 if row["mcse_mean"] > 0 else 3
+    ordinary = 1 <= abs(row["mean"]) < LARGE
+    return fixed(row["mean"], max(places - 1, 0)) if ordinary else plain(row["mean"], 2)
+
+
+def _where(value: float, row: pd.Series) -> str:
+    if value > row["eti_ub"]:
+        return "beyond the posterior on the other side" if row["z"] < 0 else "further out"
+    if value < row["eti_lb"]:
+        return "beyond the posterior on the other side" if row["z"] > 0 else "further out"
+    return "inside the posterior"
+
+
+def _undecided(layer: Layer, table: pd.DataFrame, nuts: Fit) -> Overall:
+    if layer.state is State.NOT_COMPUTED:
+        sentence = f"The layer {layer.name} could not be computed: {layer.reason}."
+        posterior = "NUTS posterior" if by_nuts(nuts) else "posterior"
+        advice = f"Where the other layers agree the MAP may serve; report the {posterior} where this layer matters."
+        return Overall(State.UNDECIDED, "Cannot tell yet.", sentence, advice, layer.name)
+    margin = plain(layer.margin or 0.0, 2)
+    if layer.name not in ("location", "spread"):
+        sentence = f"{_other(layer)[0].removesuffix('.')}, and the margin is {_margin(layer)}."
+        return Overall(State.UNDECIDED, "Cannot tell yet.", sentence, _settle(layer, nuts), layer.name)
+    row = table.loc[layer.scalar]
+    if layer.name == "location" and math.isfinite(row["z"]):
+        side = "below" if row["z"] < 0 else "above"
+        sentence = (
+            f"The MAP of {layer.scalar} sits {figure(abs(row['z']), row['z_mcse'])} posterior sd {side} its posterior "
+            f"mean, and the margin is {margin}."
+        )
+    elif layer.name == "location":
+        rank = figure(row["rank"], row["rank_mcse"])
+        sentence = f"The MAP of {layer.scalar} is at rank {rank}, and the margin is ½ ± {margin}."
+    else:
+        ratio = figure(row["sd_ratio"], row["sd_ratio_mcse"])
+        sentence = (
+            f"The Laplace sd of {layer.scalar} is {ratio} times the posterior{_S}, "
+            f"and the margin is a factor of {plain(math.exp(layer.margin or 0.0), 2)}."
+        )
+    return Overall(State.UNDECIDED, "Cannot tell yet.", sentence, _settle(layer, nuts), layer.name)
+
+
+def _margin(layer: Layer) -> str:
+    """The margin in the unit of the sentence."""
+    margin = layer.margin or 0.0
+    if layer.name == "decision" or layer.criterion in ("variance_discarded", "coverage", "basins"):
+        return f"{plain(100 * margin, 2)} %"
+    return plain(margin, 2)
+
+
+def _settle(layer: Layer, nuts: Fit) -> str:
+    if layer.criterion == "k_hat":
+        return "More draws of the Laplace approximation would tell; they are cheap (--laplace-draws)."
+    if layer.on_the_margin or layer.draws_needed is None:
+        return "The figure lies on the margin, and more draws are not advised: decide what margin matters here."
+    chains = int(nuts.diagnostics["chains"])
+    each = math.ceil(layer.draws_needed / chains / 100) * 100
+    return (
+        f"About {count(layer.draws_needed)} draws would settle it: {chains} chains of {count(each)} (--draws {each})."
+    )
+
+
+def _same(layers: dict[str, Layer], table: pd.DataFrame) -> Overall:
+    location, spread = layers["location"], layers["spread"]
+    row = table.loc[location.scalar]
+    if math.isfinite(row["z"]):
+        largest = f"No scalar is off by more than {figure(abs(row['z']), row['z_mcse'])} posterior sd."
+    else:
+        largest = f"No scalar{_S} rank is further from ½ than {figure(location.figure or 0.0, location.mcse or 0.0)}."
+    ratio = table.loc[spread.scalar]["sd_ratio"]
+    advice = (
+        "The MAP is fine here, and so are its Laplace intervals: "
+        f"the sd that is furthest off is that of {spread.scalar}, {plain(ratio, 3)} times the posterior{_S}."
+    )
+    sentence = f"The MAP and its Laplace intervals say what the posterior says. {largest}"
+    return Overall(State.SAME, "Yes.", sentence, advice, None)

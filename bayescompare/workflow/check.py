@@ -1,0 +1,33 @@
+"""The audit of a model alone, before anything is fitted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..model.audit import Finding, inspect
+from ..templates.loading import load_target
+
+
+def check(model: Any, data: Any = None, *, seed: int = 0) -> tuple[Finding, ...]:
+    """Look for what is wrong in a model before it is fitted.
+
+    Parameters
+    ----------
+    model : pymc.Model, bambi.Model or Template
+    data : optional
+        For a template: the user's own data.
+    seed : int
+        Of the prior draws; the same seed gives the same findings.
+
+    Returns
+    -------
+    tuple of Finding
+        Errors first, then warnings, then notes; empty where nothing was found. Data that no method takes (NaN, for
+        example) are findings here, not exceptions.
+
+    Raises
+    ------
+    ModelError
+        If the model cannot be built, has nothing free or nothing observed, or has discrete free variables.
+    """
+    return inspect(load_target(model, data).model, seed=seed)

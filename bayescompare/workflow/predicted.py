@@ -1,0 +1,313 @@
+"""What the model predicts of its observations, by posterior and plug-in: the inputs of ``compare.prediction``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ..methods.modes.refits import RefitOptions, Refits, leave_one_out
+from ..metrics import diagnostics as mc
+from ..metrics import prediction as p
+from ..metrics.coverage import Arm
+from ..metrics.figure import Figure
+from ..metrics.loo import PlugIn, psis_loo
+from ..model.predictive import Predictive, Term
+from ..model.problem import Problem
+from ..results.fit import Fit, Status
+from .moment_matching import mend
+
+Array = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+
+#: Draws times observations that are held at once; beyond, the draws are thinned evenly, to no fewer than a chain's
+#: FEWEST.
+CELLS, FEWEST = 16_000_000, 250
+
+#: Plug-in draws of each observation, and the probabilities of the bands that are drawn.
+PLUGIN_DRAWS = 1000
+BANDS = (0.025, 0.1, 0.5, 0.9, 0.975)
+
+VECTORS = "its observations are vectors"
+NO_ROWS = "there are no observations, so this is the prior predictive distribution"
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """The figures, and for each term what they are of.
+
+    Attributes
+    ----------
+    terms : tuple of Prediction
+    total : Prediction
+    applies : Mapping of str to str
+        Of ``variance_discarded``, ``elpd`` and ``coverage``: why it cannot exist for this model, or an empty text.
+    pointwise : Mapping of str to Mapping of str to ndarray
+        By term, arrays of shape (n,): ``observed``, ``mean``, ``plugin_mean``, posterior and plug-in bands,
+        ``elpd_loo``, ``elpd_plugin``, ``k_hat``, ``pit``, ``plugin_pit``, ``variance_discarded``.
+    refits, refit_seconds : int, float
+    """
+
+    terms: tuple[p.Prediction, ...]
+    total: p.Prediction
+    applies: Mapping[str, str]
+    pointwise: Mapping[str, Mapping[str, Array]]
+    refits: int = 0
+    refit_seconds: float = 0.0
+
+
+def predict(
+    problem: Problem, fits: Mapping[str, Fit], seed: int, exact: int, held_out: Problem | None = None
+) -> Predicted:
+    """Predict every observation, without itself, or the held-out ones.
+
+    Parameters
+    ----------
+    exact : int
+        Observations of a term up to which each has its refit.
+    held_out : Problem, optional
+        The same parameters on data that were not seen.
+    """
+    predictive = Predictive(problem if held_out is None else held_out)
+    draws = _thinned(fits["nuts"], sum(term.scalars for term in predictive.terms))
+    mode = fits["map"]
+    refits = None
+    left_out = any(t.factorises and t.observations for t in predictive.terms)
+    if held_out is None and mode.status is not Status.FAILED and left_out:
+        refits = leave_one_out(problem, mode, seed=seed, options=RefitOptions(exact=exact))
+    flat = draws.reshape(-1, draws.shape[-1])
+    known = _Known(
+        predictive.log_likelihood(flat),
+        predictive.moments(flat),
+        predictive.draws(flat, draws=2, seed=seed),
+        draws.shape[:2],
+        _efficiency(draws),
+    )
+    observed = (problem if held_out is None else held_out).observed
+    terms, pointwise = [], {}
+    for term in predictive.terms:
+        inputs = _inputs(term, known, observed.get(term.name, np.empty(0)))
+        if mode.status is not Status.FAILED and mode.unconstrained is not None and term.observations:
+            inputs = _with_plugin(inputs, term, predictive, mode.unconstrained, refits, seed)
+        if held_out is None and inputs.log_lik is not None and inputs.y.size:
+            inputs = _mended(problem, predictive, inputs, flat, seed)
+        found = p.term(inputs)
+        terms.append(found)
+        if inputs.y.size:
+            pointwise[term.name] = _pointwise(term, inputs, found, predictive, mode, seed)
+    # A Potential and a variable without rows predict nothing, and take no prediction from the others.
+    seen = [i for i, term in enumerate(predictive.terms) if term.scalars] or list(range(len(terms)))
+    return Predicted(
+        tuple(terms),
+        p.total([terms[i] for i in seen]),
+        _applies([predictive.terms[i] for i in seen], held_out is not None),
+        pointwise,
+        0 if refits is None else refits.refits,
+        0.0 if refits is None else refits.seconds,
+    )
+
+
+def unpredicted(reason: str) -> Predicted:
+    """What stands for a prediction that could not be computed."""
+    nothing = p.term(p.Inputs("", np.empty(0), why_no_elpd=reason, why_no_variance=reason, why_no_coverage=reason))
+    return Predicted((), nothing, dict.fromkeys(("variance_discarded", "elpd", "coverage"), ""), {})
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What the posterior's draws say of all terms, by name."""
+
+    log_lik: Mapping[str, Array]
+    moments: Mapping[str, tuple[Array, Array]]
+    draws: Mapping[str, Array]
+    shape: tuple[int, ...]
+    r_eff: float
+
+
+def _thinned(nuts: Fit, observations: int) -> Array:
+    draws = np.asarray(nuts.unconstrained_draws)
+    chains, length = draws.shape[:2]
+    most = max(CELLS // max(observations * chains, 1), FEWEST)
+    step = -(-length // most)
+    return draws[:, ::step]
+
+
+def _efficiency(draws: Array) -> float:
+    """Mean relative efficiency of the coordinates, as ``arviz.loo`` takes it."""
+    ess = mc.ess_mean(np.ascontiguousarray(np.moveaxis(draws, -1, 0)))
+    size = draws.shape[0] * draws.shape[1]
+    return float(np.clip(np.nanmean(ess) / size, 1 / size, 1.0))
+
+
+def _inputs(term: Term, known: _Known, y: Array) -> p.Inputs:
+    """What the posterior's draws say of one term."""
+    name, shape = term.name, known.shape
+    one_each = term.observations == term.scalars
+
+    def lifted(values: Array) -> Array:
+        return values.reshape(*shape, -1)
+
+    pairs = known.draws.get(name)
+    moments = known.moments.get(name)
+    elpd = term.lacks.get("pointwise", "")
+    variance = "" if moments or (pairs is not None and term.numeric) else term.lacks.get("moments", "not numbers")
+    if not y.size and term.distribution != "Potential":
+        return p.Inputs(name, np.empty(0), why_no_elpd=NO_ROWS, why_no_variance=NO_ROWS, why_no_coverage=NO_ROWS)
+    coverage = elpd or ("" if one_each else VECTORS) or term.lacks.get("draws", "")
+    if not term.numeric:
+        coverage = coverage or "its values are labels, which have no intervals"
+    return p.Inputs(
+        name=name,
+        y=np.asarray(y, dtype=float).ravel(),
+        log_lik=lifted(known.log_lik[name]) if term.factorises and name in known.log_lik else None,
+        means=lifted(moments[0]) if moments else None,
+        variances=lifted(moments[1]) if moments else None,
+        pairs=None if moments or pairs is None or not term.numeric else (lifted(pairs[:, 0]), lifted(pairs[:, 1])),
+        draws=lifted(pairs[:, 0]) if pairs is not None and not coverage else None,
+        r_eff=known.r_eff,
+        bounded=term.bounded,
+        why_no_elpd=elpd or "there is no MAP",
+        why_no_variance=variance,
+        why_no_coverage=coverage or "there is no MAP",
+    )
+
+
+def _with_plugin(
+    inputs: p.Inputs, term: Term, predictive: Predictive, u: Array, refits: Refits | None, seed: int
+) -> p.Inputs:
+    """The plug-in's arm of one term: refits without each observation, or the mode itself on data held out."""
+    if not term.factorises or term.name not in predictive.places:
+        return inputs
+    place = predictive.places[term.name]
+    if refits is None:
+        density = predictive.log_likelihood(u[None])[term.name][0]
+        points = np.repeat(u[None], term.observations, axis=0)
+        inputs = replace(inputs, plugin=PlugIn(density, density), held_out=True)
+    else:
+        approximate, sampled = refits.approximate, refits.sampled
+        large = approximate is not None and bool(np.isfinite(approximate[place]).any())
+        inputs = replace(
+            inputs,
+            plugin=PlugIn(
+                refits.log_density[place],
+                refits.in_sample[place],
+                approximate[place] if large and approximate is not None else None,
+                sampled[place] if large and sampled is not None else None,
+            ),
+            why_no_elpd=next(
+                (
+                    refits.reasons[i]
+                    for i in range(place.start, place.stop)
+                    if i in refits.reasons and refits.status[i] is not Status.OK
+                ),
+                inputs.why_no_elpd,
+            ),
+        )
+        points = refits.points[place]
+    if inputs.draws is None or np.isnan(points).any():
+        return inputs
+    if "cdf" in term.lacks:
+        places = np.arange(place.start, place.stop)
+        few = max(FEWEST, PLUGIN_DRAWS * FEWEST // max(term.observations, 1))
+        drawn = predictive.draws_of(places, points, draws=min(few, PLUGIN_DRAWS), seed=seed).T
+        if "draws" in term.lacks:  # the mode's cannot be had, though the posterior's can
+            return replace(inputs, draws=None, why_no_coverage=term.lacks["draws"])
+        return replace(inputs, plugin_draws=drawn)
+    at, below = predictive.log_cdf_of(np.arange(place.start, place.stop), points)
+    return replace(inputs, plugin_arm=Arm(np.exp(below), np.exp(at)))
+
+
+def _mended(problem: Problem, predictive: Predictive, inputs: p.Inputs, flat: Array, seed: int) -> p.Inputs:
+    """With the observations whose k-hat is too high reached by moving the draws."""
+    if inputs.log_lik is None:
+        return inputs
+    k_hat = psis_loo(inputs.log_lik, inputs.r_eff).k_hat
+    found = mend(problem, predictive, inputs.name, flat, k_hat=k_hat, r_eff=inputs.r_eff, seed=seed)
+    if not np.isfinite(found.mended.elpd).any():
+        return inputs
+    return replace(inputs, mended=found.mended, mended_draws=found.draws)
+
+
+def _pointwise(
+    term: Term, inputs: p.Inputs, found: p.Prediction, predictive: Predictive, mode: Fit, seed: int
+) -> dict[str, Array]:
+    """Arrays by observation, for figures and tables; the plug-in's bands are the MAP's own predictions."""
+    out: dict[str, Array] = {"observed": inputs.y}
+    if inputs.means is not None:
+        out["mean"] = inputs.means.mean(axis=(0, 1))
+    if inputs.draws is not None:
+        bands = np.quantile(inputs.draws.reshape(-1, inputs.draws.shape[-1])[: PLUGIN_DRAWS * 4], BANDS, axis=0)
+        out |= {f"q{100 * q:g}": row for q, row in zip(BANDS, bands, strict=True)}
+    if mode.status is not Status.FAILED and mode.unconstrained is not None:
+        at = mode.unconstrained[None]
+        moments = predictive.moments(at).get(term.name)
+        if moments is not None:
+            out["plugin_mean"] = moments[0][0]
+        if inputs.draws is not None:
+            drawn = predictive.draws(at, draws=PLUGIN_DRAWS, seed=seed).get(term.name)
+            rows = () if drawn is None else np.quantile(drawn[0], BANDS, axis=0)
+            out |= {f"plugin_q{100 * q:g}": row for q, row in zip(BANDS, rows, strict=False)}
+    if found.loo is not None and found.plugin is not None:
+        out |= {"elpd_loo": found.loo.elpd, "k_hat": found.loo.k_hat}
+        exact, near = found.plugin.exact, found.plugin.approximate
+        out["elpd_plugin"] = exact if near is None else np.where(np.isfinite(exact), exact, near)
+    for name, arm in (("pit", found.pit), ("plugin_pit", found.plugin_pit)):
+        if arm is not None:
+            out[name] = arm.pit
+    if found.variance_discarded.pointwise.size:
+        out["variance_discarded"] = found.variance_discarded.pointwise
+    return out
+
+
+def _applies(terms: Sequence[Term], held_out: bool) -> dict[str, str]:
+    """What cannot exist for such a likelihood, and why."""
+    joint = next((f"{t.name}: {t.lacks['pointwise']}" for t in terms if not t.factorises), "")
+    if held_out:
+        joint = ""
+    labels = next((f"{t.name}: its values are labels" for t in terms if t.scalars and not t.numeric), "")
+    vectors = next((f"{t.name}: {VECTORS}" for t in terms if t.observations != t.scalars), "")
+    nothing = any(t.distribution != "Potential" for t in terms) and NO_ROWS
+    only = "" if any(t.scalars for t in terms) else nothing or "there is no observed variable"
+    # Under a joint likelihood (a Gaussian process) a new observation in each one's place has one mean, whatever θ is.
+    whole = next((f"{t.name}: {t.lacks['pointwise']}" for t in terms if t.scalars and not t.factorises), "")
+    return {
+        "variance_discarded": only or labels or whole,
+        "elpd": joint or only,
+        "coverage": joint or only or labels or vectors,
+    }
+
+
+def document(found: Predicted | None) -> dict[str, Any]:
+    """The figures as the JSON document has them: each ``{value, mcse, reason}``; the total, and each term."""
+    if found is None:
+        return {}
+    return {**_figures(found.total), "terms": {t.name: _figures(t) for t in found.terms}, "refits": found.refits}
+
+
+def _figures(of: p.Prediction) -> dict[str, Any]:
+    elpd, coverage = of.elpd, of.coverage
+    keys = ("elpd_loo", "elpd_plugin", "elpd_plugin_in_sample", "elpd_diff")
+    errors = ("elpd_loo_se", "elpd_plugin_se", "elpd_diff_se", "k_hat_max")
+    return {
+        "observations": elpd.observations,
+        **{key: asdict(getattr(elpd, key)) for key in (*keys, *errors)},
+        "k_hat_bad": elpd.bad,
+        "variance_discarded": asdict(of.variance_discarded.share),
+        "coverage": [
+            {
+                "level": level,
+                **{key: asdict(f) for key, f in zip(("posterior", "plugin", "difference"), row, strict=True)},
+            }
+            for level, *row in zip(
+                coverage.levels, coverage.posterior, coverage.plugin, coverage.difference, strict=True
+            )
+        ],
+        "coverage_difference": asdict(coverage.largest),
+    }
+
+
+def margin_of_elpd(of: p.Prediction, least: float) -> float:
+    """The larger of so many nats and two standard errors of the paired differences."""
+    se: Figure = of.elpd.elpd_diff_se
+    return max(least, 2 * se.value) if se.known else least

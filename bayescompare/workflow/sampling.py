@@ -1,0 +1,84 @@
+"""The posterior's arm: sampled once, brought from outside, or sampled on until the verdict is settled; and what it all
+cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from ..methods import method
+from ..methods.external import bring
+from ..methods.nuts import SamplerOptions, growing, pilot, prepare
+from ..metrics.verdict import State, Verdict
+from ..model.problem import Problem
+from ..results.comparison import Comparison
+from ..results.fit import Fit
+from ..results.storage import to_tree
+
+if TYPE_CHECKING:
+    from . import CompareOptions, Progress
+    from .predicted import Predicted
+
+#: Criteria that more draws of the posterior do not settle.
+NOT_BY_DRAWS = ("k_hat", "basins")
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How to sample; ``doubtful`` where the density may have no end, so that a short run comes first."""
+
+    options: SamplerOptions
+    seed: int
+    doubtful: bool
+
+
+def posterior(
+    problem: Problem, brought: Any, sampling: Sampling, options: CompareOptions, progress: Progress
+) -> Iterator[Fit]:
+    """One fit, or with ``until_settled`` one at each doubling of the draws, the budget the last."""
+    if brought is not None:
+        with progress.stage("Checking the posterior"):
+            yield bring(problem, to_tree(brought) if isinstance(brought, Comparison) else brought)
+        return
+    sampler, seed = sampling.options, sampling.seed
+    with progress.stage("Compiling the sampler"):
+        compiling = prepare(problem, sampler, once=True)
+    if sampling.doubtful:
+        with progress.stage("Sampling a little"):
+            pilot(problem, seed=seed, options=sampler)
+    if not options.until_settled:
+        with progress.stage("Sampling", own_bar=progress.bar):
+            drawn = method("nuts")(problem, seed=seed, options=sampler, progress=progress.bar)
+        yield replace(drawn, compile_seconds=drawn.compile_seconds + compiling)
+        return
+    lengths = [sampler.draws * min(2**i, options.budget) for i in range(options.budget.bit_length() + 1)]
+    fits = growing(problem, sorted(set(lengths)), seed=seed, options=sampler)
+    while True:
+        with progress.stage("Sampling"):
+            longer = next(fits, None)
+        if longer is None:
+            return
+        yield replace(longer, compile_seconds=longer.compile_seconds + compiling)
+
+
+def settled(verdict: Verdict) -> bool:
+    """True if no layer is undecided that more draws would settle, and no gate is closed that they might open."""
+    layers = verdict.layers.values()
+    if any(layer.name == "sampler" and layer.state is State.FAILED for layer in layers):
+        return False
+    open_ = [layer for layer in layers if layer.state is State.UNDECIDED]
+    return all(layer.on_the_margin or layer.criterion in NOT_BY_DRAWS for layer in open_)
+
+
+def cost(fits: Mapping[str, Fit], predicted: Predicted) -> dict[str, Any]:
+    """Seconds and evaluations of each arm, and what a nat of elpd cost: seconds that NUTS took beyond the MAP's."""
+    arms: dict[str, dict[str, float | None]] = {
+        name: {"compile_seconds": f.compile_seconds, "seconds": f.seconds, "evaluations": f.evaluations}
+        for name, f in fits.items()
+    }
+    arms["refits"] = {"compile_seconds": 0.0, "seconds": predicted.refit_seconds, "evaluations": None}
+    nuts = fits["nuts"]
+    more = nuts.seconds + nuts.compile_seconds - fits["map"].seconds - fits["map"].compile_seconds
+    gain = predicted.total.elpd.elpd_diff
+    return {"arms": arms, "seconds_per_nat": more / gain.value if gain.known and gain.value > 0 else None}

@@ -1,0 +1,360 @@
+"""From fits to figures: arrays go to ``compare``, names and reasons come back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import FitError
+from ..methods.modes.basins import SAMPLE, Climbs
+from ..metrics import joint as j
+from ..metrics.coverage import paired_difference
+from ..metrics.decision import Decision
+from ..metrics.figure import Figure
+from ..model.problem import Problem
+from ..results.fit import Fit, Status
+from .arms import Heights
+from .gather import Gathered
+from .predicted import Predicted, margin_of_elpd
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ..metrics.verdict import Layer, Margins, SamplerFigures, Verdict
+    from ..results.comparison import Curves
+    from . import CompareOptions
+
+Array = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+
+#: Laplace mass of a basin without a single draw from which the sampler is not believed.
+UNSEEN = 0.9
+
+NO_TOP = "there is no unconstrained mode, so there are no basins"
+
+#: Scalars that get density curves: all of a model's, or the most severe of many.
+CURVES = 200
+
+#: Points of a curve.
+CURVE_POINTS = 128
+
+
+def table(g: Gathered, fits: Mapping[str, Fit], options: CompareOptions) -> pd.DataFrame:
+    """Every column of METRICS, a row per scalar and quantity."""
+    import pandas as pd
+
+    from ..metrics import table as marginal
+
+    columns, reasons = marginal.table(
+        marginal.Marginals(g.draws, g.map, g.map_unconstrained, g.mle, g.laplace, g.prior, options.interval, g.winding)
+    )
+    edges = {place: set(fits["map"].diagnostics.get(place, ())) for place in ("boundary", "kink")}
+    front = {
+        "kind": np.array(g.kinds, dtype=object),
+        **{place: np.array([name in names for name in g.names]) for place, names in edges.items()},
+    }
+    shifts = fits["laplace"].diagnostics.get("shift_predicted", {})
+    predicted = np.array([shifts.get(name, np.nan) for name in g.names])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        columns["shift_coordinates_predicted"] = predicted / columns["sd"]
+    frame = pd.DataFrame({**front, **columns, "reason": np.array(reasons, dtype=object)}, index=list(g.names))
+    frame.index.name = "name"
+    return frame
+
+
+@dataclass(frozen=True)
+class Joint:
+    """The joint figures of one comparison; see :mod:`bayescompare.metrics.joint`."""
+
+    typicality: j.Typicality
+    joint_level: Figure
+    distance: j.Distance
+    k_hat: Figure
+    basins: j.Basins | None
+    log_evidence: Figure
+    log_evidence_psis: Figure
+    why_no_basins: str
+
+
+def joint(
+    problem: Problem,
+    fits: Mapping[str, Fit],
+    heights: Heights,
+    climbs: Climbs | None,
+    why_no_basins: str | None = None,
+) -> Joint:
+    """Typicality, levels and distances of the MAP, k-hat, basins, evidence."""
+    top, at, laplace = fits["unconstrained_map"], fits["map"], fits["laplace"]
+    u, draws = at.unconstrained, fits["nuts"].unconstrained_draws
+    if draws is None:
+        raise FitError("NUTS returned no draws.", fits["nuts"])
+    finite = u is not None and bool(np.isfinite(u).all())
+    lp_map = problem.density(u, (1.0, 1.0, 1.0))[0] if finite and u is not None else np.nan
+    nowhere = np.full(problem.dimension, np.nan)
+    why = _why_no_laplace(fits)
+    found, d = laplace.status is not Status.FAILED, laplace.diagnostics
+    psis = d.get("psis", {})
+    basins = None
+    if climbs is not None:
+        basins = j.basins(np.array([m["log_mass"] for m in climbs.modes]), climbs.assigned)
+    return Joint(
+        typicality=j.typicality(heights.unconstrained_map, top.log_density, problem.dimension),
+        joint_level=j.joint_level(heights.unconstrained_map, lp_map),
+        distance=j.mahalanobis(draws, nowhere if u is None else u),
+        k_hat=Figure(d["k_hat"], d["k_hat_mcse"], d["k_hat_says"]) if found else Figure.missing(why),
+        basins=basins,
+        log_evidence=_evidence(problem, d.get("log_evidence"), None, why),
+        log_evidence_psis=_evidence(
+            problem, psis.get("log_evidence"), psis.get("log_evidence_mcse"), psis.get("reason") or why
+        ),
+        why_no_basins=why_no_basins or NO_TOP,
+    )
+
+
+def _evidence(problem: Problem, value: float | None, mcse: float | None, why: str) -> Figure:
+    if problem.improper:
+        return Figure.missing(f"the prior of {', '.join(problem.improper)} is improper, so there is no evidence")
+    return Figure.missing(why) if value is None else Figure(value, mcse)
+
+
+def described(found: Joint, climbs: Climbs | None) -> dict[str, Any]:
+    """The joint figures as the JSON document has them: each ``{value, mcse, reason}``."""
+    t, basins = found.typicality, found.basins
+    document: dict[str, Any] = {
+        "typicality": asdict(t.mean_ratio),
+        "above": t.above,
+        "typicality_levels": t.levels.tolist(),
+        "typicality_quantiles": t.quantiles.tolist(),
+        "typicality_chi2": t.chi2.tolist(),
+        "joint_level": asdict(found.joint_level),
+        "mahalanobis": asdict(found.distance.distance),
+        "mahalanobis_percentile": asdict(found.distance.percentile),
+        "k_hat": asdict(found.k_hat),
+        "log_evidence": asdict(found.log_evidence),
+        "log_evidence_psis": asdict(found.log_evidence_psis),
+        "basins": [],
+        "outside": asdict(Figure.missing(found.why_no_basins) if basins is None else basins.outside),
+    }
+    if basins is not None and climbs is not None:
+        document["basins"] = [
+            {
+                "log_density": one["log_density"],
+                "found_by": one["found_by"],
+                "mass": asdict(mass),
+                "share": asdict(share),
+            }
+            for one, mass, share in zip(climbs.modes, basins.masses, basins.shares, strict=True)
+        ]
+    return document
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the layers are judged by, beyond the table."""
+
+    joint: Joint
+    predicted: Predicted
+    decided: tuple[Decision, ...]
+
+
+LAYERS = ("decision", "location", "prediction", "spread", "joint", "coordinates")
+
+
+def verdict(fits: Mapping[str, Fit], table: pd.DataFrame, evidence: Evidence, margins: Margins) -> Verdict:
+    """Gates, layers and the whole."""
+    from ..metrics import verdict as v
+    from ..results import sentence
+
+    mode, nuts = fits["map"], fits["nuts"]
+    d = mode.diagnostics
+    layers = {
+        "optimiser": v.optimiser_gate(
+            str(mode.status), mode.reasons, d["starts_agree"], len(d["starts"]), d["newton_decrement"]
+        ),
+        "sampler": v.sampler_gate(_sampler_figures(table, nuts)),
+    }
+    unseen = _unseen_mode(evidence.joint.basins)
+    if unseen and v.is_open(layers["sampler"]):
+        layers["sampler"] = replace(layers["sampler"], state=v.State.FAILED, reason=unseen, unchecked=())
+    if all(v.is_open(layers[gate]) for gate in layers):
+        layers |= _layers(fits, table, evidence, margins)
+    else:
+        layers |= {name: v.Layer(name, v.State.NOT_COMPUTED, "a gate failed") for name in LAYERS}
+    return v.Verdict(sentence.overall(layers, table, mode, nuts), layers)
+
+
+def _unseen_mode(basins: j.Basins | None) -> str:
+    """A basin that by Laplace holds nearly all mass and no draw climbs to, or an empty text.
+
+    Chains that agree with each other can all be in the wrong place.
+    """
+    for mass, share in zip(basins.masses, basins.shares, strict=True) if basins is not None else ():
+        if mass.known and mass.value > UNSEEN and share.value == 0:
+            return f"no draw lies in the basin of the mode that holds {100 * mass.value:.3g} % of the Laplace mass"
+    return ""
+
+
+def _layers(fits: Mapping[str, Fit], table: pd.DataFrame, evidence: Evidence, margins: Margins) -> dict[str, Layer]:
+    """The layers, in the order in which they decide."""
+    from ..metrics import verdict as v
+    from ..results import sentence
+
+    nuts = fits["nuts"].diagnostics
+    draws = int(nuts["chains"] * nuts["draws"])
+    names, column = tuple(table.index), {name: table[name].to_numpy() for name in table.columns if name != "kind"}
+
+    def of(name: str, figures: v.Figures, say: Callable[..., str], missing: str) -> Layer:
+        return v.layer(name, figures, draws, lambda i: say(names[i], column, i), missing)
+
+    no_scalar = "no scalar has a MAP and an sd"
+    no_mode = "there is no unconstrained MAP"
+    return {
+        "decision": v.worst_of("decision", _decision_criteria(evidence.decided, margins, draws)),
+        "location": of("location", v.location_figures(names, column, margins), sentence.location, no_scalar),
+        "prediction": v.worst_of("prediction", _prediction_criteria(evidence.predicted, margins, draws)),
+        "spread": of("spread", v.spread_figures(names, column, margins), sentence.spread, _why_no_laplace(fits)),
+        "joint": v.worst_of("joint", _joint_criteria(fits, evidence.joint, margins)),
+        "coordinates": of("coordinates", v.coordinate_figures(names, column, margins), sentence.coordinates, no_mode),
+    }
+
+
+def _decision_criteria(decided: tuple[Decision, ...], margins: Margins, draws: int) -> list[Layer]:
+    from ..metrics import verdict as v
+    from ..results import sentence
+
+    if not decided:
+        return [v.Layer("decision", v.State.NOT_COMPUTED, "no loss was named", applies=False)]
+    return [
+        v.criterion("decision", d.loss, d.relative_regret, margins.decision, draws, sentence.decision(d))
+        for d in decided
+    ]
+
+
+def _prediction_criteria(predicted: Predicted, margins: Margins, draws: int) -> list[Layer]:
+    """Variance discarded, elpd and coverage; one that cannot exist for this likelihood does not count."""
+    from ..metrics import verdict as v
+    from ..results import sentence
+
+    total = predicted.total
+    share, elpd, coverage = total.variance_discarded.share, total.elpd.elpd_diff, total.coverage.largest
+    found = {
+        "variance_discarded": (share, margins.variance_discarded, sentence.discarded(share)),
+        "elpd": (elpd, margin_of_elpd(total, margins.elpd), sentence.elpd(elpd)),
+        "coverage": (coverage, margins.coverage, sentence.coverage(coverage)),
+    }
+    criteria = []
+    for key, (figure, margin, said) in found.items():
+        why = predicted.applies[key]
+        if key == "coverage" and not why:
+            why = _too_few(coverage, total.elpd.observations, margin)
+        if why:
+            criteria.append(v.Layer("prediction", v.State.NOT_COMPUTED, why, criterion=key, applies=False))
+        else:
+            criteria.append(v.criterion("prediction", key, figure, margin, draws, said))
+    return criteria
+
+
+def _too_few(found: Figure, n: int, margin: float) -> str:
+    """Why so few observations cannot tell the arms' coverage apart, or an empty text.
+
+    Where even arms that agree on every observation would not come out the same, only a difference says something.
+    """
+    if not n:
+        return ""
+    least = paired_difference(0, 0, n).mcse or 0.0
+    if 2 * least <= margin or (found.mcse is not None and found.value - 2 * found.mcse > margin):
+        return ""
+    return f"{n} observations are too few to tell the coverage of the two apart to {100 * margin:g} %"
+
+
+def _joint_criteria(fits: Mapping[str, Fit], found: Joint, margins: Margins) -> list[Layer]:
+    """k-hat of the Laplace draws, and the share of the draws outside of the MAP's basin."""
+    from ..metrics import verdict as v
+    from ..results import sentence
+
+    outside = Figure.missing(found.why_no_basins) if found.basins is None else found.basins.outside
+    sample = int(fits["laplace"].diagnostics.get("draws", 0))
+    return [
+        # Of two that differ the first is told: where there are several modes a single Gaussian's k-hat is no news.
+        v.criterion("joint", "basins", outside, margins.basins, SAMPLE, sentence.basins(outside)),
+        v.criterion("joint", "k_hat", found.k_hat, margins.k_hat, sample, sentence.k_hat(found.k_hat)),
+    ]
+
+
+def _why_no_laplace(fits: Mapping[str, Fit]) -> str:
+    reasons = fits["laplace"].reasons
+    return f"no Laplace approximation: {reasons[0]}" if reasons else "no scalar has an sd"
+
+
+def converged(nuts: Fit, table: pd.DataFrame) -> Fit:
+    """The sampler's fit with its convergence, over the free variables' scalars, and the status that follows."""
+    from ..metrics.diagnostics import e_bfmi
+    from ..metrics.verdict import is_open, sampler_gate
+
+    free = table[table["kind"] == "free"]
+    # Of draws that do not follow each other the energies' differences say nothing of the sampler's steps.
+    energy = nuts.statistics.get("energy") if nuts.diagnostics.get("thinning", 1) == 1 else None
+    figures = {
+        "r_hat_max": _most(free["r_hat"], np.nanmax),
+        "ess_min": _most(free["ess_bulk"], np.nanmin),
+        "ess_tail_min": _most(free["ess_tail"], np.nanmin),
+        "e_bfmi": None if energy is None else e_bfmi(energy).tolist(),
+    }
+    nuts = replace(nuts, diagnostics={**nuts.diagnostics, **figures})
+    gate = sampler_gate(_sampler_figures(table, nuts))
+    if is_open(gate):
+        return nuts
+    return replace(nuts, status=Status.SUSPECT, reasons=(gate.reason, *nuts.reasons))
+
+
+def _most(column: pd.Series, worst: Callable[[Array], float]) -> float:
+    values = column.to_numpy()
+    return float(worst(values)) if np.isfinite(values).any() else float("nan")
+
+
+def _sampler_figures(table: pd.DataFrame, nuts: Fit) -> SamplerFigures:
+    from ..metrics.verdict import SamplerFigures
+
+    free = table[table["kind"] == "free"]
+    d = nuts.diagnostics
+    ess = np.fmin(free["ess_bulk"].to_numpy(), free["ess_tail"].to_numpy())
+    return SamplerFigures(
+        r_hat_max=d["r_hat_max"],
+        ess_min=float(np.fmin(d["ess_min"], d["ess_tail_min"])),
+        worst_r_hat=free.index[int(np.argmax(np.nan_to_num(free["r_hat"].to_numpy(), nan=-np.inf)))],
+        worst_ess=free.index[int(np.argmin(np.nan_to_num(ess, nan=np.inf)))],
+        draws=d["chains"] * d["draws"],
+        divergences=d["divergences"],
+        e_bfmi_min=None if d["e_bfmi"] is None else min(d["e_bfmi"]),
+        not_finite=tuple(free.index[free["reason"] == "some draws are not finite"]),
+        constant=tuple(free.index[free["reason"] == "constant in every draw"]),
+    )
+
+
+def curves(g: Gathered, table: pd.DataFrame) -> Curves:
+    """Densities on a grid that holds the posterior's bulk and the MAP where it is near."""
+    from ..metrics import kde
+    from ..results.comparison import Curves
+
+    flat = g.draws.reshape(-1, g.draws.shape[-1])
+    severity = np.abs(np.nan_to_num(table["z"].to_numpy(), nan=0.0))
+    usable = np.flatnonzero(np.isfinite(flat).all(axis=0) & (flat.min(axis=0) < flat.max(axis=0)))
+    chosen = np.sort(usable[np.argsort(-severity[usable], kind="stable")[:CURVES]])
+    x = flat[:, chosen].T
+    inner = np.quantile(x, [0.001, 0.999], axis=1) if len(chosen) else np.empty((2, 0))
+    reach = inner[1] - inner[0]
+    lower, upper = np.maximum(x.min(axis=1, initial=np.inf), inner[0] - 0.1 * reach), inner[1] + 0.1 * reach
+    upper = np.minimum(x.max(axis=1, initial=-np.inf), upper)
+    at = table["map"].to_numpy()[chosen]
+    near = np.isfinite(at) & (at > lower - reach) & (at < upper + reach)
+    lower, upper = np.where(near, np.fmin(lower, at), lower), np.where(near, np.fmax(upper, at), upper)
+    grid = np.linspace(lower, upper, CURVE_POINTS, axis=1)
+
+    def of(samples: Array | None) -> Array:
+        if samples is None or not len(chosen):
+            return np.full((len(chosen), CURVE_POINTS), np.nan)
+        return kde.curve(np.ascontiguousarray(samples[:, chosen].T), grid)
+
+    return Curves(tuple(table.index[chosen]), grid, of(flat), of(g.laplace), of(g.prior))
