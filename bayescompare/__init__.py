@@ -25,15 +25,17 @@ if TYPE_CHECKING:
     from .studies.result import StudyResult
     from .studies.run import study
     from .templates import Template, template
-    from .workflow import CompareOptions, compare, fit
     from .workflow.check import check
+    from .workflow.compare import compare
+    from .workflow.fitting import fit
+    from .workflow.options import CompareOptions
     from .workflow.triage import Triage, triage
 
 __version__ = "0.1.0"
 
 _HOME = {
     "BayesCompareError": "errors",
-    "CompareOptions": "workflow",
+    "CompareOptions": "workflow.options",
     "Comparison": "results.comparison",
     "Finding": "model.audit",
     "Fit": "results.fit",
@@ -51,8 +53,8 @@ _HOME = {
     "Triage": "workflow.triage",
     "Verdict": "metrics.verdict",
     "check": "workflow.check",
-    "compare": "workflow",
-    "fit": "workflow",
+    "compare": "workflow.compare",
+    "fit": "workflow.fitting",
     "open": "results.storage",
     "study": "studies.run",
     "triage": "workflow.triage",

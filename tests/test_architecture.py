@@ -158,6 +158,33 @@ def test_the_import_graph_has_no_cycle() -> None:
     tuple(graphlib.TopologicalSorter(graph).static_order())  # raises CycleError, with the cycle
 
 
+def test_every_module_is_what_its_path_says() -> None:
+    """``import bayescompare.a.b as m`` gives the module, also once every public name has been used."""
+    names = [f"{ROOT.name}.{name}" for name in modules() if name and not name.endswith("__main__")]
+    lines = "\n".join(f"import {name} as m; found.append(m)" for name in names)
+    code = f"""
+import sys
+import bayescompare
+found = []
+for name in bayescompare.__all__:
+    getattr(bayescompare, name)
+{lines}
+print([name for name, m in zip({names}, found) if m is not sys.modules[name]])
+"""
+    assert run_python(code) == "[]"
+
+
+def test_no_package_defines_the_name_of_one_of_its_modules() -> None:
+    found = modules()
+    wrong = []
+    for module, path in found.items():
+        if path.name == "__init__.py":
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+            wrong += [f"{module}.{name}" for name in defined if f"{module}.{name}".removeprefix(".") in found]
+    assert wrong == []
+
+
 def test_array_layer_and_report_name_no_sampler_or_compiler() -> None:
     wrong = [
         f"{each.importer}, line {each.line}: {each.imported}"

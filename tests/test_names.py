@@ -17,7 +17,7 @@ from bayescompare.errors import FitError
 from bayescompare.methods.external import bring
 from bayescompare.methods.nuts import SamplerOptions, run
 from bayescompare.model.problem import Problem
-from bayescompare.workflow import CompareOptions
+from bayescompare.workflow.options import CompareOptions
 
 pytestmark = pytest.mark.slow
 

@@ -86,12 +86,13 @@ def _run(terminal: Terminal, target: str, asked: dict[str, Any], margins: Any) -
         check_engine(asked["engine"] or "nutpie")
         loaded = load(target, asked["data"], asked["pairs"])
         held_out = None if asked["holdout"] is None else load(target, asked["holdout"], asked["pairs"]).model
-        from .. import workflow
+        from ..workflow import compare as workflow
+        from ..workflow.options import Asked, CompareOptions
 
     settings = sampler(asked, loaded.sampler)
     given = {key: asked[key] for key in ("interval", "laplace_draws") if asked[key] is not None}
-    options = workflow.CompareOptions(sampler=settings, margins=margins, until_settled=asked["until_settled"], **given)
-    beyond = workflow.Asked(posterior=asked["posterior"], losses=asked["losses"], held_out=held_out)
+    options = CompareOptions(sampler=settings, margins=margins, until_settled=asked["until_settled"], **given)
+    beyond = Asked(posterior=asked["posterior"], losses=asked["losses"], held_out=held_out)
     with contextlib.redirect_stdout(sys.stderr):
         try:
             return workflow.run(loaded, asked=beyond, seed=asked["seed"], options=options, progress=terminal)

@@ -72,11 +72,11 @@ def _run(terminal: Terminal, target: str, asked: dict[str, Any]) -> tuple[dict[s
 
     name = asked["method"]
     with terminal.stage("Loading PyMC"):
-        from .. import workflow
         from ..methods import method
         from ..methods.enumeration import discrete
         from ..methods.nuts import check_engine
         from ..model.problem import Problem
+        from ..workflow import fitting
 
         method(name)
         check_engine(asked["engine"] or "nutpie")
@@ -89,7 +89,7 @@ def _run(terminal: Terminal, target: str, asked: dict[str, Any]) -> tuple[dict[s
         terminal.warn(f"{told} changes nothing for {name}.")
     with contextlib.redirect_stdout(sys.stderr):
         try:
-            fit = workflow.fit(problem or loaded.model, name, seed=asked["seed"], options=options, progress=terminal)
+            fit = fitting.fit(problem or loaded.model, name, seed=asked["seed"], options=options, progress=terminal)
         except FitError as error:
             fit = _failed(name, error)
         finally:

@@ -129,10 +129,10 @@ def _made(terminal: Terminal, template: Template, path: Path, asked: dict[str, A
 
 
 def _compared(terminal: Terminal, target: Target, seed: int) -> Comparison:
-    from .. import workflow
+    from ..workflow import compare
 
     try:
-        return workflow.run(target, seed=seed, options=workflow.CompareOptions(), progress=terminal)
+        return compare.run(target, seed=seed, progress=terminal)
     finally:
         terminal.clear()
 
@@ -144,10 +144,11 @@ def _origin(template: Template, target: Target, seed: int) -> Origin:
     from dataclasses import asdict
     from hashlib import sha256
 
-    from .. import __version__, workflow
+    from .. import __version__
     from ..model.problem import Problem
     from ..report.gallery.index import Origin
     from ..results.comparison import plain
+    from ..workflow.options import CompareOptions
 
     module = sys.modules[template.build.__module__]
     file = Path(str(module.__file__))
@@ -157,7 +158,7 @@ def _origin(template: Template, target: Target, seed: int) -> Origin:
         "bayescompare": __version__,
         "fingerprint": Problem(target.model).fingerprint,
         "source": sha256(source.encode()).hexdigest(),
-        "asked": {"seed": seed, "options": asdict(workflow.CompareOptions()), "sampler": dict(target.sampler)},
+        "asked": {"seed": seed, "options": asdict(CompareOptions()), "sampler": dict(target.sampler)},
     }
     shown = "/".join([*module.__name__.split(".")[:-1], file.name])
     return Origin(shown, source, template.question, template.finding, template.tags, plain(made_of))

@@ -59,11 +59,11 @@ def _run(terminal: Terminal, target: str, asked: dict[str, Any], margins: Any) -
     import sys
 
     with terminal.stage("Loading PyMC"):
-        from .. import workflow
         from ..workflow import triage
+        from ..workflow.options import CompareOptions
 
         loaded = load(target, asked["data"], asked["pairs"])
-    options = workflow.CompareOptions(margins=margins)
+    options = CompareOptions(margins=margins)
     with contextlib.redirect_stdout(sys.stderr):
         try:
             return triage.run(loaded, seed=asked["seed"], options=options, progress=terminal)

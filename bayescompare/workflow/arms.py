@@ -17,7 +17,7 @@ from ..model.problem import Problem
 from ..results.fit import Fit, Status
 
 if TYPE_CHECKING:
-    from . import CompareOptions
+    from .options import CompareOptions
 
 Array = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 

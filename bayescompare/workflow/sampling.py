@@ -17,7 +17,7 @@ from ..results.fit import Fit
 from ..results.storage import to_tree
 
 if TYPE_CHECKING:
-    from . import CompareOptions, Progress
+    from .options import CompareOptions, Progress
     from .predicted import Predicted
 
 #: Criteria that more draws of the posterior do not settle.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from ..metrics.verdict import Layer, Margins, SamplerFigures, Verdict
     from ..results.comparison import Curves
-    from . import CompareOptions
+    from .options import CompareOptions
 
 Array = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 

@@ -23,12 +23,12 @@ from ..model.cache import problem_of
 from ..model.problem import Problem, unmoved
 from ..results.comparison import SCHEMA, fit_to_dict, plain
 from ..results.fit import Fit, Status
+from ..templates.loading import Target, load_target
+from .audited import audited
+from .options import CompareOptions, Progress, Silent, one_thread
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from ..templates.loading import Target
-    from . import CompareOptions, Progress
 
 Array = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
@@ -151,8 +151,6 @@ def triage(
     ModelError
         If the model cannot be used.
     """
-    from ..templates.loading import load_target
-
     return run(load_target(model, data), seed=seed, options=options, progress=progress)
 
 
@@ -160,14 +158,12 @@ def run(
     target: Target, *, seed: int = 0, options: CompareOptions | None = None, progress: Progress | None = None
 ) -> Triage:
     """Triage of a loaded target."""
-    from . import CompareOptions, Silent, _audited, _one_thread
-
     options, progress = options or CompareOptions(), progress or Silent()
     began = time.perf_counter()
     problem = problem_of(target.model)
-    with _one_thread():
+    with one_thread():
         with progress.stage("Compiling the model"):
-            findings = _audited(problem, seed) if options.audit else ()
+            findings = audited(problem, seed) if options.audit else ()
         with progress.stage("Searching for the modes"):
             fits = {
                 name: mode.fit(problem, name, seed=seed, options=options.mode) for name in ("map", "unconstrained_map")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,8 @@ import pytest
 import xarray as xr
 from click.testing import CliRunner, Result
 
-import bayescompare.workflow
+import bayescompare.workflow.compare
+import bayescompare.workflow.fitting
 from bayescompare.cli import program
 from bayescompare.metrics.verdict import Layer, Overall, State, Verdict
 from bayescompare.results.comparison import Comparison, Curves, ModelInfo
@@ -83,13 +83,10 @@ def answer() -> Answer:
 
 @dataclass
 class Library:
-    """Stands in for ``bayescompare.workflow``; keeps what it was asked."""
+    """Stands in for comparisons and fits; keeps what it was asked."""
 
     result: Any = None
     asked: list[dict[str, Any]] = field(default_factory=list)
-
-    CompareOptions = staticmethod(lambda **options: SimpleNamespace(**options))
-    Asked = staticmethod(lambda **options: SimpleNamespace(**options))
 
     def run(self, target: Any, **options: Any) -> Any:
         return self._answer(target, options)
@@ -108,7 +105,8 @@ class Library:
 @pytest.fixture
 def library(monkeypatch: pytest.MonkeyPatch) -> Library:
     library = Library(answer())
-    monkeypatch.setattr(bayescompare, "workflow", library)
+    monkeypatch.setattr(bayescompare.workflow.compare, "run", lambda *given, **named: library.run(*given, **named))
+    monkeypatch.setattr(bayescompare.workflow.fitting, "fit", lambda *given, **named: library.fit(*given, **named))
     return library
 
 

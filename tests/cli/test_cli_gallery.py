@@ -12,20 +12,10 @@ from tests.report.factory import make
 
 
 @pytest.fixture
-def made(library: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+def made(library: Any) -> Any:
     """A library whose comparisons have reports."""
-    from bayescompare import workflow
-
     library.result = make("differs", 5)
-    library.CompareOptions = workflow_options()
-    assert workflow is library
     return library
-
-
-def workflow_options() -> Any:
-    import importlib
-
-    return importlib.import_module("bayescompare.workflow").CompareOptions
 
 
 def test_it_writes_a_report_and_the_index(run: Any, made: Any, tmp_path: Path) -> None:

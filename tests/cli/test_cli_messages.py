@@ -69,7 +69,14 @@ def options() -> set[str]:
 def ours() -> dict[str, Any]:
     """Our public classes by name."""
     found: dict[str, Any] = {}
-    for name in ("fit.mode", "fit.laplace", "fit.nuts", "workflow", "compare.comparison", "problem"):
+    for name in (
+        "methods.mode",
+        "methods.laplace",
+        "methods.nuts",
+        "workflow.options",
+        "results.comparison",
+        "model.problem",
+    ):
         module = importlib.import_module(f"bayescompare.{name}")
         found |= {key: value for key, value in vars(module).items() if isinstance(value, type)}
     return found

@@ -13,7 +13,6 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 import pytest
-from tests.test_density import BlackBox
 
 import bayescompare as bc
 from bayescompare.errors import EngineNotInstalledError, FitError, UnknownNameError, UsageError
@@ -22,6 +21,7 @@ from bayescompare.methods.nuts import SamplerOptions, check_engine
 from bayescompare.methods.sampler_statistics import STATISTICS
 from bayescompare.model.problem import Problem
 from bayescompare.results.fit import Fit, Status
+from tests.model.test_density import BlackBox
 
 Y = np.array([3, 1, 4, 2])
 SHAPE, RATE = 2.5 + Y.sum(), 1.5 + len(Y)

@@ -12,11 +12,11 @@ from pytensor.compile.mode import Mode, get_mode
 from pytensor.graph.fg import FunctionGraph
 from pytensor.tensor.elemwise import Elemwise
 from pytensor.tensor.math import exp
-from tests.test_density import mixed_model
 
 from bayescompare.model.backends import PyTensorFunction, without_compiler
 from bayescompare.model.numpy_code import Straight, can_be_straight
 from bayescompare.model.problem import Problem
+from tests.model.test_density import mixed_model
 
 X = np.array([[-1.3, 0.2, 2.5], [0.7, -0.1, 4.0]])
 

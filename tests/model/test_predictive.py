@@ -10,12 +10,12 @@ import pymc as pm
 import pytensor.tensor as pt
 import pytest
 from scipy import special, stats
-from tests.test_density import BlackBox
 
 from bayescompare.model import backends as module
 from bayescompare.model.backends import CHUNK
 from bayescompare.model.predictive import Predictive, Term
 from bayescompare.model.problem import Problem
+from tests.model.test_density import BlackBox
 
 X = np.array([-1.0, 0.5, 1.5, 2.0])
 Y = np.array([0.3, -1.2, 0.8, 2.1])

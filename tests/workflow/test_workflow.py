@@ -370,7 +370,7 @@ ELSEWHERE = """
 import hashlib, json, sys
 import bayescompare as bc
 from bayescompare.report import to_html
-from tests.test_workflow import normal_normal
+from tests.workflow.test_workflow import normal_normal
 c = bc.compare(normal_normal(), seed=1)
 text = json.dumps(c.to_dict(reproducible=True), allow_nan=False)
 print(hashlib.sha256(text.encode()).hexdigest(), hashlib.sha256(to_html(c, reproducible=True).encode()).hexdigest())

@@ -178,7 +178,8 @@ def test_held_out_groups_that_were_not_seen_are_refused() -> None:
 
 def _run_held_out(model: pm.Model, other: pm.Model, options: bc.CompareOptions) -> Comparison:
     from bayescompare.templates.loading import load_target
-    from bayescompare.workflow import Asked, run
+    from bayescompare.workflow.compare import run
+    from bayescompare.workflow.options import Asked
 
     return run(load_target(model), asked=Asked(held_out=other), options=options)
 

@@ -1,0 +1,213 @@
+"""A comparison: every method, what is measured of them, and the verdict."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from functools import partial
+from typing import Any
+
+from ..errors import DataError
+from ..methods import require
+from ..methods.nuts import SamplerOptions, check_engine
+from ..metrics.losses import Loss
+from ..model.cache import problem_of
+from ..model.problem import Problem
+from ..results.comparison import Comparison
+from ..results.fit import Fit, Status
+from ..templates import bambi
+from ..templates.loading import Target, load_target
+from . import arms, consequences, labels, tabulate
+from . import sampling as rounds
+from .audited import audited
+from .gather import Quantity, gather
+from .layers import Layers
+from .options import Asked, CompareOptions, Progress, Silent, one_thread, sampler_options
+from .predicted import document, predict, unpredicted
+
+
+def compare(
+    model: Any,
+    data: Any = None,
+    *,
+    posterior: Any = None,
+    quantities: Mapping[str, Quantity] | None = None,
+    losses: Sequence[str | Loss] | None = None,
+    holdout: Any = None,
+    seed: int = 0,
+    options: CompareOptions | None = None,
+    progress: Progress | None = None,
+) -> Comparison:
+    """Fit a model by MAP, Laplace and NUTS, and say how the MAP sits within the posterior.
+
+    Parameters
+    ----------
+    model : pymc.Model, bambi.Model or Template
+    data : optional
+        For a template: the user's own data.
+    posterior : DataTree, Dataset, Mapping of arrays, Comparison or path, optional
+        Draws of this model's posterior that were made elsewhere (PyMC, nutpie, NumPyro, CmdStan, a saved comparison):
+        they are checked against the model, and nothing is sampled.
+    quantities : Mapping of str to callable, optional
+        Quantities of interest: each function takes the draws as an ``xarray.Dataset`` with dims ``chain`` and ``draw``
+        and returns a DataArray, ``{"odds ratio": lambda p: np.exp(p["beta"])}``. They get rows of their own, with the
+        plug-in value in the MAP's place.
+    losses : sequence of str or Loss, optional
+        Decisions to judge: ``"pinball(0.9) on tau"``, ``"best of theta"``.
+    holdout : optional
+        Data that were not seen: for a template what ``data`` takes, else new values of ``pm.Data`` by name. They take
+        the place of leaving one out.
+    seed : int
+        One seed gives one result.
+    options : CompareOptions, optional
+    progress : Progress, optional
+        Told what is being waited for; nothing is printed without it.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    ModelError
+        If the model cannot be used; ``DataError`` if a posterior from outside is not of this model.
+    UsageError
+        If a loss or a quantity cannot be used.
+    FitError
+        If the sampler fails. A mode that does not exist is no error: the verdict says it, the posterior stands.
+    """
+    held_out = load_target(model, holdout).model if holdout is not None and _builds(model) else bambi.as_pymc(holdout)
+    asked = Asked(posterior, dict(quantities or {}), tuple(losses or ()), held_out)
+    return run(load_target(model, data), asked=asked, seed=seed, options=options, progress=progress)
+
+
+def _builds(model: Any) -> bool:
+    """True for what builds a model from data: a template, its name, a function."""
+    import pymc as pm
+
+    return not isinstance(model, pm.Model) and not bambi.is_model(model)
+
+
+def run(
+    target: Target,
+    *,
+    asked: Asked | None = None,
+    seed: int = 0,
+    options: CompareOptions | None = None,
+    progress: Progress | None = None,
+) -> Comparison:
+    """Compare a loaded target; :func:`compare` with what a report tells about the model."""
+    options, asked = options or CompareOptions(), asked or Asked()
+    sampler = sampler_options(options.sampler, target)
+    check_engine(sampler.engine)
+    losses = consequences.losses(asked.losses)
+    progress = progress or Silent()
+    started, began = time.time(), time.perf_counter()
+    problem = problem_of(target.model)
+    with one_thread():
+        with progress.stage("Compiling the model"):
+            problem.density(problem.density.start, (1.0, 1.0, 1.0))
+            if asked.posterior is None:
+                require(problem, "nuts", sampler.engine)
+            findings = audited(problem, seed) if options.audit else ()
+            held_out = _held_out(problem, asked.held_out)
+        with progress.stage("Searching for the modes"):
+            fits = arms.modes(problem, seed, options)
+        layers = Layers()
+        prior = layers.compute("prior", lambda: arms.prior(problem, seed), lambda _: None)
+        doubtful = bool(problem.improper) or fits["unconstrained_map"].status is Status.FAILED
+        sampling = rounds.Sampling(sampler, seed, doubtful)
+        for fits["nuts"] in rounds.posterior(problem, asked.posterior, sampling, options, progress):
+            with progress.stage("Comparing"):
+                heights = arms.heights(problem, fits["nuts"])
+                fits = layers.compute(
+                    "further search",
+                    partial(arms.searched_again, problem, fits, heights, seed, options),
+                    partial(_unchanged, fits),
+                )
+                fits = arms.on_one_branch(problem, fits)
+                gathered = gather(problem, fits, prior, asked.quantities)
+                table = tabulate.table(gathered, fits, options)
+                fits["nuts"] = tabulate.converged(fits["nuts"], table)
+                climbs = layers.compute("basins", partial(arms.basins, problem, fits, seed), lambda _: None)
+                joint = tabulate.joint(problem, fits, heights, climbs, layers.failed.get("basins"))
+                predicted = layers.compute(
+                    "prediction", partial(predict, problem, fits, seed, options.loo_refits, held_out), unpredicted
+                )
+                decided = consequences.decisions(gathered, losses)
+                verdict = tabulate.verdict(fits, table, tabulate.Evidence(joint, predicted, decided), options.margins)
+            if not options.until_settled or rounds.settled(verdict):
+                break
+        with progress.stage("Comparing"):
+            path = layers.compute("path", partial(arms.from_mle_to_map, problem, fits, options), lambda _: None)
+            sensitivity = layers.compute(
+                "sensitivity", partial(consequences.sensitivity, problem, fits, gathered, table, heights), lambda _: {}
+            )
+            curves = tabulate.curves(gathered, table)
+    return Comparison(
+        model=labels.model_info(problem, target),
+        fits=fits,
+        table=table,
+        verdict=verdict,
+        curves=curves,
+        data=labels.data(problem),
+        settings=_settings(seed, options, _used(sampler, fits["nuts"])),
+        provenance={
+            **labels.provenance(problem, started, time.perf_counter() - began),
+            "cost": rounds.cost(fits, predicted),
+        },
+        layout=labels.layout(problem),
+        findings=(*findings, *layers.findings()),
+        joint=tabulate.described(joint, climbs),
+        prediction=document(predicted),
+        pointwise=predicted.pointwise,
+        decisions=tuple(asdict(decision) for decision in decided),
+        sensitivity=sensitivity,
+        groups=tuple(consequences.groups(problem, table, options.margins.location)),
+        path={} if path is None else asdict(path),
+    )
+
+
+def _unchanged(fits: dict[str, Fit], reason: str) -> dict[str, Fit]:
+    return fits
+
+
+def _held_out(problem: Problem, given: Any) -> Problem | None:
+    """The problem on data that were not seen; its parameters must be this one's."""
+    if given is None:
+        return None
+    if isinstance(given, Mapping):
+        return problem.with_data(**given)
+    other = Problem(given)
+    mine, theirs = (p.scalars.names[: p.scalars.free] for p in (problem, other))
+    if mine != theirs:
+        new = sorted(set(theirs) - set(mine))
+        raise DataError(
+            f"The held-out data make another model: it has {len(theirs)} free scalars, not {len(mine)}"
+            + (f", with {new[0]} among the new ones" if new else "")
+            + ". Groups that were not seen cannot be predicted from a mode."
+        )
+    return other
+
+
+def _used(sampler: SamplerOptions, nuts: Fit) -> dict[str, Any]:
+    """What the sampler was told: of draws made elsewhere as far as they tell."""
+    asked = asdict(sampler)
+    if "origin" not in nuts.diagnostics:
+        return asked
+    return {name: nuts.diagnostics.get(name) for name in asked}
+
+
+def _settings(seed: int, options: CompareOptions, sampler: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "seed": seed,
+        "interval": options.interval,
+        "margins": asdict(options.margins),
+        "sampler": dict(sampler),
+        "mode": asdict(options.mode),
+        "laplace_draws": options.laplace_draws,
+        "loo_refits": options.loo_refits,
+        "until_settled": options.until_settled,
+        "budget": options.budget,
+    }

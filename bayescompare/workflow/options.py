@@ -1,0 +1,127 @@
+"""What a comparison is asked, and whom it tells how far it is."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ..errors import UsageError
+from ..methods.mode import ModeOptions
+from ..methods.nuts import SamplerOptions
+from ..metrics.losses import Loss
+from ..metrics.verdict import Margins
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from ..templates.loading import Target
+    from .gather import Quantity
+
+
+class Progress(Protocol):
+    """What a long computation tells while it runs."""
+
+    @property
+    def bar(self) -> bool:
+        """True if a sampler may draw its own progress bar."""
+
+    def stage(self, text: str, *, own_bar: bool = False) -> AbstractContextManager[object]:
+        """Say what is being waited for."""
+
+
+class Silent:
+    """No progress."""
+
+    bar = False
+
+    def stage(self, text: str, *, own_bar: bool = False) -> AbstractContextManager[object]:
+        return contextlib.nullcontext()
+
+
+@dataclass(frozen=True)
+class CompareOptions:
+    """Options of a comparison.
+
+    Attributes
+    ----------
+    sampler : SamplerOptions, optional
+        None: the template's own settings, or the defaults.
+    mode : ModeOptions
+    laplace_draws : int
+        Draws of the Laplace approximation.
+    margins : Margins
+        How large a gap is still called the same.
+    interval : float
+        Probability of intervals.
+    loo_refits : int
+        Observations of a likelihood term up to which each gets a refit of the mode without it; above, one Newton step
+        for all, mended by exact refits of a subsample.
+    until_settled : bool
+        Go on sampling, to twice and again twice the draws, until no layer is undecided or the budget is spent.
+    budget : int
+        Draws per chain at which that ends, in multiples of the sampler's draws.
+    audit : bool
+        Look at the model itself first (:func:`bayescompare.check`), and refuse it where what would be computed is not
+        what the model says.
+    """
+
+    sampler: SamplerOptions | None = None
+    mode: ModeOptions = field(default_factory=ModeOptions)
+    laplace_draws: int = 4000
+    margins: Margins = field(default_factory=Margins)
+    interval: float = 0.94
+    loo_refits: int = 1000
+    until_settled: bool = False
+    budget: int = 8
+    audit: bool = True
+
+    def __post_init__(self) -> None:
+        if not 0 < self.interval < 1:
+            raise UsageError(f"interval must lie between 0 and 1, not {self.interval}.")
+        if self.laplace_draws < 2:
+            raise UsageError(f"laplace_draws must be at least 2, not {self.laplace_draws}.")
+        for name in ("loo_refits", "budget"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name} must be at least 1, not {getattr(self, name)}.")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a comparison is asked beyond the model.
+
+    Attributes
+    ----------
+    posterior : optional
+        Draws made elsewhere; nothing is sampled then.
+    quantities : Mapping of str to callable
+        From the draws as an ``xarray.Dataset`` to a DataArray.
+    losses : sequence of str or Loss
+        Decisions: ``"pinball(0.9) on tau"``, ``"best of theta"``.
+    held_out : pymc.Model or Mapping, optional
+        The model on data that were not seen, or new values of its data containers.
+    """
+
+    posterior: Any = None
+    quantities: Mapping[str, Quantity] = field(default_factory=dict)
+    losses: Sequence[str | Loss] = ()
+    held_out: Any = None
+
+
+def sampler_options(asked: SamplerOptions | None, target: Target) -> SamplerOptions:
+    """What was asked for; the template's own settings where nothing was."""
+    if asked is None:
+        return SamplerOptions(**target.sampler)
+    if asked.target_accept is None:
+        return replace(asked, target_accept=target.sampler.get("target_accept"))
+    return asked
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Hold BLAS to one thread: calls are small; threads waiting for each other made the search ten times slower."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1, user_api="blas"):
+        yield
