@@ -144,15 +144,14 @@ def _why_underived(model: pm.Model, rv: Any) -> str:
         logp(rv, model.rvs_to_values[rv], warn_rvs=False)
     except NotImplementedError:
         kind = operation_name(rv.owner.op)
-        return (
-            "its distribution has no logp" if _is_distribution(rv.owner.op) else f"it is a {kind} of random variables"
-        )
+        return "its distribution has no logp" if is_distribution(rv.owner.op) else f"it is a {kind} of random variables"
     except LIBRARY_ERRORS as error:
         return first_line(error)
     return ""
 
 
-def _is_distribution(op: Any) -> bool:
+def is_distribution(op: Any) -> bool:
+    """Whether an operation is a distribution of PyMC's or of the user's, not a computation."""
     from pymc.distributions.distribution import SymbolicRandomVariable
     from pytensor.tensor.random.op import RandomVariable
 

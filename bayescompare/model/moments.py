@@ -11,6 +11,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from .derived import drawn, is_derived
+
 Pair = tuple[Any, Any]
 
 #: The Euler–Mascheroni constant.
@@ -89,9 +91,11 @@ def bounded(rv: Any, u: Any) -> bool:
 
 
 def distribution_name(rv: Any) -> str:
-    """The name that a user of PyMC knows it by: ``Normal``, ``TruncatedPoisson``."""
+    """The name that a user of PyMC knows it by: ``Normal``, ``TruncatedPoisson``, ``transformed Normal`` (derived)."""
     if type(rv.owner.op).__name__ == "PartialObservedRV":  # what is observed of a variable with missing values
         return distribution_name(rv.owner.inputs[0])
+    if is_derived(rv):
+        return f"transformed {' and '.join(dict.fromkeys(map(distribution_name, drawn(rv))))}".strip()
     name = str(rv.owner.op._print_name[0])
     return "CustomDist" if name.startswith("CustomDist_") else name  # PyMC appends the variable's own name
 

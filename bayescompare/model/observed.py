@@ -10,6 +10,7 @@ import numpy as np
 
 from .backends import Array, PyTensorFunction
 from .capabilities import depends_on
+from .derived import is_derived, repeated
 from .moments import NoMomentsError, distribution_name, moments
 from .problem import Problem
 
@@ -76,24 +77,33 @@ def _over_u(problem: Problem, original: Any, count: Any) -> list[Any]:
 
     It gets as many draws as there are values, not as many as its dimensions had when the model was built.
     """
-    from pymc.distributions.distribution import PartialObservedRV
-    from pymc.distributions.shape_utils import change_dist_size
     from pymc.logprob.utils import replace_rvs_by_values
 
     model = problem.model
     rv, value = _unscaled(original), model.rvs_to_values[original]
-    inner = rv.owner.inputs[0] if isinstance(rv.owner.op, PartialObservedRV) else rv
-    shape = tuple(inner.shape if inner is not rv else value.shape)[: inner.ndim - inner.owner.op.ndim_supp]
-    # Before its parameters are replaced: PyMC 6.4 resizes a CustomDist(dist=...) with those it was made with.
-    many = change_dist_size(inner, (count, *shape))
-    if inner is not rv:
-        many = many[:, ~rv.owner.inputs[1]]
-    else:
-        rv = change_dist_size(rv, shape)
+    rv, many = _sized(model, rv, value, count)
     others = {other: value for other, value in model.rvs_to_values.items() if other is not original}
     transforms = {other: transform for other, transform in model.rvs_to_transforms.items() if other is not original}
     graphs = replace_rvs_by_values([rv, many], rvs_to_values=others, rvs_to_transforms=transforms)
     return _explicit(problem, [*graphs, value])
+
+
+def _sized(model: Any, rv: Any, value: Any, count: Any) -> tuple[Any, Any]:
+    """The variable with the size of its value, and ``count`` of them.
+
+    Before its parameters are replaced: PyMC 6.4 resizes a CustomDist(dist=...) with those it was made with.
+    """
+    from pymc.distributions.distribution import PartialObservedRV
+    from pymc.distributions.shape_utils import change_dist_size
+
+    if is_derived(rv):
+        return rv, repeated(rv, count, model.basic_RVs)
+    inner = rv.owner.inputs[0] if isinstance(rv.owner.op, PartialObservedRV) else rv
+    shape = tuple(inner.shape if inner is not rv else value.shape)[: inner.ndim - inner.owner.op.ndim_supp]
+    many = change_dist_size(inner, (count, *shape))
+    if inner is not rv:
+        return rv, many[:, ~rv.owner.inputs[1]]
+    return change_dist_size(rv, shape), many
 
 
 def _unscaled(rv: Any) -> Any:
@@ -124,7 +134,7 @@ def _log_cdf(rv: Any, value: Any) -> tuple[Any, ...]:
     from pymc import logcdf
 
     op = rv.owner.op
-    if op.ndim_supp > 0:
+    if getattr(op, "ndim_supp", 0) > 0:
         raise NotImplementedError("a vector has no one distribution function")
     at = logcdf(rv, value, warn_rvs=False)
     kind = type(op).__name__
@@ -144,8 +154,8 @@ def _why_joint(problem: Problem, index: int, original: Any, rv: Any) -> str | No
     from pytensor.graph.traversal import ancestors
 
     model = problem.model
-    support = rv.owner.op.ndim_supp
     name, term = distribution_name(rv), problem.density.graphs.likelihood[index]
+    support = rv.ndim - term.ndim if is_derived(rv) else rv.owner.op.ndim_supp
     if _is_scaled(original):
         return "its log density is scaled up to total_size, so that a term is not one observation's"
     if type(rv.owner.op).__name__ == "PartialObservedRV" and support > 0:
@@ -165,8 +175,8 @@ def _why_joint(problem: Problem, index: int, original: Any, rv: Any) -> str | No
 def _entangled(problem: Problem, index: int, rv: Any) -> bool:
     """Whether terms change with the values of other observations.
 
-    Asked of a density of the user's own, and of data that are also among their own parameters (a lagged response): half
-    of the values are changed, and the terms of the others are compared.
+    Asked of a density of the user's own or derived, and of data that are also among their own parameters (a lagged
+    response): one half of the values is changed, then the other, and the terms of the rest are compared.
     """
     import pytensor.tensor as pt
     from pymc import logp
@@ -175,26 +185,30 @@ def _entangled(problem: Problem, index: int, rv: Any) -> bool:
     density = problem.density
     graphs, value = density.graphs, density.graphs.observed[index]
     inputs = {inp: name for name, (_, inp) in graphs.data.items()}
-    parameters = set(depends_on(rv.owner.inputs))
-    shared = [inputs[v] for v in depends_on([value]) if v in inputs and v in parameters]
+    above = set(depends_on(rv.owner.inputs))
+    shared = [inputs[v] for v in depends_on([value]) if v in inputs and v in above]
     before = density.observed()[index]
-    if before.size < 2 or not (shared or isinstance(rv.owner.op, CustomDistRV)):
+    if before.size < 2 or not (shared or is_derived(rv) or isinstance(rv.owner.op, CustomDistRV)):
         return False
 
-    other = density.with_data({name: _half_raised(density.data[name]) for name in shared})
-    after = other.observed()[index] if shared else _half_raised(before)
     y = pt.tensor(dtype=value.dtype, shape=(None,) * value.ndim)
     function = PyTensorFunction([graphs.u, y, *inputs], [logp(rv, y, warn_rvs=False)])
     # Not at the initial point, where a coefficient of 0 hides what it multiplies.
     u = density.start + np.random.default_rng(0).uniform(0.1, 1.0, density.dimension)
-    (old,), (new,) = (function(u, v, *d.data.values()) for v, d in ((before, density), (after, other)))
-    same = (before == after).reshape(*old.shape, -1).all(axis=-1)
-    return not np.allclose(old[same], new[same], rtol=1e-10, atol=0.0, equal_nan=True)
+    (old,) = function(u, before, *density.data.values())
+    for half in (0, 1):
+        other = density.with_data({name: _half_raised(density.data[name], half) for name in shared})
+        after = other.observed()[index] if shared else _half_raised(before, half)
+        (new,) = function(u, after, *other.data.values())
+        same = (before == after).reshape(*old.shape, -1).all(axis=-1)
+        if not np.allclose(old[same], new[same], rtol=1e-10, atol=0.0, equal_nan=True):
+            return True
+    return False
 
 
-def _half_raised(values: Array) -> Array:
-    """The same with one added to about half of the rows."""
-    half = np.random.default_rng(0).permutation(len(values)) < len(values) / 2
+def _half_raised(values: Array, half: int) -> Array:
+    """The same with one added to about half of the rows: those of the one half (0), or the others (1)."""
+    chosen = (np.random.default_rng(0).permutation(len(values)) < len(values) / 2) != half
     raised = values.copy()
-    raised[half] = np.logical_not(values[half]) if values.dtype == bool else values[half] + 1
+    raised[chosen] = np.logical_not(values[chosen]) if values.dtype == bool else values[chosen] + 1
     return raised

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ..errors import LIBRARY_ERRORS
 from .backends import CHUNK, Array
+from .derived import is_derived
 from .drawing import Simulator, said
 from .moments import NOT_NUMBERS, bounded
 from .observed import Observed, observed
@@ -269,7 +270,7 @@ def _with_draws(problem: Problem) -> tuple[Any, list[Observed]]:
     variables = observed(problem, count)
     for variable, value in zip(variables, density.observed(), strict=True):
         op = variable.rv.owner.op
-        if isinstance(op, CustomDistRV | CustomSymbolicDistRV):
+        if is_derived(variable.rv) or isinstance(op, CustomDistRV | CustomSymbolicDistRV):
             try:
                 draw = Simulator(density, count, [variable]).one(density, density.start, 2)
             except NotImplementedError:

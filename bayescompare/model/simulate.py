@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..errors import ModelError, UnsupportedModelError, UsageError
 from .backends import without_compiler
+from .derived import parameters
 from .problem import Problem
 
 if TYPE_CHECKING:
@@ -188,8 +189,8 @@ def _refuse_what_has_no_draws(problem: Problem, fixed: Mapping[str, Any]) -> Non
 def _predict_themselves(model: pm.Model) -> list[str]:
     """Data containers that observed values come from, and that a distribution's parameters depend on."""
     observed = _shared([model.rvs_to_values[rv] for rv in model.observed_RVs])
-    parameters = [p for rv in model.basic_RVs for p in rv.owner.op.dist_params(rv.owner)]
-    return sorted(str(container.name) for container in observed & _shared(parameters))
+    found = [p for rv in model.basic_RVs for p in parameters(rv)]
+    return sorted(str(container.name) for container in observed & _shared(found))
 
 
 def _shared(variables: list[Any]) -> set[Any]:

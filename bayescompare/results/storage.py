@@ -291,12 +291,22 @@ def flat(posterior: xr.Dataset, layout: Mapping[str, Any]) -> np.ndarray:
 
 
 def _dims(layout: Mapping[str, Any]) -> dict[str, list[str]]:
-    """The dims of each variable; those that have no name are called as ArviZ calls them."""
+    """The dims of each variable; those that have no name are called as ArviZ calls them.
+
+    So are those whose length is another than their coordinate's (or than where they came first), which PyMC lets pass,
+    and one that a variable has twice: a Dataset has one length for a dimension.
+    """
     variables = layout["variables"]
-    return {
-        name: [*place["dims"], *unnamed(name, len(place["shape"]), variables)[len(place["dims"]) :]]
-        for name, place in variables.items()
-    }
+    lengths = {dim: len(marks) for dim, marks in layout["coords"].items()}
+    found = {}
+    for name, place in variables.items():
+        own = unnamed(name, len(place["shape"]), variables)
+        dims: list[str] = []
+        for axis, (dim, length) in enumerate(zip(place["dims"], place["shape"], strict=False)):
+            fits = lengths.setdefault(dim, length) == length and dim not in dims
+            dims.append(dim if fits else own[axis])
+        found[name] = [*dims, *own[len(dims) :]]
+    return found
 
 
 def _series(columns: Mapping[str, np.ndarray]) -> dict[str, tuple[str, np.ndarray]]:

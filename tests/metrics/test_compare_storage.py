@@ -18,8 +18,8 @@ from arviz_stats.base import array_stats
 
 from bayescompare.errors import MissingFileError, OutputError, ResultFileError
 from bayescompare.results.comparison import SCHEMA, VOLATILE, Comparison
+from bayescompare.results.storage import dataset, flat, write_text
 from bayescompare.results.storage import open as open_comparison
-from bayescompare.results.storage import write_text
 from tests.metrics.handmade import CHAINS, DRAWS, NAMES, SCHOOLS, make
 
 FORMATS = ("nc", "zarr")
@@ -90,6 +90,24 @@ def test_the_posterior_has_arvizs_form(comparison: Comparison, file: Path) -> No
     for name, variable in (("mu", mu), (f"theta[{SCHOOLS[2]}, 2]", theta)):
         ess = array_stats.ess(variable.transpose("chain", "draw").values)
         assert ess == pytest.approx(comparison.table.loc[name, "ess_bulk"], rel=1e-8)
+
+
+def test_a_dim_of_two_lengths_and_one_that_comes_twice() -> None:
+    """PyMC lets both pass: cumulative models of Bambi have a threshold less than categories, a covariance (d, d)."""
+    layout = {
+        "coords": {"category": ["a", "b", "c"]},
+        "variables": {
+            "threshold": {"shape": [2], "dims": ["category"]},
+            "p": {"shape": [3], "dims": ["category"]},
+            "cov": {"shape": [3, 3], "dims": ["category", "category"]},
+        },
+    }
+    values = np.arange(28.0).reshape(1, 2, 14)
+    found = dataset(values, layout)
+    assert found["threshold"].dims == ("chain", "draw", "threshold_dim_0")
+    assert found["cov"].dims == ("chain", "draw", "category", "cov_dim_1")
+    np.testing.assert_array_equal(found["p"].sel(category="b").values, values[..., 3])
+    np.testing.assert_array_equal(flat(found, layout), values)
 
 
 def test_the_posterior_of_a_comparison_is_that_of_its_file(comparison: Comparison, file: Path) -> None:
