@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from .errors import BayesCompareError
     from .methods.laplace import LaplaceOptions
     from .methods.marginal import MarginalOptions
-    from .methods.mode import ModeOptions
-    from .methods.nuts import SamplerOptions
+    from .methods.modes.options import ModeOptions
+    from .methods.sampler_options import SamplerOptions
     from .metrics.verdict import Margins, Verdict
     from .model.audit import Finding
     from .model.problem import Problem
@@ -42,11 +42,11 @@ _HOME = {
     "LaplaceOptions": "methods.laplace",
     "MarginalOptions": "methods.marginal",
     "Margins": "metrics.verdict",
-    "ModeOptions": "methods.mode",
+    "ModeOptions": "methods.modes.options",
     "Plan": "studies.plan",
     "Problem": "model.problem",
     "ReportNumbers": "results.report_numbers",
-    "SamplerOptions": "methods.nuts",
+    "SamplerOptions": "methods.sampler_options",
     "Status": "results.fit",
     "StudyResult": "studies.result",
     "Template": "templates",

@@ -15,7 +15,8 @@ import xarray as xr
 import bayescompare as bc
 from bayescompare.errors import FitError
 from bayescompare.methods.external import bring
-from bayescompare.methods.nuts import SamplerOptions, run
+from bayescompare.methods.nuts import run
+from bayescompare.methods.sampler_options import SamplerOptions
 from bayescompare.model.problem import Problem
 from bayescompare.workflow.options import CompareOptions
 

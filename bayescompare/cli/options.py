@@ -12,7 +12,7 @@ import click
 from ..errors import MissingFileError
 
 if TYPE_CHECKING:
-    from ..methods.nuts import SamplerOptions
+    from ..methods.sampler_options import SamplerOptions
     from ..templates.loading import Target
 
 ENGINES = ("nutpie", "pymc", "numpyro", "blackjax")
@@ -69,7 +69,7 @@ def sampler_options[F: Callable[..., Any]](function: F) -> F:
 
 def sampler(given: Mapping[str, Any], own: Mapping[str, Any]) -> SamplerOptions:
     """The sampler's options: what the user gave, before what the template wants, before the defaults."""
-    from ..methods.nuts import SamplerOptions
+    from ..methods.sampler_options import SamplerOptions
 
     asked = {name: given[name] for name in SAMPLER if given[name] is not None}
     return SamplerOptions(**{**own, **asked})

@@ -80,8 +80,10 @@ def command(terminal: Terminal, /, target: str | None, **asked: Any) -> int:
             draft.write_text(plan.to_toml(), encoding="utf-8")
         return 0
     if asked["dry_run"]:
+        from ..studies.pilot import pilot
+
         with interruptible(), terminal.stage("Fitting a few cells"):
-            found = plan.pilot(asked["workers"] or _cores())
+            found = pilot(plan, asked["workers"] or _cores())
         terminal.show(estimate(plan, found))
         return 0
     try:

@@ -19,7 +19,7 @@ from ..model.backends import Array, without_compiler
 from ..model.problem import Problem, labels
 from ..results.fit import Fit, Status
 from . import mode
-from .modes.search import ModeOptions
+from .modes.options import ModeOptions
 
 if TYPE_CHECKING:
     import pymc as pm

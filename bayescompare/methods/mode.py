@@ -19,8 +19,10 @@ from ..results.fit import Fit, Status
 from .modes import boundaries, derivative_free, endings
 from .modes.basins import log_mass
 from .modes.curvature import marginal_sd, over_its_width, spectrum, standard_errors
+from .modes.end import End
 from .modes.folds import folds
-from .modes.search import End, ModeOptions, climb_to_modes, first_order, starts
+from .modes.options import ModeOptions
+from .modes.search import climb_to_modes, first_order, starts
 
 __all__ = ["WEIGHTS", "ModeOptions", "fit", "run_map", "run_mle", "run_unconstrained_map"]
 

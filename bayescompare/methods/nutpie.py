@@ -7,18 +7,15 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ..errors import FitError, first_line
 from ..model.backends import Array
 from ..model.problem import Problem
+from .sampler_options import SamplerOptions
 from .sampler_statistics import STATISTICS
-
-if TYPE_CHECKING:
-    from .nuts import SamplerOptions
-
 
 #: What nutpie calls the dimension of the unconstrained vector.
 COORDINATE = "unconstrained_parameter"

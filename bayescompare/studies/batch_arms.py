@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from ..errors import DataError, NoFiniteStartError
 from ..methods import laplace, mode
 from ..methods.modes.curvature import RIDGE
-from ..methods.modes.search import ModeOptions, starts
+from ..methods.modes.options import ModeOptions
+from ..methods.modes.search import starts
 from ..model.backends import Array
 from ..model.problem import Problem
 from ..results.fit import Fit, Status

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..methods.modes import boundaries
-from ..methods.modes.search import ModeOptions
+from ..methods.modes.options import ModeOptions
 from .batch_density import Chunk, Weights
 from .batch_newton import Mask, Tops, polish, spectra
 

@@ -14,8 +14,9 @@ import numpy as np
 
 from ..methods.modes import boundaries, endings, unbounded
 from ..methods.modes.curvature import RIDGE
+from ..methods.modes.end import End
 from ..methods.modes.folds import folds
-from ..methods.modes.search import End, ModeOptions
+from ..methods.modes.options import ModeOptions
 from ..model.angles import nearest
 from ..model.backends import Array
 from ..model.problem import Problem

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..methods.modes.curvature import WIDEST
+from ..methods.modes.options import ModeOptions
 from ..methods.modes.scales import scales
-from ..methods.modes.search import STRIDE, ModeOptions
+from ..methods.modes.search import STRIDE
 from ..model.backends import Array
 from .batch_density import Chunk, Index, Weights
 

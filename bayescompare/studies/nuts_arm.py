@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import FitError
-from ..methods.nuts import SamplerOptions, prepare, run
+from ..methods.nuts import prepare, run
+from ..methods.sampler_options import SamplerOptions
 from ..metrics import diagnostics as mc
 from ..metrics.verdict import SamplerFigures, is_open, sampler_gate
 from ..results.fit import Fit

@@ -12,13 +12,10 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..errors import MissingFileError, UnknownNameError, UsageError
-from ..methods.nuts import SamplerOptions
-
-if TYPE_CHECKING:
-    from .pilot import Pilot
+from ..methods.sampler_options import SamplerOptions
 
 CHEAP = ("mle_wald", "map_laplace", "psis_laplace")
 """Methods that are fitted to many replicates at once."""
@@ -235,12 +232,6 @@ class Plan:
     def _first_of_its_model(self, point: Point) -> bool:
         """True if no grid point before it is of the same model."""
         return next(p for p in self.points if self.built_with(p) == self.built_with(point)) == point
-
-    def pilot(self, workers: int = 1) -> Pilot:
-        """Fit a few cells in this process, and estimate from them what the study will take."""
-        from .pilot import pilot
-
-        return pilot(self, workers)
 
     # -- as text -------------------------------------------------------------------------------
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -15,14 +16,28 @@ from ..report.study.findings import TEMPLATE
 from ..report.study.rows import Asked, Ecdf, Focus, Study
 from . import measures
 from .cells import STATUSES
-from .store import Store
+from .plan import Plan, Point
+from .store import Cells, Store
 from .summary import Measure
-
-if TYPE_CHECKING:
-    from .result import StudyResult
 
 #: Parameters and grid points whose ECDFs are drawn, and reasons of failure that are told.
 CURVES, REASONS = 6, 5
+
+
+class Result(Protocol):
+    """What a page is made of: a :class:`bayescompare.StudyResult`."""
+
+    @property
+    def path(self) -> Path: ...
+
+    @property
+    def plan(self) -> Plan: ...
+
+    def rows(self) -> list[Measure]: ...
+
+    def blocks(self) -> Iterator[tuple[Point, str, Cells]]: ...
+
+    def ranks(self, point: int, method: str, parameter: str) -> np.ndarray: ...
 
 
 @dataclass(frozen=True)
@@ -44,7 +59,7 @@ class PageOptions:
     focus: Focus | None = None
 
 
-def page_of(results: StudyResult | Mapping[str, StudyResult], options: PageOptions | None = None) -> Study:
+def page_of(results: Result | Mapping[str, Result], options: PageOptions | None = None) -> Study:
     """Gather what the report of a study, or of several on one page, is made of.
 
     Parameters
@@ -60,7 +75,7 @@ def page_of(results: StudyResult | Mapping[str, StudyResult], options: PageOptio
     """
     options = options or PageOptions()
     several = isinstance(results, Mapping)
-    named: Mapping[str, StudyResult] = results if isinstance(results, Mapping) else {"": results}
+    named: Mapping[str, Result] = results if isinstance(results, Mapping) else {"": results}
     rows: list[Measure] = []
     plans, curves = [], []
     for name, result in named.items():
@@ -84,7 +99,7 @@ def _marked(rows: list[Measure], mark: Mapping[str, Any]) -> list[Measure]:
     return [replace(row, cell=cells[id(row.cell)]) for row in rows]
 
 
-def _asked(result: StudyResult) -> Asked:
+def _asked(result: Result) -> Asked:
     """The plan, how far it is, and why fits failed."""
     plan = result.plan
     done = failed = 0
@@ -115,7 +130,7 @@ def _asked(result: StudyResult) -> Asked:
     )
 
 
-def _ecdfs(result: StudyResult, rows: list[Measure], mark: Mapping[str, Any]) -> list[Ecdf]:
+def _ecdfs(result: Result, rows: list[Measure], mark: Mapping[str, Any]) -> list[Ecdf]:
     """ECDFs of all methods where the ranks of one are the least uniform; none where the truth is fixed."""
     least: dict[tuple[int, str], float] = {}
     cells = {point.index: {**mark, **point.values} for point in result.plan.points}

@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import OutputError, UnknownNameError, UsageError
+from ..report import study_to_html
+from ..results.storage import write_text
 from . import summary
 from .cells import STATUSES
 from .plan import Plan, Point
+from .report_rows import PageOptions, page_of
 from .store import Cells, Store
 from .summary import Measure
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from .report_rows import PageOptions
 
 WRITERS = (".csv", ".parquet")
 
@@ -135,10 +136,6 @@ class StudyResult:
         OutputError
             If the file cannot be written.
         """
-        from ..report import study_to_html
-        from ..results.storage import write_text
-        from .report_rows import page_of
-
         write_text(Path(path), study_to_html(page_of(self, options)))
 
     def _frames(self) -> Iterator[pd.DataFrame]:

@@ -10,7 +10,8 @@ from typing import Any
 
 from ..errors import DataError
 from ..methods import require
-from ..methods.nuts import SamplerOptions, check_engine
+from ..methods.nuts import check_engine
+from ..methods.sampler_options import SamplerOptions
 from ..metrics.losses import Loss
 from ..model.cache import problem_of
 from ..model.problem import Problem

@@ -10,8 +10,8 @@ from ..methods.enumeration import discrete
 from ..methods.enumeration import fit as by_enumeration
 from ..methods.laplace import LaplaceOptions
 from ..methods.marginal import MarginalOptions
-from ..methods.mode import ModeOptions
-from ..methods.nuts import SamplerOptions
+from ..methods.modes.options import ModeOptions
+from ..methods.sampler_options import SamplerOptions
 from ..model.audit import arithmetic_of
 from ..model.cache import problem_of
 from ..model.problem import Problem

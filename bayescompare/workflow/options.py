@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import UsageError
-from ..methods.mode import ModeOptions
-from ..methods.nuts import SamplerOptions
+from ..methods.modes.options import ModeOptions
+from ..methods.sampler_options import SamplerOptions
 from ..metrics.losses import Loss
 from ..metrics.verdict import Margins
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..methods import method
 from ..methods.external import bring
-from ..methods.nuts import SamplerOptions, growing, pilot, prepare
+from ..methods.nuts import growing, pilot, prepare
+from ..methods.sampler_options import SamplerOptions
 from ..metrics.verdict import State, Verdict
 from ..model.problem import Problem
 from ..results.comparison import Comparison

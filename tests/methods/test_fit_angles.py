@@ -14,7 +14,7 @@ from scipy import special
 
 import bayescompare as bc
 from bayescompare.methods import laplace
-from bayescompare.methods.nuts import SamplerOptions
+from bayescompare.methods.sampler_options import SamplerOptions
 from bayescompare.model.angles import nearest
 from bayescompare.model.problem import Problem
 from bayescompare.results.fit import Status

@@ -13,7 +13,7 @@ import pytest
 
 import bayescompare as bc
 from bayescompare.methods.modes.basins import climbs, log_mass
-from bayescompare.methods.modes.search import End
+from bayescompare.methods.modes.end import End
 from bayescompare.model.problem import Problem
 from bayescompare.results.fit import Fit, Status
 

@@ -15,7 +15,7 @@ from bayescompare.errors import UnknownNameError
 from bayescompare.methods import METHODS, method
 from bayescompare.methods.laplace import LaplaceOptions
 from bayescompare.methods.marginal import MarginalOptions
-from bayescompare.methods.nuts import SamplerOptions
+from bayescompare.methods.sampler_options import SamplerOptions
 from bayescompare.model.problem import Problem
 from bayescompare.results.fit import Fit, Status
 

@@ -15,7 +15,7 @@ from pytensor.graph.op import Op
 from bayescompare.errors import FitError, NoFiniteStartError, UnsupportedModelError
 from bayescompare.methods import laplace, mode, nuts
 from bayescompare.methods.nutpie import panics_told
-from bayescompare.methods.nuts import SamplerOptions
+from bayescompare.methods.sampler_options import SamplerOptions
 from bayescompare.model.problem import Problem
 from bayescompare.results.fit import Status
 

@@ -15,8 +15,8 @@ from scipy import stats
 
 import bayescompare as bc
 from bayescompare.errors import FitError, NoFiniteStartError, UsageError
-from bayescompare.methods.mode import ModeOptions
 from bayescompare.methods.modes import curvature, search
+from bayescompare.methods.modes.options import ModeOptions
 from bayescompare.model.backends import without_compiler
 from bayescompare.model.problem import Problem
 from bayescompare.results.fit import Fit, Status

@@ -17,7 +17,8 @@ import pytest
 import bayescompare as bc
 from bayescompare.errors import EngineNotInstalledError, FitError, UnknownNameError, UsageError
 from bayescompare.methods.nutpie import choose_backend, order
-from bayescompare.methods.nuts import SamplerOptions, check_engine
+from bayescompare.methods.nuts import check_engine
+from bayescompare.methods.sampler_options import SamplerOptions
 from bayescompare.methods.sampler_statistics import STATISTICS
 from bayescompare.model.problem import Problem
 from bayescompare.results.fit import Fit, Status

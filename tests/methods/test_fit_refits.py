@@ -14,8 +14,8 @@ from scipy import special, stats
 import bayescompare as bc
 from bayescompare.errors import UsageError
 from bayescompare.methods import mode
-from bayescompare.methods.mode import ModeOptions
 from bayescompare.methods.modes import warm
+from bayescompare.methods.modes.options import ModeOptions
 from bayescompare.methods.modes.refits import RefitOptions, Refits, leave_one_out
 from bayescompare.model.problem import Problem
 from bayescompare.models import eight_schools

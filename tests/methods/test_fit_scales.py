@@ -11,8 +11,10 @@ import pytest
 
 import bayescompare as bc
 from bayescompare.methods.mode import WEIGHTS
+from bayescompare.methods.modes.end import End
+from bayescompare.methods.modes.options import ModeOptions
 from bayescompare.methods.modes.scales import scales
-from bayescompare.methods.modes.search import End, ModeOptions, climb_to_modes
+from bayescompare.methods.modes.search import climb_to_modes
 from bayescompare.model.problem import Problem
 from bayescompare.results.fit import Fit, Status
 

@@ -14,7 +14,8 @@ from pytensor.compile.mode import get_mode
 from scipy import stats
 
 from bayescompare.methods.mode import fit
-from bayescompare.methods.nuts import SamplerOptions, run
+from bayescompare.methods.nuts import run
+from bayescompare.methods.sampler_options import SamplerOptions
 from bayescompare.model.problem import Problem
 
 FREE: dict[str, Callable[[], Any]] = {

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import bayescompare as bc
-from bayescompare.methods.nuts import SamplerOptions
+from bayescompare.methods.sampler_options import SamplerOptions
 from tests.posteriordb.reference import NAMES, data, ours, reference
 
 ERRORS = 5.0

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from bayescompare.report.study.report.rows import Asked, Ecdf, Focus, Study
 
+from bayescompare.report.study.rows import Asked, Ecdf, Focus, Study
 from bayescompare.studies.measures import ecdf
 from bayescompare.studies.summary import Measure
 

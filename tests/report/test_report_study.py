@@ -16,17 +16,17 @@ from urllib.parse import unquote
 
 import numpy as np
 import pytest
-from bayescompare.report.study.report.calibration import accuracy
-from bayescompare.report.study.report.curves import Drawn, Line, pairs, vertical
-from bayescompare.report.study.report.downloads import MOST, held
-from bayescompare.report.study.report.report import build
-from bayescompare.report.study.report.rows import Focus, Rows, Study, Value, Varied
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bayescompare.formatting import percent
 from bayescompare.report import study_to_html
-from bayescompare.report.study.report import findings as w
+from bayescompare.report.study import findings as w
+from bayescompare.report.study.calibration import accuracy
+from bayescompare.report.study.curves import Drawn, Line, pairs, vertical
+from bayescompare.report.study.downloads import MOST, held
+from bayescompare.report.study.report import build
+from bayescompare.report.study.rows import Focus, Rows, Study, Value, Varied
 from bayescompare.report.svg.colours import DARK, LIGHT
 from bayescompare.report.words import plain_text
 from bayescompare.studies.summary import Measure

@@ -9,7 +9,7 @@ import pytest
 
 import bayescompare as bc
 from bayescompare.errors import OutputError, UsageError
-from bayescompare.methods.nuts import SamplerOptions
+from bayescompare.methods.sampler_options import SamplerOptions
 from bayescompare.report import study_to_html
 from bayescompare.studies.report_rows import PageOptions, page_of
 from tests.report.test_report_study import check, table_of, text_of

@@ -11,11 +11,11 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from bayescompare.report.study.report.findings import is_share
-from bayescompare.report.study.report.rows import ALL, Focus, Rows
 
 import bayescompare as bc
 from bayescompare.formatting import figure, percent
+from bayescompare.report.study.findings import is_share
+from bayescompare.report.study.rows import ALL, Focus, Rows
 from bayescompare.studies.summary import Measure
 from tests.report.test_report_study import check, table_of, text_of
 

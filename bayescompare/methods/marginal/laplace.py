@@ -22,6 +22,7 @@ from ...results.fit import Fit, Status
 from .. import mode as outer_mode
 from .. import nuts
 from ..laplace import importance, named
+from ..sampler_options import SamplerOptions
 from .inner import inner_modes
 from .mode import Found, diagnostics, outer_covariance, search
 from .options import MarginalOptions
@@ -234,7 +235,7 @@ def _by_nuts(found: Found, covariance: Array, count: int, seed: int, tried: Oute
     """Draws of the hyperparameters by NUTS on ℓ, x at its mode for each."""
     marginal = found.outer.marginal
     number = 2
-    options = nuts.SamplerOptions(draws=max(min(count, 1000) // number, 50), tune=500, chains=number, backend="jax")
+    options = SamplerOptions(draws=max(min(count, 1000) // number, 50), tune=500, chains=number, backend="jax")
     sampled = nuts.run(found.outer, seed=seed, options=options, cores=1)
     if sampled.unconstrained_draws is None:
         raise FitError("NUTS on the marginal density drew nothing", sampled)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ...errors import UsageError
-from ..modes.search import ModeOptions
+from ..modes.options import ModeOptions
 
 
 @dataclass(frozen=True)

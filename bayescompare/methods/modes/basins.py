@@ -12,7 +12,9 @@ from ...model.backends import Array
 from ...model.problem import Problem
 from ...results.fit import Fit, Status
 from .curvature import hessian, own_scale
-from .search import End, ModeOptions, first_order, place, polish_along
+from .end import End
+from .options import ModeOptions
+from .search import first_order, place, polish_along
 
 #: Draws that are followed uphill.
 SAMPLE = 64

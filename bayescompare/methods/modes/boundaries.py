@@ -12,7 +12,9 @@ from ...model.density import Density
 from ...model.graphs import Block
 from ...model.problem import Problem
 from .curvature import curvature_along, marginal_sd
-from .search import End, ModeOptions, polish
+from .end import End
+from .options import ModeOptions
+from .search import polish
 
 #: A Laplace sd above this, of a transformed coordinate, means that the mode lies on the boundary: near a bound the
 #: density is c·exp(u), whose decrement is half its curvature (interior modes had at most 3.1, boundary ones 700).

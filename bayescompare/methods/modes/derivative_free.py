@@ -12,7 +12,9 @@ import numpy as np
 
 from ...model.backends import Array
 from ...model.density import Density
-from .search import RUNAWAY, End, ModeOptions, no_finite_start
+from .end import End
+from .options import ModeOptions
+from .search import RUNAWAY, no_finite_start
 
 #: Of the starts every third is used, of each kind some.
 EVERY = 3

@@ -17,8 +17,9 @@ from ...model.problem import Problem
 from ...results.fit import Status
 from . import boundaries, kinks
 from .curvature import RIDGE, hessian, identified, own_scale, spectrum
+from .end import End
 from .folds import folds
-from .search import End, ModeOptions
+from .options import ModeOptions
 from .unbounded import runaway
 
 #: Part of the decrement that the density must gain far out on a ray, if it creeps towards a limit. An exponential tail

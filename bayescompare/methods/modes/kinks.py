@@ -9,15 +9,12 @@ quantile regression's, the fused lasso's ``|x − y|``) are climbed along by :mo
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...model.backends import Array
 from ...model.density import Density
-
-if TYPE_CHECKING:
-    from .search import End
+from .end import End
 
 #: Half-widths of the intervals in which a kink is looked for, in units of max(1, |u|).
 WIDTHS = 10.0 ** -np.arange(0, 8)

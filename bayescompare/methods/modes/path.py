@@ -14,7 +14,9 @@ from ...model.backends import Array
 from ...model.problem import Problem
 from ...results.fit import Fit, Status
 from . import boundaries, endings, kinks
-from .search import End, ModeOptions, polish
+from .end import End
+from .options import ModeOptions
+from .search import polish
 
 #: Powers of the prior, evenly spaced.
 POINTS = 21

@@ -22,8 +22,10 @@ from ...model.problem import Problem
 from ...results.fit import Fit, Status
 from .. import mode
 from . import boundaries, endings, kinks
+from .end import End
 from .folds import folds
-from .search import End, ModeOptions, polish
+from .options import ModeOptions
+from .search import polish
 from .warm import Tops, Warm, Without
 
 Index = NDArray[np.intp]

@@ -9,20 +9,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from ...errors import NoFiniteStartError, UsageError
+from ...errors import NoFiniteStartError
 from ...model.angles import nearest
 from ...model.backends import Array
 from ...model.density import Density
 from ...model.problem import Problem
 from . import kinks, vertices
-from .curvature import DENSE, curvature_along, hessian, spectrum
+from .curvature import curvature_along, hessian, spectrum
+from .end import End
 from .folds import folds
 from .krylov import conjugate_gradients, lowest
+from .options import ModeOptions
 from .scales import scales
 
 #: A transformed coordinate this far out has left every support that a search can end in; the search stops there.
@@ -40,79 +41,6 @@ DEPTH = 30.0
 
 #: Most ends that are polished only to tell which mode they belong to.
 STRAYS = 8
-
-
-@dataclass(frozen=True)
-class ModeOptions:
-    """Options of the search.
-
-    Attributes
-    ----------
-    starts : int
-        Initial point, jittered points and prior draws, in all.
-    decrement : float
-        Largest Newton decrement of a mode, in nats: the estimated distance to the top.
-    agreement : float
-        Two ends are the same height if they differ by no more than this, in nats.
-    newton_steps : int
-        Most polishing steps from one end.
-    dense : int
-        Dimension up to which a dense Hessian is made; above, Newton steps go by conjugate gradients.
-    allow_unidentified : bool
-        For the MLE: where the data do not identify all parameters, return what they do identify, the rest NaN.
-    """
-
-    starts: int = 16
-    decrement: float = 1e-8
-    agreement: float = 1e-3
-    newton_steps: int = 60
-    dense: int = DENSE
-    allow_unidentified: bool = False
-
-    def __post_init__(self) -> None:
-        for name in ("starts", "newton_steps"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name} must be at least 1, not {getattr(self, name)}.")
-        for name in ("decrement", "agreement"):
-            if not getattr(self, name) > 0:
-                raise UsageError(f"{name} must be above 0, not {getattr(self, name)}.")
-
-
-@dataclass(eq=False)
-class End:
-    """Where one start ended.
-
-    ``held`` are coordinates put on a bound of their range, ``kinks`` those put on a kink of the density, ``lines`` all
-    kinks that are known (coordinate to place); ``hessian`` is over the other coordinates. ``creased`` are those that
-    kinks across coordinates hold together; then there is no Hessian. ``step`` is the Newton step
-    that would come next; ``flattest`` the direction of least curvature where there is no Hessian.
-    """
-
-    kind: str
-    u: Array
-    value: float
-    order: int = 0
-    decrement: float = math.inf
-    polished: bool = False
-    hessian: Array | None = None
-    smallest: float = math.nan
-    step: Array | None = None
-    flattest: Array | None = None
-    steps: int = 0
-    held: dict[int, float] = field(default_factory=dict)
-    kinks: dict[int, float] = field(default_factory=dict)
-    lines: dict[int, float] = field(default_factory=dict)
-    edges: list[int] = field(default_factory=list)
-    creased: tuple[int, ...] = ()
-    mode: int = -1
-
-    def converged(self, options: ModeOptions) -> bool:
-        return self.polished and self.decrement <= options.decrement
-
-    @property
-    def free(self) -> np.ndarray:
-        """Coordinates that are on no bound and no kink."""
-        return np.array([i for i in range(len(self.u)) if i not in self.held and i not in self.kinks], dtype=int)
 
 
 # -- starts ----------------------------------------------------------------------------------------

@@ -10,7 +10,9 @@ import numpy as np
 
 from ...model.backends import Array
 from ...model.problem import Problem
-from .search import End, ModeOptions, polish
+from .end import End
+from .options import ModeOptions
+from .search import polish
 
 #: Where a coordinate that runs off is led out from, if it is further out already: rounding is small there still.
 NEAR = 20.0

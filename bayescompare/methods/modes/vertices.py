@@ -10,17 +10,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...model.backends import Array
 from ...model.density import Density
+from .end import End
 from .folds import Folds
-
-if TYPE_CHECKING:
-    from .search import End, ModeOptions
+from .options import ModeOptions
 
 Mask = NDArray[np.bool_]
 

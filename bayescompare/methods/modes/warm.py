@@ -16,7 +16,8 @@ from ...model.backends import CHUNK, LOOPED, Array
 from ...model.density import Density
 from . import boundaries, endings
 from .curvature import WIDEST, cholesky, hessian, own_scale
-from .search import STRIDE, ModeOptions
+from .options import ModeOptions
+from .search import STRIDE
 
 Index = NDArray[np.intp]
 
