@@ -13,7 +13,7 @@ WORKERS ?= 2
 SELECT := $(if $(SLOW_SHARE),--slow-share $(SLOW_SHARE),-m "not slow")
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow lint format reports studies benchmark benchmark-modes install wheel-check requirements clean
+.PHONY: help demo test slow lint format reports studies benchmark benchmark-modes install wheel-check canary requirements clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ wheel-check: $(ENVIRONMENT) ## build the wheel and use it from an empty environm
 $(ENVIRONMENT): pyproject.toml .python-version requirements/dev.txt requirements/uv.txt requirements/install.sh
 	@requirements/install.sh
 	@touch $@
+
+canary: $(ENVIRONMENT) ## the tests of model/ and methods/ against the newest PyMC, nutpie, ArviZ and JAX, in an environment of its own
+	requirements/canary.sh $(ARGS)
 
 # Exact versions with hashes. No index is named in the files: they serve wherever the packages come from.
 COMPILE := $(PYTHON) -m uv pip compile --quiet --upgrade --universal --python-version 3.12 --generate-hashes \

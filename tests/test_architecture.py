@@ -35,6 +35,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "workflow": RUN | {"workflow"},
     "studies": RUN | {"workflow", "report", "studies"},
     "cli": RUN | {"", "workflow", "report", "studies", "cli"},
+    "__main__": {"cli"},
     "": set(),
 }
 # What is imported when a method is called, where that is only a door.
