@@ -28,11 +28,18 @@ from .mode import Found, diagnostics, outer_covariance, search
 from .options import MarginalOptions
 from .outer import Marginal
 
-#: Degrees of freedom of the t from which hyperparameters are drawn: its tails cover those of most ℓ.
-FREEDOM = 7
+#: Degrees of freedom of the t from which each direction is drawn: where a scale may be 0, the tail of its logarithm is
+#: exponential and begins near the mode.
+FREEDOM = 4
 
 #: Least effective draws of hyperparameters; with fewer NUTS draws them.
 EFFECTIVE = 400
+
+#: How far from the mode, in sd of the parabola, the width of ℓ is taken, and the least and most that the t is given.
+PROBES, WIDTHS = (2.0, 5.0), (0.6, 4.0)
+
+#: Chains of NUTS on ℓ, draws for adaptation of each, and most draws of all of them.
+CHAINS, TUNE, MOST_SAMPLED = 2, 300, 1000
 
 #: Most scalars of all draws together.
 CELLS = 20_000_000
@@ -174,41 +181,68 @@ def _unfit(found: Found) -> str | None:
 def _outer_draws(
     found: Found, covariance: Array, count: int, rng: np.random.Generator, seed: int, options: MarginalOptions
 ) -> Outer:
-    """By importance sampling from a t at the mode where its weights carry that, else by NUTS on ℓ."""
-    sampled = None
-    if found.outer.marginal.dimension <= options.sampled_above:
-        sampled = _by_importance(found, covariance, count, rng)
-        if sampled.k_hat < psis.LIMIT and sampled.ess >= min(EFFECTIVE, count / 10):
-            return sampled
-    return _by_nuts(found, covariance, count, seed, sampled)
+    """By importance sampling from skewed t's at the mode where their weights carry that, else by NUTS on ℓ."""
+    tried = None
+    if found.outer.marginal.dimension <= options.sampled_above and found.phi is not None:
+        tried = _by_importance(found, found.phi, covariance, count, rng)
+        if tried.k_hat < psis.LIMIT and tried.ess >= min(EFFECTIVE, count / 10):
+            return tried
+    return _by_nuts(found, count, seed, tried)
 
 
-def _by_importance(found: Found, covariance: Array, count: int, rng: np.random.Generator) -> Outer:
-    """Draws from a t at the mode, and of them, by their weights, as many again: systematic resampling."""
-    marginal, m = found.outer.marginal, len(covariance)
-    if found.phi is None or found.at is None:
-        raise FitError("there is no marginal mode to draw around")
-    root = np.linalg.cholesky(covariance)
-    z = rng.standard_normal((count, m))
-    stretch = np.sqrt(FREEDOM / rng.chisquare(FREEDOM, count))[:, None]
-    phi = found.phi + (z * stretch) @ root.T
-    square = ((z * stretch) ** 2).sum(axis=1)
-    log_t = (
-        math.lgamma((FREEDOM + m) / 2)
-        - math.lgamma(FREEDOM / 2)
-        - m / 2 * math.log(FREEDOM * math.pi)
-        - float(np.log(np.diag(root)).sum())
-        - (FREEDOM + m) / 2 * np.log1p(square / FREEDOM)
-    )
-    x = found.at.point[marginal.latent.coordinates] + (phi - found.phi) @ marginal.response(found.at, WEIGHTS).T
-    points, heights = _marginal_heights(marginal, marginal.joined(phi, x))
+def _by_importance(found: Found, centre: Array, covariance: Array, count: int, rng: np.random.Generator) -> Outer:
+    """Draws from a t, and of them, by their weights, ``count`` again: systematic resampling."""
+    marginal = found.outer.marginal
+    root = _symmetric_root(covariance)
+    phi, log_t = _student(centre, root, _stretched(found, centre, root), count, rng)
+    points, heights = _marginal_heights(marginal, _near(found, phi))
     weights = psis.importance(heights - log_t)
-    if not np.isfinite(weights.log_weights).all():
+    if not weights.ess.value > 0:
         return Outer(points, math.nan, "importance sampling", math.nan, 0.0)
-    shares = np.cumsum(np.exp(weights.log_weights))
-    chosen = np.searchsorted(shares / shares[-1], (rng.random() + np.arange(count)) / count)
-    evidence = float(np.logaddexp.reduce(heights - log_t) - math.log(count))
-    return Outer(points[chosen], evidence, "importance sampling", weights.k_hat.value, weights.ess.value)
+    share = np.exp(weights.log_weights)
+    cumulated = np.cumsum(share)
+    chosen = np.searchsorted(cumulated / cumulated[-1], (rng.random() + np.arange(count)) / count)
+    evidence = float(np.logaddexp.reduce(heights - log_t) - math.log(len(phi)))
+    k_hat = weights.k_hat.value
+    return Outer(points[chosen], evidence, "importance sampling", k_hat, weights.ess.value)
+
+
+def _symmetric_root(covariance: Array) -> Array:
+    """A root whose columns lie as near to the coordinates as can be."""
+    sd = np.sqrt(np.diag(covariance))
+    values, vectors = np.linalg.eigh(covariance / np.outer(sd, sd))
+    return np.asarray(sd[:, None] * (vectors * np.sqrt(values)) @ vectors.T)
+
+
+def _stretched(found: Found, centre: Array, root: Array) -> Array:
+    """How much wider ℓ is than its parabola, on both sides of the mode along each column of the root: (2, m)."""
+    units = np.concatenate([-root.T, root.T])
+    ways = np.concatenate([probe * units for probe in PROBES])
+    _, heights = _marginal_heights(found.outer.marginal, _near(found, np.concatenate([centre[None], centre + ways])))
+    fall = np.maximum(heights[0] - heights[1:], 0.0).reshape(len(PROBES), 2, -1)
+    with np.errstate(divide="ignore"):
+        width = np.array(PROBES)[:, None, None] / np.sqrt(2 * fall)
+    return np.clip(width.max(axis=0), *WIDTHS)
+
+
+def _student(centre: Array, root: Array, width: Array, count: int, rng: np.random.Generator) -> tuple[Array, Array]:
+    """At least ``count`` points of skewed t's, evenly spread (scrambled Sobol), and their log density."""
+    from scipy.stats import qmc, t
+
+    uniform = qmc.Sobol(len(centre), rng=rng).random_base2(max(count - 1, 1).bit_length())
+    z = t.ppf(np.clip(uniform, 1e-12, 1 - 1e-12), FREEDOM)
+    scale = np.where(z < 0, width[0], width[1])
+    log_t = (t.logpdf(z, FREEDOM) - np.log(scale)).sum(axis=1) - float(np.linalg.slogdet(root)[1])
+    return centre + (scale * z) @ root.T, log_t
+
+
+def _near(found: Found, phi: Array) -> Array:
+    """Points at rows of φ, x where its mode is to first order."""
+    marginal = found.outer.marginal
+    if found.phi is None or found.at is None:
+        return marginal.joined(phi, marginal.whole.start[marginal.latent.coordinates])
+    moved = (phi - found.phi) @ marginal.response(found.at, WEIGHTS).T
+    return marginal.joined(phi, found.at.point[marginal.latent.coordinates] + moved)
 
 
 def _marginal_heights(marginal: Marginal, points: Array) -> tuple[Array, Array]:
@@ -231,15 +265,13 @@ def _pieces(marginal: Marginal, count: int) -> list[np.ndarray]:
     return [np.arange(start, min(start + size, count)) for start in range(0, count, size)]
 
 
-def _by_nuts(found: Found, covariance: Array, count: int, seed: int, tried: Outer | None) -> Outer:
+def _by_nuts(found: Found, count: int, seed: int, tried: Outer | None) -> Outer:
     """Draws of the hyperparameters by NUTS on ℓ, x at its mode for each."""
-    marginal = found.outer.marginal
-    number = 2
-    options = SamplerOptions(draws=max(min(count, 1000) // number, 50), tune=500, chains=number, backend="jax")
+    draws = max(min(count, MOST_SAMPLED) // CHAINS, 50)
+    options = SamplerOptions(draws=draws, tune=TUNE, chains=CHAINS, backend="jax")
     sampled = nuts.run(found.outer, seed=seed, options=options, cores=1)
     if sampled.unconstrained_draws is None:
         raise FitError("NUTS on the marginal density drew nothing", sampled)
-    phi = sampled.unconstrained_draws.reshape(-1, marginal.dimension)
     r_hat = float(np.max(chains.r_hat(sampled.unconstrained_draws)))
     divergences = int(sampled.diagnostics["divergences"])
     doubts = []
@@ -247,10 +279,8 @@ def _by_nuts(found: Found, covariance: Array, count: int, seed: int, tried: Oute
         doubts.append(f"the chains over the hyperparameters have not mixed: R-hat {r_hat:.3f}")
     if divergences:
         doubts.append(f"NUTS over the hyperparameters had {divergences} divergences")
-    x = found.outer.whole.density.start[marginal.latent.coordinates]
-    if found.phi is not None and found.at is not None:
-        x = found.at.point[marginal.latent.coordinates] + (phi - found.phi) @ marginal.response(found.at, WEIGHTS).T
-    points, heights = _marginal_heights(marginal, marginal.joined(phi, x))
+    phi = sampled.unconstrained_draws.reshape(-1, found.outer.marginal.dimension)
+    points, heights = _marginal_heights(found.outer.marginal, _near(found, phi))
     kept = np.isfinite(heights)
     k_hat, ess = (math.nan, math.nan) if tried is None else (tried.k_hat, tried.ess)
     return Outer(points[kept], math.nan, "NUTS", k_hat, ess, tuple(doubts))
