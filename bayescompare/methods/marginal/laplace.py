@@ -222,7 +222,7 @@ def _stretched(found: Found, centre: Array, root: Array) -> Array:
     fall = np.maximum(heights[0] - heights[1:], 0.0).reshape(len(PROBES), 2, -1)
     with np.errstate(divide="ignore"):
         width = np.array(PROBES)[:, None, None] / np.sqrt(2 * fall)
-    return np.clip(width.max(axis=0), *WIDTHS)
+    return np.asarray(np.clip(width.max(axis=0), *WIDTHS))
 
 
 def _student(centre: Array, root: Array, width: Array, count: int, rng: np.random.Generator) -> tuple[Array, Array]:
