@@ -16,6 +16,7 @@ import numpy as np
 
 from ..errors import NoFiniteStartError, UnsupportedModelError
 from ..model.backends import Array, without_compiler
+from ..model.capabilities import refuse
 from ..model.problem import Problem, labels
 from ..results.fit import Fit, Status
 from . import mode
@@ -80,7 +81,8 @@ def fit(model: pm.Model, method: str, *, seed: int = 0, options: ModeOptions | N
     Raises
     ------
     UnsupportedModelError
-        If a support is infinite, depends on another variable, or the joint one is too large; or for another method.
+        If the density is random, a support is infinite, depends on another variable, or the joint one is too large; or
+        for another method.
     """
     began = time.perf_counter()
     names = ", ".join(rv.name for rv in discrete(model))
@@ -88,6 +90,7 @@ def fit(model: pm.Model, method: str, *, seed: int = 0, options: ModeOptions | N
         raise UnsupportedModelError(
             f"{method} needs a gradient, which discrete free variables ({names}) lack. {INSTEAD}"
         )
+    refuse(model)
     supports = [_support(model, rv) for rv in discrete(model)]
     continuous = len(supports) < len(model.free_RVs)
     states, most = math.prod(s.states for s in supports), SEARCHES if continuous else STATES

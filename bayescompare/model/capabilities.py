@@ -194,7 +194,7 @@ def refuse_without_density(model: pm.Model, terms: Sequence[Any]) -> None:
 
 
 def refuse(model: pm.Model) -> None:
-    """Refuse by name a model whose log density does not exist, or is random.
+    """Refuse by name a model whose log density does not exist, or is random; nothing is compiled.
 
     Raises
     ------
@@ -202,7 +202,9 @@ def refuse(model: pm.Model) -> None:
     """
     terms = log_densities(model)
     refuse_without_density(model, terms)
-    refuse_random(zip((rv.name for rv in (*model.free_RVs, *model.observed_RVs)), terms, strict=True))
+    terms += model.replace_rvs_by_values(model.potentials) if model.potentials else []
+    named = (variable.name for variable in (*model.free_RVs, *model.observed_RVs, *model.potentials))
+    refuse_random(zip(named, terms, strict=True))
 
 
 @contextmanager

@@ -20,8 +20,8 @@ EULER = 0.5772156649015329
 
 #: What has no mean by its nature: values that are names, or points on a circle.
 NOT_NUMBERS = {
-    "CategoricalRV": "its values are labels, which have no mean",
-    "VonMisesRV": "its values are angles, which have no mean on a line",
+    "CategoricalRV": "labels",
+    "VonMisesRV": "angles",
 }
 
 #: Distributions on an interval, and the places of those parameters that say which.
@@ -64,8 +64,9 @@ def moments(rv: Any) -> Pair:
     """
     op = rv.owner.op
     name = type(op).__name__
-    if name in NOT_NUMBERS:
-        raise NoMomentsError(NOT_NUMBERS[name])
+    values = not_numbers(rv)
+    if values:
+        raise NoMomentsError(f"its values are {values}, which have no mean{' on a line' * (values == 'angles')}")
     if name in ("MixtureRV", "_HurdleRV"):
         return _mixture(*rv.owner.inputs[1:])
     if name == "TruncatedRV":
@@ -77,11 +78,18 @@ def moments(rv: Any) -> Pair:
     return _TABLE[name](*(p.astype("float64") for p in parameters))
 
 
+def not_numbers(rv: Any) -> str:
+    """What its values are, ``labels`` or ``angles``, where they are no numbers on a line; empty where they are."""
+    sources = drawn(rv) if is_derived(rv) else [rv.owner.inputs[0] if _is_partial(rv) else rv]
+    kinds = (NOT_NUMBERS.get(type(source.owner.op).__name__, "") for source in sources)
+    return next(filter(None, kinds), "")
+
+
 def bounded(rv: Any, u: Any) -> bool:
     """Whether its values lie in an interval that stays whatever ``u`` is, so that averages over ``u`` exist, too."""
     from pytensor.graph.traversal import ancestors
 
-    if type(rv.owner.op).__name__ == "PartialObservedRV":
+    if _is_partial(rv):
         return bounded(rv.owner.inputs[0], u)
     places = INTERVAL.get(type(rv.owner.op).__name__)
     if places is None:
@@ -92,12 +100,17 @@ def bounded(rv: Any, u: Any) -> bool:
 
 def distribution_name(rv: Any) -> str:
     """The name that a user of PyMC knows it by: ``Normal``, ``TruncatedPoisson``, ``transformed Normal`` (derived)."""
-    if type(rv.owner.op).__name__ == "PartialObservedRV":  # what is observed of a variable with missing values
+    if _is_partial(rv):
         return distribution_name(rv.owner.inputs[0])
     if is_derived(rv):
         return f"transformed {' and '.join(dict.fromkeys(map(distribution_name, drawn(rv))))}".strip()
     name = str(rv.owner.op._print_name[0])
     return "CustomDist" if name.startswith("CustomDist_") else name  # PyMC appends the variable's own name
+
+
+def _is_partial(rv: Any) -> bool:
+    """True of what is observed of a variable with missing values."""
+    return type(rv.owner.op).__name__ == "PartialObservedRV"
 
 
 def _mixture(weights: Any, *components: Any) -> Pair:

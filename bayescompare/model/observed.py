@@ -11,7 +11,7 @@ import numpy as np
 from .backends import Array, PyTensorFunction
 from .capabilities import depends_on
 from .derived import is_derived, repeated
-from .moments import NoMomentsError, distribution_name, moments
+from .moments import NoMomentsError, distribution_name, moments, not_numbers
 from .problem import Problem
 
 
@@ -26,7 +26,7 @@ class Observed:
     many : TensorVariable
         What draws it several times over: the first axis has as many entries as ``count`` says.
     lacks : dict of str to str
-        Why it has no ``"pointwise"`` terms, ``"moments"`` or ``"cdf"``.
+        Why it has no ``"pointwise"`` terms, ``"moments"``, ``"intervals"`` or ``"cdf"``.
     moments : tuple of TensorVariable
         Mean and variance, which broadcast to the value; empty where there are none.
     log_cdf : tuple of TensorVariable
@@ -62,6 +62,9 @@ def _observed(problem: Problem, index: int, count: Any) -> Observed:
         pair = moments(rv)
     except NoMomentsError as error:
         lacks["moments"] = str(error)
+    values = not_numbers(rv)
+    if values:
+        lacks["intervals"] = f"its values are {values}, which have no intervals"
     try:
         cdf = _log_cdf(rv, value)
     except (NotImplementedError, TypeError):

@@ -17,7 +17,7 @@ from ..errors import LIBRARY_ERRORS
 from .backends import CHUNK, Array
 from .derived import is_derived
 from .drawing import Simulator, said
-from .moments import NOT_NUMBERS, bounded
+from .moments import bounded, not_numbers
 from .observed import Observed, observed
 from .problem import Problem
 
@@ -46,7 +46,8 @@ class Term:
         too.
     lacks : Mapping of str to str
         What cannot be had, and why: ``"pointwise"`` (it does not factorise over observations), ``"moments"`` (no closed
-        form: two draws for each point may stand in where it is ``numeric``), ``"draws"``, ``"cdf"``.
+        form: two draws for each point may stand in where it is ``numeric``), ``"intervals"`` (its values have no
+        order), ``"draws"``, ``"cdf"``.
     """
 
     name: str
@@ -296,7 +297,7 @@ def _term(variable: Observed, value: Array, observations: int, u: Any, lacks: Ma
         observations=observations,
         scalars=value.size,
         discrete=value.dtype.kind in "iub",
-        numeric=type(variable.rv.owner.op).__name__ not in NOT_NUMBERS,
+        numeric=not not_numbers(variable.rv),
         bounded=bounded(variable.rv, u),
         lacks=lacks,
     )

@@ -119,8 +119,9 @@ def _no_verdict(layers: dict[str, Layer], fits: tuple[Fit, Fit], deciding: str) 
         sentence = f"{'NUTS' if by_nuts(nuts) else 'The sampler'} did not converge ({faults})"
         if rises:
             sentence += f", and the model has no mode: {rises.replace('the density', 'its density')}"
+        smaller_steps = "target_accept or " if nuts.diagnostics.get("divergences") else ""
         advice = (
-            "Trust neither answer yet. Raise target_accept or the number of draws, or write the model so that it is "
+            f"Trust neither answer yet. Raise {smaller_steps}the number of draws, or write the model so that it is "
             "easier to sample (for group effects, the non-centred form)."
         )
         return Overall(State.NO_VERDICT, "No verdict.", sentence + ".", advice, deciding)

@@ -33,9 +33,15 @@ def model_info(problem: Problem, target: Target) -> ModelInfo:
         formulas=_formulas(problem),
         free=tuple(rv.name for rv in problem.model.free_RVs),
         parameters=problem.dimension,
-        observations=sum(values.size for values in problem.observed.values()),
+        observations=_observations(problem),
         fingerprint=problem.fingerprint,
     )
+
+
+def _observations(problem: Problem) -> int:
+    """Vectors count once each, and the numbers of a density that is joint over all of them one by one."""
+    sizes = zip(problem.density.sizes, problem.observed.values(), strict=True)
+    return sum(terms if terms > 1 else values.size for terms, values in sizes)
 
 
 def _formulas(problem: Problem) -> tuple[tuple[str, str, str], ...]:

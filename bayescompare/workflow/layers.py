@@ -32,7 +32,7 @@ class Layers:
             return make()
         except (*LIBRARY_ERRORS, FitError, ModelError) as error:
             logger.debug("%s was not computed", name, exc_info=True)
-            reason = f"it could not be computed: {type(error).__name__}: {first_line(error)}"
+            reason = f"{type(error).__name__}: {first_line(error)}"
             self.failed[name] = reason
             return otherwise(reason)
 
@@ -43,7 +43,7 @@ class Layers:
                 "code": "not_computed",
                 "severity": "warning",
                 "variable": name,
-                "what": f"{reason[0].upper()}{reason[1:]}.",
+                "what": f"It could not be computed: {reason}.",
                 "instead": "The other layers stand.",
             }
             for name, reason in self.failed.items()

@@ -154,9 +154,7 @@ def _inputs(term: Term, known: _Known, y: Array) -> p.Inputs:
     variance = "" if moments or (pairs is not None and term.numeric) else term.lacks.get("moments", "not numbers")
     if not y.size and term.distribution != "Potential":
         return p.Inputs(name, np.empty(0), why_no_elpd=NO_ROWS, why_no_variance=NO_ROWS, why_no_coverage=NO_ROWS)
-    coverage = elpd or ("" if one_each else VECTORS) or term.lacks.get("draws", "")
-    if not term.numeric:
-        coverage = coverage or "its values are labels, which have no intervals"
+    coverage = elpd or ("" if one_each else VECTORS) or term.lacks.get("intervals") or term.lacks.get("draws", "")
     return p.Inputs(
         name=name,
         y=np.asarray(y, dtype=float).ravel(),
@@ -265,7 +263,9 @@ def _applies(terms: Sequence[Term], held_out: bool) -> dict[str, str]:
     joint = next((f"{t.name}: {t.lacks['pointwise']}" for t in terms if not t.factorises), "")
     if held_out:
         joint = ""
-    labels = next((f"{t.name}: its values are labels" for t in terms if t.scalars and not t.numeric), "")
+    named = [(t, t.lacks["intervals"]) for t in terms if t.scalars and "intervals" in t.lacks]
+    labels = next((f"{t.name}: {t.lacks['moments']}" for t, _ in named), "")
+    unordered = next((f"{t.name}: {why}" for t, why in named), "")
     vectors = next((f"{t.name}: {VECTORS}" for t in terms if t.observations != t.scalars), "")
     nothing = any(t.distribution != "Potential" for t in terms) and NO_ROWS
     only = "" if any(t.scalars for t in terms) else nothing or "there is no observed variable"
@@ -274,7 +274,7 @@ def _applies(terms: Sequence[Term], held_out: bool) -> dict[str, str]:
     return {
         "variance_discarded": only or labels or whole,
         "elpd": joint or only,
-        "coverage": joint or only or labels or vectors,
+        "coverage": joint or only or unordered or vectors,
     }
 
 

@@ -266,3 +266,11 @@ def test_a_comparison_points_to_what_can_be_had() -> None:
 def test_which_variables_are_discrete() -> None:
     assert [rv.name for rv in discrete(built(change_point))] == ["when"]
     assert discrete(built(lambda: pm.Poisson("k", pm.Gamma("r", 2.0, 1.0), observed=3))) == []
+
+
+def test_a_random_density_is_refused_by_name() -> None:
+    with pm.Model() as model:
+        batch = pm.Minibatch(np.zeros(50), batch_size=5)
+        pm.Normal("y", pm.Bernoulli("k", 0.5), 1.0, observed=batch, total_size=50)
+    with pytest.raises(UnsupportedModelError, match="'y' cannot be used: it uses a random subset of the data"):
+        bc.fit(model, "map")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,7 @@ def say(
     *,
     mode: Fit | None = None,
     sampler: SamplerFigures = SOUND,
+    divergences: int = 0,
     laplace: str = "no Laplace approximation: the curvature is singular",
     **rows: dict[str, Any],
 ) -> Overall:
@@ -72,7 +74,10 @@ def say(
         )
     else:
         layers |= {name: Layer(name, State.NOT_COMPUTED, "a gate failed") for name in ("location", "spread")}
-    found = sentence.overall(layers, table, mode, fit("nuts"))
+    nuts = fit("nuts")
+    found = sentence.overall(
+        layers, table, mode, replace(nuts, diagnostics={**nuts.diagnostics, "divergences": divergences})
+    )
     assert_style(found)
     return found
 
@@ -247,6 +252,11 @@ def test_no_convergence() -> None:
     found = say(sampler=CHAOS, tau={})
     assert (found.state, found.opening) == (State.NO_VERDICT, "No verdict.")
     assert "no mode" not in found.sentence
+    assert "Raise the number of draws" in found.advice
+
+
+def test_smaller_steps_are_for_divergences() -> None:
+    assert "Raise target_accept or the number of draws" in say(sampler=CHAOS, divergences=30, tau={}).advice
 
 
 def test_a_suspect_mode() -> None:

@@ -283,10 +283,27 @@ def test_labels_have_probabilities_and_no_mean() -> None:
     made = predictive(build)
     term = made.terms[0]
     assert (term.distribution, term.numeric, term.discrete) == ("Categorical", False, True)
-    assert term.lacks == {"moments": "its values are labels, which have no mean"}
+    assert term.lacks == {
+        "moments": "its values are labels, which have no mean",
+        "intervals": "its values are labels, which have no intervals",
+    }
     below = special.expit(cut - POINTS[:, :1])
     p = np.diff(np.column_stack([np.zeros(3), below, np.ones(3)]), axis=1)
     np.testing.assert_allclose(made.log_likelihood(POINTS)["y"], np.log(p[:, [0, 1, 2, 2]]), rtol=1e-10)
+
+
+def test_angles_and_labels_with_missing_values_are_no_numbers() -> None:
+    holes = np.ma.masked_array(B, [False, True, False, False])
+
+    def build(a: Any, s: Any) -> None:
+        pm.VonMises("angle", mu=a, kappa=s, observed=Y)
+        with pytest.warns(pm.exceptions.ImputationWarning):
+            pm.VonMises("some", mu=a, kappa=s, observed=np.ma.masked_array(Y, holes.mask))
+
+    for term in predictive(build).terms:
+        assert not term.numeric
+        assert term.lacks["moments"] == "its values are angles, which have no mean on a line"
+        assert term.lacks["intervals"] == "its values are angles, which have no intervals"
 
 
 def test_missing_values_are_parameters_and_the_observed_ones_terms() -> None:

@@ -23,7 +23,7 @@ def raising(error: Exception) -> Any:
 def test_what_a_library_raises_is_the_reason() -> None:
     layers = Layers()
     found = layers.compute("path", raising(ValueError("no way\nmore")), str.upper)
-    assert found == "IT COULD NOT BE COMPUTED: VALUEERROR: NO WAY"
+    assert found == "VALUEERROR: NO WAY"
     (finding,) = layers.findings()
     assert (finding["code"], finding["variable"]) == ("not_computed", "path")
     assert "ValueError: no way." in finding["what"]
