@@ -16,13 +16,14 @@ from ..model.backends import Array
 from ..model.density import Density
 from ..model.problem import Problem
 from ..results.fit import Fit, Status
-from .modes import boundaries, derivative_free, endings
+from .modes import boundaries, derivative_free, endings, unbounded
 from .modes.basins import log_mass
 from .modes.curvature import marginal_sd, over_its_width, spectrum, standard_errors
 from .modes.end import End
 from .modes.folds import folds
 from .modes.options import ModeOptions
 from .modes.search import climb_to_modes, first_order, starts
+from .modes.ways import Ways
 
 __all__ = ["WEIGHTS", "ModeOptions", "fit", "run_map", "run_mle", "run_unconstrained_map"]
 
@@ -81,7 +82,8 @@ def fit(
     options = derivative_free.settings(options) if lacking else options
     points = starts(problem, options.starts, seed, weights)
     points += [("draw", u) for u in above] if above is not None else []
-    ends = (derivative_free.search if lacking else first_order)(density, points, weights)
+    ways = Ways(density.start, density.transformed, lambda u: unbounded.way_out(problem, u, weights, options))
+    ends = derivative_free.search(density, points, weights) if lacking else first_order(density, points, weights, ways)
     modes, ends = _settled(density, ends, weights, options)
     for end in ends:
         end.u[density.circular] = nearest(end.u[density.circular], 0.0)

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...model.backends import Array
 from .options import ModeOptions
+from .ways import Ways
 
 
 @dataclass(eq=False)
@@ -19,6 +20,7 @@ class End:
     kinks that are known (coordinate to place); ``hessian`` is over the other coordinates. ``creased`` are those that
     kinks across coordinates hold together; then there is no Hessian. ``step`` is the Newton step
     that would come next; ``flattest`` the direction of least curvature where there is no Hessian.
+    ``ways`` are those of its search on which the density rises without limit.
     """
 
     kind: str
@@ -38,9 +40,15 @@ class End:
     edges: list[int] = field(default_factory=list)
     creased: tuple[int, ...] = ()
     mode: int = -1
+    ways: Ways | None = None
 
     def converged(self, options: ModeOptions) -> bool:
         return self.polished and self.decrement <= options.decrement
+
+    @property
+    def lost(self) -> bool:
+        """Far out on a way that has no end."""
+        return self.ways is not None and self.ways.lost(self.u)
 
     @property
     def free(self) -> np.ndarray:

@@ -25,6 +25,7 @@ from .folds import folds
 from .krylov import conjugate_gradients, lowest
 from .options import ModeOptions
 from .scales import scales
+from .ways import Ways
 
 #: A transformed coordinate this far out has left every support that a search can end in; the search stops there.
 RUNAWAY = 150.0
@@ -64,8 +65,12 @@ def starts(
     return points[:count]
 
 
-def first_order(density: Density, points: list[tuple[str, Array]], weights: tuple[float, ...]) -> list[End]:
+def first_order(
+    density: Density, points: list[tuple[str, Array]], weights: tuple[float, ...], ways: Ways | None = None
+) -> list[End]:
     """L-BFGS-B from every point with a finite density and gradient; ends by descending height.
+
+    Where the density rises without limit on the way that a start took, the others are not followed far along it.
 
     Raises
     ------
@@ -78,7 +83,8 @@ def first_order(density: Density, points: list[tuple[str, Array]], weights: tupl
     ends = []
 
     def stop_runaway(intermediate_result: Any) -> None:
-        if np.any(np.abs(intermediate_result.x[far]) > RUNAWAY):
+        u = intermediate_result.x * unit
+        if np.any(np.abs(u[far]) > RUNAWAY) or (ways is not None and ways.lost(u)):
             raise StopIteration
 
     for order, (kind, u0) in enumerate(points):
@@ -92,7 +98,9 @@ def first_order(density: Density, points: list[tuple[str, Array]], weights: tupl
             callback=stop_runaway,
             options={"maxcor": 20, "ftol": 1e-9, "gtol": 1e-6, "maxiter": 2000, "maxfun": 4000},
         )
-        ends.append(End(kind, result.x * unit, -float(result.fun), order))
+        ends.append(End(kind, result.x * unit, -float(result.fun), order, ways=ways))
+        if ways is not None:
+            ways.follow(result.x * unit)
     if not ends:
         raise no_finite_start(density, len(points))
     return sorted(ends, key=lambda end: -end.value)
@@ -136,12 +144,14 @@ def polish(density: Density, end: End, weights: tuple[float, ...], options: Mode
         return
     end.kinks |= kinks.touched(end)  # beside a kink that it is on, an end has no curvature
     _climb(density, end, weights, options)
-    if end.lines or (end.decrement > options.decrement and len(found.along)):
+    if (end.lines or (end.decrement > options.decrement and len(found.along))) and not end.lost:
         kinks.settle(density, end, weights, found.along, lambda: _climb(density, end, weights, options))
 
 
 def _climb(density: Density, end: End, weights: tuple[float, ...], options: ModeOptions) -> None:
     end.polished, end.decrement = True, math.inf
+    if end.lost:
+        return
     for _ in range(10):  # saddles one after the other: rare
         if len(end.u) <= options.dense:
             direction = _newton(density, end, weights, options)
@@ -190,6 +200,9 @@ def _newton(density: Density, end: End, weights: tuple[float, ...], options: Mod
         if moved is None:
             break
         end.u = moved
+        if end.lost:
+            end.decrement = math.inf
+            return None
         touched = kinks.touched(end)
         if touched:  # it stays there until the density is seen to rise off the kink
             end.kinks.update(touched)
@@ -229,6 +242,9 @@ def _newton_by_products(density: Density, end: End, weights: tuple[float, ...], 
         if moved is None:
             break
         end.u = moved
+        if end.lost:
+            end.decrement = math.inf
+            return None
     if end.decrement > options.decrement:
         return None
     end.smallest, direction = lowest(product, len(free))
@@ -281,6 +297,8 @@ def climb_to_modes(
     lines: dict[int, float] = {}  # kinks are the density's: what one end found serves the others
     for i, end in enumerate(ends):
         polish_along(lines, density, end, weights, options)
+        if end.ways is not None and not end.converged(options):
+            end.ways.follow(end.u)
         done = [e for e in ends[: i + 1] if e.converged(options)]
         top = max((e.value for e in done), default=-math.inf)
         rest = max((e.value for e in ends[i + 1 :]), default=-math.inf)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,12 +13,16 @@ from ...model.problem import Problem
 from .end import End
 from .options import ModeOptions
 from .search import polish
+from .ways import OUT
 
 #: Where a coordinate that runs off is led out from, if it is further out already: rounding is small there still.
 NEAR = 20.0
 
 #: Steps out from there, each by one: in a logarithm, or in the coordinate itself.
 STEPS = 7
+
+#: Most Newton steps of the others from one place to the next: they begin where they were best.
+FOLLOWING = 10
 
 #: Most coordinates that are led out.
 LOOKED = 3
@@ -61,21 +65,45 @@ def runaway(problem: Problem, end: End, weights: tuple[float, ...], options: Mod
     Looked at are transformed coordinates, and those that are not but stand among the parameters of group effects: a
     scale that was given no transform, or a logarithm of one.
     """
-    density = problem.density
+    if end.lost and end.ways is not None:
+        i, side = next(iter(end.ways.found.items()))
+        return along(problem, i, side * _out(OUT))
     for i, path in _candidates(problem, end):
-        # Led further out, with the others at their best: a bounded density levels off, an endless one does not.
-        trial = End(end.kind, end.u.copy(), end.value)
-        for j in np.flatnonzero(density.transformed & (np.abs(end.u) > NEAR)):  # they run off too: each for itself
-            trial.u[j] = trial.held[int(j)] = math.copysign(NEAR, end.u[j])
-        heights = []
-        for place in path:
-            trial.u[i] = trial.held[i] = place
-            polish(density, trial, weights, options)
-            heights.append(trial.value)
-        first, second = heights[3] - heights[0], heights[6] - heights[3]
-        if first > options.agreement and second > 0.5 * first:
+        if _rises(problem, end.u, (i, path), weights, options):
             return along(problem, i, path)
     return None
+
+
+def way_out(problem: Problem, u: Array, weights: tuple[float, ...], options: ModeOptions) -> tuple[int, float] | None:
+    """The transformed coordinate along which it rises without limit from :data:`OUT` on, and to which side."""
+    density = problem.density
+    away = np.where(density.transformed, u - density.start, 0.0)
+    for i in np.argsort(-np.abs(away), kind="stable")[:LOOKED].tolist():
+        side = math.copysign(1.0, away[i])
+        path = density.start[i] + side * _out(OUT)
+        if abs(away[i]) > OUT and _rises(problem, u, (i, path), weights, options):
+            return i, side
+    return None
+
+
+def _rises(
+    problem: Problem, u: Array, way: tuple[int, Array], weights: tuple[float, ...], options: ModeOptions
+) -> bool:
+    """Led further out, with the others at their best: a bounded density levels off, an endless one does not."""
+    density, (i, path) = problem.density, way
+    briefly = replace(options, newton_steps=min(options.newton_steps, FOLLOWING))
+    trial = End("way out", u.copy(), -math.inf)
+    for j in np.flatnonzero(density.transformed & (np.abs(u) > NEAR)):  # they run off too: each for itself
+        trial.u[j] = trial.held[int(j)] = math.copysign(NEAR, u[j])
+    heights = []
+    for step, place in enumerate(path):
+        trial.u[i] = trial.held[i] = place
+        polish(density, trial, weights, briefly if step else options)
+        heights.append(trial.value)
+        if step == STEPS // 2 and not heights[step] - heights[0] > options.agreement:
+            return False
+    first, second = heights[3] - heights[0], heights[6] - heights[3]
+    return second > 0.5 * first
 
 
 def along(problem: Problem, coordinate: int, path: Array) -> Runaway:
