@@ -209,6 +209,94 @@ def test_no_library_module_prints_or_asserts() -> None:
     assert wrong == []
 
 
+#: The files that know the private side of other packages.
+INTERNALS = {"model.pymc_internals", "methods.nutpie_internals"}
+
+#: Modules of PyMC, PyTensor, nutpie, JAX and ArviZ that are documented; what others hold may move without notice.
+PUBLIC = {
+    *("pymc", "nutpie", "jax", "jax.numpy", "jax.extend.core"),
+    *("arviz_base", "arviz_base.labels", "arviz_plots", "arviz_stats.base"),
+    *("pytensor", "pytensor.gradient", "pytensor.raise_op", "pytensor.scan.op"),
+    *("pytensor.compile.mode", "pytensor.compile.ops", "pytensor.compile.sharedvalue"),
+    *(f"pytensor.graph.{name}" for name in ("basic", "fg", "op", "replace", "traversal")),
+    *("pytensor.graph.rewriting.basic", "pytensor.graph.rewriting.utils", "pytensor.scalar", "pytensor.scalar.basic"),
+    *("pytensor.tensor", "pytensor.tensor.linalg.solvers.triangular", "pytensor.tensor.random.op"),
+    *(f"pytensor.tensor.{name}" for name in ("basic", "blockwise", "elemwise", "math", "shape", "sort", "type")),
+    "pytensor.tensor.subtensor",
+}
+HOUSES = {"arviz", "arviz_stats", *(name.partition(".")[0] for name in PUBLIC)}
+
+#: Of the standard library: they begin with an underscore and are documented.
+DOCUMENTED = {"_replace", "_exit"}
+
+
+def own_names() -> set[str]:
+    """Names with a leading underscore that the package itself gives to something."""
+    found = set()
+    for path in modules().values():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                found.add(node.name)
+            elif isinstance(node, ast.Attribute | ast.Name) and isinstance(node.ctx, ast.Store):
+                found.add(node.attr if isinstance(node, ast.Attribute) else node.id)
+    return found
+
+
+def private_names(tree: ast.AST, own: set[str]) -> list[str]:
+    """Where a file names what belongs to the private side of another package."""
+    wrong = []
+    for node in ast.walk(tree):
+        names, sources = [], []
+        if isinstance(node, ast.Attribute):
+            names = [node.attr]
+        elif isinstance(node, ast.keyword) and node.arg:
+            names = [node.arg]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in {"getattr", "hasattr", "setattr"}:
+            names = [ast.literal_eval(arg) for arg in node.args[1:2] if isinstance(arg, ast.Constant)]
+        elif isinstance(node, ast.Import):
+            sources = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            sources, names = [str(node.module)], [alias.name for alias in node.names]
+        hidden = [n for n in names if n.startswith("_") and not n.startswith("__") and n not in own | DOCUMENTED]
+        wrong += hidden + [s for s in sources if s.partition(".")[0] in HOUSES and s not in PUBLIC]
+        if isinstance(node, ast.Attribute) and ast.unparse(node).startswith(MODULES_BY_ATTRIBUTE):
+            wrong.append(ast.unparse(node))
+    return wrong
+
+
+#: Modules that are reached as an attribute of their package, without an import of their own.
+MODULES_BY_ATTRIBUTE = ("pm.logprob.", "pm.distributions.", "pm.pytensorf.", "pm.model.", "pm.initial_point.")
+
+
+def test_one_file_a_package_knows_the_private_side_of_others() -> None:
+    own = own_names()
+    trees = {module: ast.parse(path.read_text("utf-8")) for module, path in modules().items()}
+    wrong = {module: private_names(tree, own) for module, tree in trees.items() if module not in INTERNALS}
+    assert {module: names for module, names in wrong.items() if names} == {}
+
+
+@pytest.mark.parametrize(
+    ("source", "caught"),
+    [
+        ("from pymc.logprob.utils import ParameterValueError", True),
+        ("import pytensor.link.jax.dispatch", True),
+        ("from jax._src import core", True),
+        ("from pymc import _something", True),
+        ("def f(model):\n    return model._parent", True),
+        ("getattr(op, '_print_name', None)", True),
+        ("replace(compiled, _coords={})", True),
+        ("pm.logprob.utils.check", True),
+        ("import pytensor.tensor as pt", False),
+        ("from pymc import logp", False),
+        ("state._replace(done=True)", False),
+        ("self._mine", False),
+        ("x.__class__", False),
+    ],
+)
+def test_the_test_sees_private_names(source: str, caught: bool) -> None:
+    assert bool(private_names(ast.parse(source), {"_mine"})) is caught
+
+
 @pytest.mark.parametrize(
     ("module", "source", "caught"),
     [

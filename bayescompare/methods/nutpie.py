@@ -6,7 +6,6 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,11 +13,9 @@ import numpy as np
 from ..errors import FitError, first_line
 from ..model.backends import Array
 from ..model.problem import Problem
+from .nutpie_internals import COORDINATE, batches, data_of, over_function, places, without_labels
 from .sampler_options import SamplerOptions
 from .sampler_statistics import STATISTICS
-
-#: What nutpie calls the dimension of the unconstrained vector.
-COORDINATE = "unconstrained_parameter"
 
 #: Operations whose numba code takes 40 seconds or more to compile on a machine that has not compiled it before.
 _DEAR = (
@@ -85,7 +82,7 @@ def compiled_model(problem: Problem, backend: str) -> tuple[str, Any]:
         cache["inputs"] = by_numba(problem, frozen=False)
     compiled = cache["inputs"]
     # The sampler has the density's data alone: not the predictors of a Deterministic that no likelihood leans on.
-    known = {variable.name for variable in compiled.shared_var_keys}
+    known = data_of(compiled)
     data = {name: value for name, value in (problem.data or {}).items() if name in known}
     return backend, compiled.with_data(**data) if data else compiled
 
@@ -107,36 +104,25 @@ def by_numba(problem: Problem, *, frozen: bool) -> Any:
             compiled = nutpie.compile_pymc_model(problem.model, freeze_model=frozen, **settings)
         except NotImplementedError:  # PyMC does not freeze a model with symbolic initial values
             compiled = nutpie.compile_pymc_model(problem.model, **settings)
-    # It names the unconstrained coordinates alone; the model's own labels may be of kinds that Arrow does not know.
-    return replace(compiled, dims={}, _coords={COORDINATE: compiled.coords[COORDINATE]})
+    return without_labels(compiled)
 
 
 def _over_own_density(problem: Problem) -> Any:
     """nutpie over the density that the modes were found on."""
-    from nutpie.compiled_pyfunc import from_pyfunc
-
     density = problem.density
     d = density.dimension
-    function = density.sampler_function()
-    return from_pyfunc(
-        ndim=d,
-        make_logp_fn=lambda: function,
-        make_expand_fn=lambda *seeds: lambda u: {"u": u},
-        make_initial_point_fn=lambda seed: density.start + np.random.default_rng(seed).uniform(-1, 1, d),
-        expanded_dtypes=[np.dtype("float64")],
-        expanded_shapes=[(d,)],
-        expanded_names=["u"],
+    return over_function(
+        d, density.sampler_function(), lambda seed: density.start + np.random.default_rng(seed).uniform(-1, 1, d)
     )
 
 
 def order(problem: Problem, compiled: Any) -> Any:
     """Where the sampler keeps each coordinate of u: PyMC puts a frozen model's variables into another order."""
-    if not hasattr(compiled, "shape_info"):
+    found = places(compiled)
+    if found is None:
         return slice(None)
-    names, slices, _ = compiled.shape_info
-    places = dict(zip(names, slices, strict=True))
     coordinates = np.arange(problem.dimension)
-    return np.concatenate([coordinates[places[block.value_name]] for block in problem.density.blocks])
+    return np.concatenate([coordinates[found[block.value_name]] for block in problem.density.blocks])
 
 
 @contextmanager
@@ -230,9 +216,8 @@ def columns(trace: Any) -> dict[str, Array]:
     """
     import pyarrow
 
-    _, chains = trace.get_arrow_trace()
     found: dict[str, list[Array]] = {}
-    for batch in chains:
+    for batch in batches(trace):
         tuning = int(np.sum(pyarrow.array(batch.column("tuning")).to_numpy(zero_copy_only=False)))
         kept = batch.slice(tuning, batch.num_rows - tuning)
         for name in ("unconstrained_draw", *STATISTICS):

@@ -336,7 +336,7 @@ def _data_in_place(problem: Problem) -> Iterator[None]:
 @contextmanager
 def _labels_aside(problem: Problem) -> Iterator[None]:
     """The model without coordinates and dims for the time of a run: ArviZ's trees do not take labels of every kind."""
-    known = (problem.model._coords, problem.model.named_vars_to_dims)
+    known = (problem.model.coords, problem.model.named_vars_to_dims)
     before = [dict(labels) for labels in known]
     try:
         for labels in known:

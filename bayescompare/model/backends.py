@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ..errors import first_line
 from .numpy_code import Straight, can_be_straight
 from .products import sums_of_products
+from .pymc_internals import parameter_error
 
 Array = NDArray[np.float64]
 
@@ -245,7 +246,6 @@ class PyTensorFunction:
         self, inputs: Sequence[Any], outputs: Sequence[Any], *, rewritten: bool = True, own: bool = False
     ) -> None:
         import pytensor
-        from pymc.logprob.utils import ParameterValueError
         from pytensor.compile.mode import FAST_COMPILE, Mode
 
         # A scan's gradient needs the virtual machine. Its inner graph is compiled with the global mode, which would be
@@ -257,7 +257,7 @@ class PyTensorFunction:
             straight = rewritten and can_be_straight(function.maker.fgraph, inputs)
             self._function = Straight(function.maker.fgraph) if straight else function
         # A parameter outside of its range has density zero; PyTensor raises where JAX gives NaN.
-        impossible = (ParameterValueError, ArithmeticError, np.linalg.LinAlgError)
+        impossible = (parameter_error(), ArithmeticError, np.linalg.LinAlgError)
         # A user's own operation may raise anything.
         self._outside_support: tuple[type[Exception], ...] = (Exception,) if own else impossible
         self.raised: str | None = None

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import LIBRARY_ERRORS, UnsupportedModelError, first_line
+from .pymc_internals import has_jax_translation, is_no_gradient, takes_generator
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -152,7 +153,7 @@ def _why_underived(model: pm.Model, rv: Any) -> str:
 
 def is_distribution(op: Any) -> bool:
     """Whether an operation is a distribution of PyMC's or of the user's, not a computation."""
-    from pymc.distributions.distribution import SymbolicRandomVariable
+    from pymc import SymbolicRandomVariable
     from pytensor.tensor.random.op import RandomVariable
 
     return isinstance(op, RandomVariable | SymbolicRandomVariable)
@@ -231,17 +232,13 @@ def why_random(named: Iterable[tuple[str, Any]]) -> dict[str, str]:
     """Which of these graphs draw from a random number generator, and why."""
     found = {}
     for name, graph in named:
-        ops = [variable.owner.op for variable in depends_on([graph]) if variable.owner and _is_random(variable.owner)]
+        ops = [
+            variable.owner.op for variable in depends_on([graph]) if variable.owner and takes_generator(variable.owner)
+        ]
         if ops:
             kinds = {kind.__name__ for op in ops for kind in type(getattr(op, "core_op", op)).__mro__}
             found[name] = next((reason for kind, reason in RANDOM.items() if kind in kinds), BY_CHANCE)
     return found
-
-
-def _is_random(node: Any) -> bool:
-    from pytensor.tensor.random.type import RandomType
-
-    return any(isinstance(inp.type, RandomType) for inp in node.inputs)
 
 
 def refuse_random(named: Iterable[tuple[str, Any]]) -> None:
@@ -317,27 +314,16 @@ def lacking_gradient(outputs: Sequence[Any], wrt: Sequence[Any]) -> tuple[str, .
 
 def _has_gradient(node: Any, touched: list[int]) -> bool:
     """Whether the operation of this node has a gradient by the inputs at these places."""
-    from pytensor.graph.null_type import NullType
-
     try:
         gradients = node.op.L_op(node.inputs, node.outputs, [out.zeros_like(dtype="float64") for out in node.outputs])
     except LIBRARY_ERRORS:
         return False
-    return not any(isinstance(getattr(gradients[i], "type", None), NullType) for i in touched)
+    return not any(is_no_gradient(gradients[i]) for i in touched)
 
 
 def without_jax(outputs: Sequence[Any]) -> tuple[str, ...]:
     """Operations that JAX has no translation of, by name; some others fail only when they are traced."""
-    from pytensor.link.jax.dispatch import jax_funcify
-
-    unknown = jax_funcify.dispatch(object)
-    return tuple(dict.fromkeys(operation_name(op) for op in _operations(outputs) if _untranslated(op, unknown)))
-
-
-def _untranslated(op: Any, unknown: Any) -> bool:
-    from pytensor.link.jax.dispatch import jax_funcify
-
-    return jax_funcify.dispatch(type(op)) is unknown
+    return tuple(dict.fromkeys(operation_name(op) for op in _operations(outputs) if not has_jax_translation(op)))
 
 
 def own_operations(outputs: Sequence[Any]) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .graphs import Graphs
+from .pymc_internals import constant_index
 
 #: What a rewritten node's types may not allow.
 UNWRITABLE = (NotImplementedError, TypeError, ValueError, AttributeError)
@@ -216,12 +217,12 @@ def _coordinates(variables: list[Any], u: Any) -> frozenset[int]:
 
 def _part(node: Any, dimension: int) -> set[int]:
     """Which elements of ``u`` a node takes: all, unless it is a slice with constant ends."""
-    from pytensor.tensor.subtensor import Subtensor, get_constant_idx
+    from pytensor.tensor.subtensor import Subtensor
 
     if not isinstance(node.op, Subtensor):
         return set(range(dimension))
     try:
-        index = get_constant_idx(node.op.idx_list, node.inputs)
+        index = constant_index(node)
         return set(np.atleast_1d(np.arange(dimension)[tuple(_plain_index(i) for i in index)]).tolist())
     except UNWRITABLE:
         return set(range(dimension))

@@ -9,6 +9,7 @@ from collections.abc import Collection
 from typing import Any
 
 from .capabilities import is_distribution
+from .pymc_internals import resized
 
 
 def is_derived(rv: Any) -> bool:
@@ -37,14 +38,13 @@ def repeated(rv: Any, count: Any, named: Collection[Any]) -> Any:
     ------
     One of ``LIBRARY_ERRORS``, where an operation cannot be given that axis.
     """
-    from pymc.distributions.shape_utils import change_dist_size
     from pytensor.graph.replace import vectorize_graph
     from pytensor.graph.traversal import ancestors
 
     found = drawn(rv, named)
     # The others take the axis over from these, with their parameters.
     first = [v for v in found if not any(other is not v and other in set(ancestors([v])) for other in found)]
-    return vectorize_graph(rv, replace={v: change_dist_size(v, (count,), expand=True) for v in first})
+    return vectorize_graph(rv, replace={v: resized(v, (count,), expand=True) for v in first})
 
 
 def _is_value(variable: Any) -> bool:

@@ -11,6 +11,7 @@ from ..errors import LIBRARY_ERRORS, first_line
 from .backends import CHUNK, Array, without_compiler
 from .density import Density
 from .observed import Observed
+from .pymc_internals import compiled_draws, generators_of, reseed, takes_generator
 
 
 class Simulator:
@@ -29,7 +30,6 @@ class Simulator:
     """
 
     def __init__(self, density: Density, count: Any, variables: list[Observed]) -> None:
-        from pymc.pytensorf import compile, find_rng_nodes
         from pytensor.graph.replace import clone_replace
 
         graphs = density.graphs
@@ -42,10 +42,10 @@ class Simulator:
         self._parameters = density.translated(parameters, density.start) if parameters else None
         inputs = [count, *stands.values(), *(inp for _, inp in graphs.data.values())]
         with without_compiler():
-            self._draw = [compile(inputs, output, on_unused_input="ignore") for output in outputs]
+            self._draw = [compiled_draws(inputs, output) for output in outputs]
         for function in self._draw:
             function.trust_input = True
-        self._generators = [rng for function in self._draw for rng in find_rng_nodes(function.maker.fgraph.outputs)]
+        self._generators = [rng for function in self._draw for rng in generators_of(function)]
 
     def __call__(
         self, density: Density, points: Array, draws: int, seed: int, lacks: Mapping[str, dict[str, str]]
@@ -54,9 +54,7 @@ class Simulator:
 
         A variable of which one draw fails is drawn no more: ``lacks`` of its name says why.
         """
-        from pymc.pytensorf import reseed_rngs
-
-        reseed_rngs(self._generators, seed)
+        reseed(self._generators, seed)
         fixed, count = list(density.data.values()), np.asarray(draws)
         for start in range(0, len(points), CHUNK):
             block: dict[str, list[Array]] = {v.name: [] for v in self._variables if "draws" not in lacks[v.name]}
@@ -95,12 +93,11 @@ def said(variable: Observed, error: Exception) -> str:
 def _parameters(variables: list[Any], u: Any, count: Any) -> list[Any]:
     """What depends on ``u`` alone, not on chance or the number of draws, where it enters what does."""
     from pytensor.graph.traversal import toposort
-    from pytensor.tensor.random.type import RandomType
 
     drawn: set[Any] = {count}
     moving, found = {u}, []
     for node in toposort(variables):
-        if any(inp in drawn or isinstance(inp.type, RandomType) for inp in node.inputs):
+        if takes_generator(node) or any(inp in drawn for inp in node.inputs):
             drawn.update(node.outputs)
             found += [inp for inp in node.inputs if inp in moving and inp not in drawn and inp not in found]
         elif any(inp in moving for inp in node.inputs):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .backends import Array, without_compiler
+from .pymc_internals import compiled_draws, generators_of, initial_point_graphs, reseed, with_own_generators
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -18,14 +19,12 @@ Draw = Callable[[int, Sequence[Array]], Array]
 
 def initial_point(model: pm.Model) -> dict[str, Array]:
     """What ``model.initial_point(0)`` gives, by value variable."""
-    from pymc.pytensorf import compile, find_rng_nodes, replace_rng_nodes, reseed_rngs
-
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Support point not defined")  # a draw of the prior serves as well
-        graphs = replace_rng_nodes(_graphs(model, model.rvs_to_initial_values))
+        graphs = with_own_generators(_graphs(model, model.rvs_to_initial_values))
     with without_compiler():
-        compiled = compile([], graphs)
-    reseed_rngs(find_rng_nodes(compiled.maker.fgraph.outputs), 0)
+        compiled = compiled_draws([], graphs)
+    reseed(generators_of(compiled), 0)
     names = [model.rvs_to_values[rv].name for rv in model.free_RVs]
     return dict(zip(names, (np.asarray(value) for value in compiled()), strict=True))
 
@@ -33,18 +32,10 @@ def initial_point(model: pm.Model) -> dict[str, Array]:
 def _graphs(model: pm.Model, strategies: Mapping[Any, Any]) -> list[Any]:
     import warnings
 
-    from pymc.initial_point import make_initial_point_expression
-
     with warnings.catch_warnings():
         # Of a distribution that has no point of its own PyMC takes a draw. A start is as good as another here.
         warnings.filterwarnings("ignore", "Support point not defined", UserWarning)
-        found: list[Any] = make_initial_point_expression(
-            free_rvs=model.free_RVs,
-            rvs_to_transforms=model.rvs_to_transforms,
-            initval_strategies=dict(strategies),
-            return_transformed=True,
-        )
-    return found
+        return initial_point_graphs(model, strategies)
 
 
 def prior_draw(
@@ -70,25 +61,24 @@ def prior_draw(
     improper : collection of str
         Variables that stay at their initial value.
     """
-    from pymc.pytensorf import compile, find_rng_nodes, replace_rng_nodes, reseed_rngs
     from pytensor.graph.replace import clone_replace
     from pytensor.graph.traversal import ancestors
 
     try:
         draws = {rv: "support_point" if rv.name in improper else "prior" for rv in model.free_RVs}
-        graphs = without_scipy(replace_rng_nodes(_graphs(model, draws)))
+        graphs = without_scipy(with_own_generators(_graphs(model, draws)))
         # PyMC's expression is over copies of the containers, which share their storage.
         inputs = {id(shared.container): inp for shared, inp in containers}
         copies = [v for v in ancestors(graphs) if id(getattr(v, "container", None)) in inputs]
         graphs = clone_replace(graphs, {v: inputs[id(v.container)] for v in copies})
         with without_compiler():
-            compiled = compile([inp for _, inp in containers], graphs, on_unused_input="ignore")
-        generators = find_rng_nodes(compiled.maker.fgraph.outputs)
+            compiled = compiled_draws([inp for _, inp in containers], graphs)
+        generators = generators_of(compiled)
     except (NotImplementedError, ValueError, TypeError):
         return None
 
     def draw(seed: int, data: Sequence[Array]) -> Array:
-        reseed_rngs(generators, seed)
+        reseed(generators, seed)
         try:
             return np.concatenate([np.ravel(value) for value in compiled(*data)])
         except ValueError:  # a parameter that was drawn out of another's range: such a draw has no density

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .derived import drawn, is_derived
+from .pymc_internals import printed_name
 
 Pair = tuple[Any, Any]
 
@@ -104,7 +105,7 @@ def distribution_name(rv: Any) -> str:
         return distribution_name(rv.owner.inputs[0])
     if is_derived(rv):
         return f"transformed {' and '.join(dict.fromkeys(map(distribution_name, drawn(rv))))}".strip()
-    name = str(rv.owner.op._print_name[0])
+    name = printed_name(rv.owner.op)
     return "CustomDist" if name.startswith("CustomDist_") else name  # PyMC appends the variable's own name
 
 

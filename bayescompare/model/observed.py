@@ -13,6 +13,7 @@ from .capabilities import depends_on
 from .derived import is_derived, repeated
 from .moments import NoMomentsError, distribution_name, moments, not_numbers
 from .problem import Problem
+from .pymc_internals import is_custom, is_partly_observed, replaced_by_values, resized
 
 
 @dataclass(frozen=True)
@@ -80,14 +81,12 @@ def _over_u(problem: Problem, original: Any, count: Any) -> list[Any]:
 
     It gets as many draws as there are values, not as many as its dimensions had when the model was built.
     """
-    from pymc.logprob.utils import replace_rvs_by_values
-
     model = problem.model
     rv, value = _unscaled(original), model.rvs_to_values[original]
     rv, many = _sized(model, rv, value, count)
     others = {other: value for other, value in model.rvs_to_values.items() if other is not original}
     transforms = {other: transform for other, transform in model.rvs_to_transforms.items() if other is not original}
-    graphs = replace_rvs_by_values([rv, many], rvs_to_values=others, rvs_to_transforms=transforms)
+    graphs = replaced_by_values([rv, many], others, transforms)
     return _explicit(problem, [*graphs, value])
 
 
@@ -96,17 +95,14 @@ def _sized(model: Any, rv: Any, value: Any, count: Any) -> tuple[Any, Any]:
 
     Before its parameters are replaced: PyMC 6.4 resizes a CustomDist(dist=...) with those it was made with.
     """
-    from pymc.distributions.distribution import PartialObservedRV
-    from pymc.distributions.shape_utils import change_dist_size
-
     if is_derived(rv):
         return rv, repeated(rv, count, model.basic_RVs)
-    inner = rv.owner.inputs[0] if isinstance(rv.owner.op, PartialObservedRV) else rv
+    inner = rv.owner.inputs[0] if is_partly_observed(rv.owner.op) else rv
     shape = tuple(inner.shape if inner is not rv else value.shape)[: inner.ndim - inner.owner.op.ndim_supp]
-    many = change_dist_size(inner, (count, *shape))
+    many = resized(inner, (count, *shape))
     if inner is not rv:
         return rv, many[:, ~rv.owner.inputs[1]]
-    return change_dist_size(rv, shape), many
+    return resized(rv, shape), many
 
 
 def _unscaled(rv: Any) -> Any:
@@ -183,7 +179,6 @@ def _entangled(problem: Problem, index: int, rv: Any) -> bool:
     """
     import pytensor.tensor as pt
     from pymc import logp
-    from pymc.distributions.custom import CustomDistRV
 
     density = problem.density
     graphs, value = density.graphs, density.graphs.observed[index]
@@ -191,7 +186,7 @@ def _entangled(problem: Problem, index: int, rv: Any) -> bool:
     above = set(depends_on(rv.owner.inputs))
     shared = [inputs[v] for v in depends_on([value]) if v in inputs and v in above]
     before = density.observed()[index]
-    if before.size < 2 or not (shared or is_derived(rv) or isinstance(rv.owner.op, CustomDistRV)):
+    if before.size < 2 or not (shared or is_derived(rv) or is_custom(rv.owner.op)):
         return False
 
     y = pt.tensor(dtype=value.dtype, shape=(None,) * value.ndim)

@@ -20,6 +20,7 @@ from .drawing import Simulator, said
 from .moments import bounded, not_numbers
 from .observed import Observed, observed
 from .problem import Problem
+from .pymc_internals import is_custom
 
 
 @dataclass(frozen=True)
@@ -265,13 +266,12 @@ def _with_draws(problem: Problem) -> tuple[Any, list[Observed]]:
     A density of the user's own may have no draws, and NumPy draws no counts out of a number of trials that is a float.
     """
     import pytensor.tensor as pt
-    from pymc.distributions.custom import CustomDistRV, CustomSymbolicDistRV
 
     density, count = problem.density, pt.lscalar("draws")
     variables = observed(problem, count)
     for variable, value in zip(variables, density.observed(), strict=True):
         op = variable.rv.owner.op
-        if is_derived(variable.rv) or isinstance(op, CustomDistRV | CustomSymbolicDistRV):
+        if is_derived(variable.rv) or is_custom(op, symbolic=True):
             try:
                 draw = Simulator(density, count, [variable]).one(density, density.start, 2)
             except NotImplementedError:

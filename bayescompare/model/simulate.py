@@ -15,6 +15,7 @@ from ..errors import ModelError, UnsupportedModelError, UsageError
 from .backends import without_compiler
 from .derived import parameters
 from .problem import Problem
+from .pymc_internals import compiled_draws, generators_of, reseed, with_own_generators
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -105,14 +106,12 @@ def fresh_data(model: pm.Model) -> Callable[[Mapping[str, NDArray[Any]], int], V
 def _drawing(inputs: list[Any], outputs: list[Any], what: str) -> Callable[..., list[NDArray[Any]]]:
     """A function of a seed and the inputs; the graph must be a copy, for PyMC puts new generators into the very graph
     that it is given."""
-    from pymc.pytensorf import compile, find_rng_nodes, replace_rng_nodes, reseed_rngs
-
     with without_compiler():
-        compiled = compile(inputs, replace_rng_nodes(outputs), on_unused_input="ignore")
-    generators = find_rng_nodes(compiled.maker.fgraph.outputs)
+        compiled = compiled_draws(inputs, with_own_generators(outputs))
+    generators = generators_of(compiled)
 
     def draw(seed: int, *given: NDArray[Any]) -> list[NDArray[Any]]:
-        reseed_rngs(generators, seed)
+        reseed(generators, seed)
         try:
             return [np.asarray(value) for value in compiled(*given)]
         except NotImplementedError as error:

@@ -17,6 +17,7 @@ import numpy as np
 
 from ...formatting import plain
 from ..backends import PyTensorFunction, without_compiler
+from ..pymc_internals import log_densities
 from .checks import without_checks
 from .finding import Finding, Severity
 from .prior_draws import points
@@ -246,17 +247,10 @@ def _overflowing_terms(problem: Problem) -> list[Term]:
 
 def _log_densities(problem: Problem, variables: Sequence[Any]) -> list[Any]:
     """Terms of the model's random variables, or of copies of them in the same order."""
-    from pymc.logprob.basic import transformed_conditional_logp
-
     model = problem.model
     pairs = list(zip(variables, model.basic_RVs, strict=True))
-    terms: list[Any] = transformed_conditional_logp(
-        variables,
-        rvs_to_values={var: model.rvs_to_values[rv] for var, rv in pairs},
-        rvs_to_transforms={var: model.rvs_to_transforms[rv] for var, rv in pairs},
-        jacobian=True,
-    )
-    return terms
+    values = {var: model.rvs_to_values[rv] for var, rv in pairs}
+    return log_densities(variables, values, {var: model.rvs_to_transforms[rv] for var, rv in pairs})
 
 
 def _replaced(outputs: Sequence[Any], found: Sequence[Overflow]) -> list[Any]:

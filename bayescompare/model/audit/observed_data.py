@@ -9,6 +9,7 @@ import numpy as np
 
 from ...formatting import plain
 from ..backends import without_compiler
+from ..pymc_internals import printed_name
 from .finding import Finding, Severity
 
 if TYPE_CHECKING:
@@ -111,8 +112,7 @@ def constant(model: pm.Model, containers: Mapping[str, Array]) -> list[Finding]:
 def distribution(rv: Any) -> str:
     """Name of a random variable's distribution, as PyMC writes it: ``Normal``."""
     op = rv.owner.op
-    names = getattr(op, "_print_name", None)
-    return str(names[0]) if names else type(op).__name__.removesuffix("RV")
+    return printed_name(op) or type(op).__name__.removesuffix("RV")
 
 
 def _observed(model: pm.Model, containers: Mapping[str, Array]) -> Iterator[tuple[Any, np.ndarray]]:
