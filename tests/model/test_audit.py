@@ -568,7 +568,7 @@ ZOO = {build.__name__: build for build in (*FAST, *SLOW)}
 def names() -> list[Any]:
     from bayescompare import models
 
-    reference = Path(__file__).parent / "posteriordb" / "data" / "reference.json"
+    reference = Path(__file__).parents[1] / "posteriordb" / "data" / "reference.json"
     every = [*models.__all__, *json.loads(reference.read_text(encoding="utf-8")), *ZOO]
     return [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in every]
 

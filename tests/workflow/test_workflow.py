@@ -25,7 +25,7 @@ from bayescompare.results.comparison import Comparison
 from bayescompare.templates import template
 
 ERRORS = 5.0
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 QUICK = bc.SamplerOptions(draws=500, tune=500)
 
 
