@@ -46,6 +46,13 @@ def gathered(x: Any) -> Any:
     return jnp.zeros(N).at[GROUP].add(jnp.exp(x[GROUP]))
 
 
+def parted(x: Any) -> Any:
+    import jax.numpy as jnp
+
+    first, rest = jnp.split(x, [1])
+    return jnp.concatenate([first, rest / 2.0])
+
+
 def exact(function: Callable[[Any], Any]) -> np.ndarray:
     import jax
 
@@ -65,6 +72,7 @@ def exact(function: Callable[[Any], Any]) -> np.ndarray:
         lambda x: x - x.mean(),
         lambda x: np.where(GROUP[:N] % 2 == 0, 1.0, 0.0) * x,
         gathered,
+        parted,
         cumulated,
         loop,
     ],

@@ -133,6 +133,8 @@ def _apply(equation: Any, values: list[Value]) -> list[Value]:
         return _scan(params, values)
     if name in FLAT or all(value.deps is None for value in values):
         return [Value(shape) for shape in shapes]
+    if name == "split":
+        return _split(params, values[0], shapes)
     rule = _rule(name)
     if rule is None:
         return [Value(shape, _all_of(values, math.prod(shape))) for shape in shapes]
@@ -241,6 +243,12 @@ def _moved(params: dict[str, Any], values: list[Value], shape: tuple[int, ...], 
         case _:
             moved = first.reshape(shape)
     return _rows(stacked, moved.ravel())
+
+
+def _split(params: dict[str, Any], value: Value, shapes: list[tuple[int, ...]]) -> list[Value]:
+    places = np.arange(value.size).reshape(value.shape)
+    pieces = np.split(places, np.cumsum(params["sizes"])[:-1], axis=params["axis"])
+    return [Value(shape, _rows(value.deps, piece.ravel())) for shape, piece in zip(shapes, pieces, strict=True)]
 
 
 def _padded(params: dict[str, Any], values: list[Value], shape: tuple[int, ...], equation: Any) -> Any:
