@@ -439,7 +439,7 @@ class Density:
 
     def _gradient_of(self, density: Any) -> tuple[list[Any], list[Any], tuple[str, ...]]:
         """Inputs, value and gradient; or the value alone, and which operations have no gradient."""
-        return self.graphs.inputs, *self._with_gradient(self.graphs.log_density())
+        return self.graphs.inputs, *self._with_gradient(density)
 
     def _with_gradient(self, density: Any) -> tuple[list[Any], tuple[str, ...]]:
         """A density over ``u``, made stable, and its gradient; or the density alone, and what has no gradient."""

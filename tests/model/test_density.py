@@ -275,6 +275,21 @@ def test_large_rows_go_fewer_at_a_time(mixed: SimpleNamespace, monkeypatch: pyte
     assert list(compiled._rows_at_once.values()) == [4]
 
 
+def test_the_jacobian_of_named_variables_counts_whatever_its_weight() -> None:
+    with pm.Model() as model:
+        x = pm.LogNormal("x")
+        s = pm.HalfNormal("s")
+        pm.Normal("y", x, s, observed=[0.3, 1.2])
+    density = Problem(model).density
+    u = np.array([0.4, -0.7])
+    value = density.through_jax(("x",))
+    assert value is not None
+    found, slope = value(u, np.array([1.0, 1.0, 0.0]), *density.arguments(value))
+    plain, gradient = density(u, (1.0, 1.0, 0.0))
+    assert found - plain == pytest.approx(u[0], rel=1e-12)  # log x, the Jacobian of the logarithm
+    np.testing.assert_allclose(slope - gradient, [1.0, 0.0], atol=1e-12)
+
+
 def test_the_second_opinion_agrees(mixed: SimpleNamespace) -> None:
     value, gradient = mixed.density(mixed.u, ONE)
     second, slope = mixed.density.second_opinion(mixed.u, ONE)
