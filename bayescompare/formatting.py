@@ -122,14 +122,22 @@ def percent(share: float, error: float = math.nan, most: int | None = None) -> N
 
 
 def interval(lower: float, upper: float, error: float = math.nan) -> str:
-    """Write an interval whose mean has this error: its ends stop one digit before the mean does."""
+    """Write an interval whose mean has this error: its ends stop one digit before the mean does.
+
+    On one side of 0 each end keeps two significant digits at least: a mean whose error is large, as that of a long
+    tail, says little of the lower end, which must not fall out of the variable's range.
+
+    >>> interval(52.3, 4100.0, 300.0)
+    '52 to 4,100'
+    """
     if math.isnan(lower) or math.isnan(upper):
         return NONE
     places = decimals(error)
     width = abs(upper - lower)
     if places is None and math.isfinite(width) and width > 0:
         places = 3 - _exponent(width)
-    return f"{_end(lower, places)} to {_end(upper, places)}"
+    fewest = 2 if lower > 0 or upper < 0 else 0
+    return f"{_end(lower, places, fewest)} to {_end(upper, places, fewest)}"
 
 
 def point(value: float, error: float = math.nan, *, exact: bool = False) -> str:
@@ -193,8 +201,12 @@ def ticks(lower: float, upper: float, most: int = 7) -> list[tuple[float, str]]:
     return [(i * step, plain(i * step, 4) if small else fixed(i * step, places)) for i in range(first, last + 1)]
 
 
-def _end(value: float, places: int | None) -> str:
-    return plain(value, 3) if places is None else rounded(value, places - 1)
+def _end(value: float, places: int | None, fewest: int) -> str:
+    """An end of an interval whose mean stops at ``places``, with so many significant digits at least."""
+    if places is None:
+        return plain(value, 3)
+    least = fewest - 1 - _exponent(abs(value)) if fewest and math.isfinite(value) else places - 1
+    return rounded(value, max(places - 1, least))
 
 
 def _scaled(scale: float, places: int) -> tuple[int, int]:

@@ -93,6 +93,14 @@ def test_the_ends_of_an_interval_say_what_they_are(one: float, other: float, err
         assert within(text, value, coarse)
 
 
+@given(sizes, sizes, errors)
+def test_an_interval_on_one_side_of_zero_keeps_two_digits(one: float, other: float, error: float) -> None:
+    lower, upper = sorted((one, other))
+    for ends in ((lower, upper), (-upper, -lower)):
+        for text, value in zip(interval(*ends, error).split(" to "), ends, strict=True):
+            assert within(text, value, 0.05 * abs(value))
+
+
 @given(numbers, st.integers(min_value=-305, max_value=305))
 def test_rounded_to_so_many_decimals(value: float, places: int) -> None:
     assert within(rounded(value, places), value, 10.0**-places)
@@ -111,15 +119,15 @@ def test_errors_without_digits_print_none() -> None:
 
 #: Formats of what is no figure of a result: coordinates within an SVG and keys of columns.
 NOT_FIGURES = {
-    ("report/figures.py", "x:.2f"),
-    ("report/figures.py", "y:.1f"),
+    ("report/svg/primitives.py", "x:.2f"),
+    ("report/svg/primitives.py", "y:.1f"),
     ("cli/study.py", "100 * level:g"),
 }
 
 
 def test_figures_are_written_by_one_module() -> None:
     found = []
-    paths = [*PACKAGE.glob("cli/*.py"), *PACKAGE.glob("report/*.py"), PACKAGE / "compare" / "sentence.py"]
+    paths = [*PACKAGE.glob("cli/*.py"), *PACKAGE.rglob("report/**/*.py"), PACKAGE / "results" / "sentence.py"]
     for path in paths:
         name = str(path.relative_to(PACKAGE)).replace("\\", "/")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
