@@ -19,13 +19,16 @@ REPOSITORY = ROOT.parent
 
 # A unit (a module or a package of bayescompare) and the units it may import. What is not named may not be imported;
 # a new unit is entered here, in the place where it belongs.
-ARRAYS = {"coordinates", "errors", "formatting", "metrics", "results"}
+ARRAYS = {"codes", "coordinates", "errors", "formatting", "metrics", "reasons", "results", "wording"}
 RUN = ARRAYS | {"model", "templates", "methods"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "formatting": set(),
     "coordinates": set(),
-    "metrics": {"errors", "formatting", "metrics"},
+    "codes": set(),
+    "wording": {"codes"},
+    "reasons": {"codes", "wording"},
+    "metrics": {"errors", "formatting", "metrics", "reasons"},
     "results": ARRAYS,
     "model": {"coordinates", "errors", "formatting", "model"},
     "templates": {"errors", "model", "templates"},
@@ -45,7 +48,7 @@ MAY_IMPORT_LATER: dict[str, set[str]] = {
 }
 # Methods of a comparison that open what stands above it, when they are called.
 DOORS = {("results.comparison", name) for name in ("report", "report.plotting", "results.storage")}
-WITHOUT_PYMC = ("coordinates", "errors", "formatting", "metrics", "results", "report")
+WITHOUT_PYMC = ("codes", "coordinates", "errors", "formatting", "metrics", "reasons", "results", "report", "wording")
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import FitError
+from ..reasons import Code, Reason, joined
 from . import debug_option, pass_terminal
 from .options import FILE, SAMPLER, STDOUT, file_of, load, model_options, sampler, sampler_options
 from .terminal import Line, Terminal
@@ -62,7 +63,7 @@ def command(terminal: Terminal, /, target: str, **asked: Any) -> None:
     else:
         terminal.show(lines(model["name"], fit))
     if fit.status in ("failed", "not_run"):
-        raise FitError(f"{fit.method} of {model['name']}: {'; '.join(fit.reasons) or fit.status}.", fit)
+        raise FitError(f"{fit.method} of {model['name']}: {joined(fit.reasons) or fit.status}.", fit)
 
 
 def _run(terminal: Terminal, target: str, asked: dict[str, Any]) -> tuple[dict[str, Any], Fit]:
@@ -128,7 +129,10 @@ def _failed(method: str, error: FitError) -> Fit:
 
     from ..results.fit import Fit, Status
 
-    return error.fit if isinstance(error.fit, Fit) else Fit(method, Status.FAILED, (str(error),), (), np.empty(0))
+    if isinstance(error.fit, Fit):
+        return error.fit
+    reason = Reason(Code.ERROR, figures={"message": str(error)})
+    return Fit(method, Status.FAILED, (reason,), (), np.empty(0))
 
 
 def _json(model: dict[str, Any], fit: Fit) -> str:

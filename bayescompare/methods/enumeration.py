@@ -18,6 +18,7 @@ from ..errors import NoFiniteStartError, UnsupportedModelError
 from ..model.backends import Array, without_compiler
 from ..model.capabilities import refuse
 from ..model.problem import Problem, labels
+from ..reasons import Code, Reason
 from ..results.fit import Fit, Status
 from . import mode
 from .modes.options import ModeOptions
@@ -220,11 +221,12 @@ def _mixed(model: pm.Model, supports: list[Support], seed: int, options: ModeOpt
     sound = [(state, f) for state, f in fits if f.status is not Status.FAILED]
     failed = [f for _, f in fits if f.status is Status.FAILED]
     if not sound:
-        reason = failed[0].reasons[0] if failed else "the density is zero at every state"
+        reason = failed[0].reasons[0].text if failed else "the density is zero at every state"
         raise NoFiniteStartError(f"No state of the discrete variables has a mode: {reason}.")
     sound.sort(key=lambda pair: -pair[1].log_density)
     state, best = sound[0]
-    reasons = (f"{len(failed)} of {len(fits)} states have no mode: {failed[0].reasons[0]}",) if failed else ()
+    lost = {"failed": len(failed), "states": len(fits)}
+    reasons = (Reason(Code.STATES_WITHOUT_MODE, figures=lost, causes=failed[0].reasons[:1]),) if failed else ()
     names = (*(label for s in supports for label in s.labels), *best.names)
     told = [{"state": _flat(s), "log_density": f.log_density} for s, f in sound[:TOLD]]
     extra = {
@@ -244,7 +246,7 @@ def _fit(
     """The joint MAP; states of one height are said."""
     ties = int((heights >= heights[0] - 1e-9).sum())
     reasons = extra.pop("reasons", ())
-    reasons += (f"{ties} states of the discrete variables have this height: this is one of them",) if ties > 1 else ()
+    reasons += (Reason(Code.EQUAL_STATES, figures={"states": ties}),) if ties > 1 else ()
     status, evaluations, seconds = (extra.pop(key, other) for key, other in _DEFAULTS)
     return Fit(
         method="map",

@@ -18,15 +18,11 @@ from ..errors import UsageError
 from ..metrics import psis
 from ..model.backends import Array
 from ..model.problem import Problem
+from ..reasons import Code, Reason
 from ..results.fit import Fit, Status
 from . import mode
 from .modes.curvature import cholesky, hessian, jacobian, over_its_width, own_scale
 from .modes.folds import folds
-
-CREASED = (
-    "the density has kinks: between two of them, at the mode, its curvature is not that over the posterior's width, "
-    "which is taken instead"
-)
 
 
 @dataclass(frozen=True)
@@ -87,14 +83,14 @@ def fit(problem: Problem, *, seed: int = 0, options: LaplaceOptions | None = Non
         precision = hessian(density, u, weights, own_scale(precision))
         if not folds(density, options.mode.dense).smooth:
             wide = over_its_width(density, u, precision, weights)
-            doubt = None if wide is None else CREASED
+            doubt = None if wide is None else Reason(Code.CREASED)
             precision = precision if wide is None else wide
         factor = cholesky(precision)
-        reason = "the curvature at the mode is not positive definite, so no Gaussian approximates the density there"
+        reason = Reason(Code.NOT_POSITIVE_DEFINITE)
     if factor is None or u is None:
         nothing = np.full(len(names), np.nan)
         seconds = time.perf_counter() - began
-        return Fit("laplace", Status.FAILED, (str(reason),), names, nothing, seconds=seconds)
+        return Fit("laplace", Status.FAILED, () if reason is None else (reason,), names, nothing, seconds=seconds)
 
     z = standard_normal(options.draws, len(u), np.random.default_rng(seed))
     points = u + solve_triangular(factor, z.T, lower=True, trans=1).T
@@ -106,9 +102,9 @@ def fit(problem: Problem, *, seed: int = 0, options: LaplaceOptions | None = Non
     ratios[(np.abs(points - u)[:, density.circular] > math.pi).any(axis=1)] = -math.inf
     root = solve_triangular(factor, np.eye(len(u)), lower=True)  # Σ = rootᵀ root
     compile_seconds = density.compile_seconds - compiling
-    reasons = () if at.status is Status.OK else (f"the mode is {at.status}: {'; '.join(at.reasons)}",)
-    if doubt is not None:
-        reasons = (doubt, *reasons)
+    reasons: tuple[Reason, ...] = () if doubt is None else (doubt,)
+    if at.status is not Status.OK:
+        reasons += (Reason(Code.MODE_NOT_OK, figures={"status": str(at.status)}, causes=at.reasons),)
     return Fit(
         method="laplace",
         status=at.status if doubt is None else Status.SUSPECT,
@@ -134,18 +130,16 @@ def fit(problem: Problem, *, seed: int = 0, options: LaplaceOptions | None = Non
     )
 
 
-def _unfit(at: Fit, dimension: int, options: LaplaceOptions) -> str | None:
+def _unfit(at: Fit, dimension: int, options: LaplaceOptions) -> Reason | None:
     """Why no Gaussian can be put at this mode, or None."""
     if at.status is Status.FAILED or at.unconstrained is None:
-        return f"no unconstrained mode to approximate at: {at.reasons[0] if at.reasons else 'the search failed'}"
+        return Reason(Code.NO_UNCONSTRAINED_MODE, causes=at.reasons[:1])
     for place in ("boundary", "kink"):
         if at.diagnostics.get(place):
-            return f"the unconstrained mode lies on a {place} ({', '.join(at.diagnostics[place])})"
+            figures = {"mode": "unconstrained", "place": place}
+            return Reason(Code.NO_WIDTH, tuple(at.diagnostics[place]), figures)
     if dimension > options.mode.dense:
-        return (
-            f"not computed: it needs a dense Hessian of {dimension:,} parameters; "
-            f"ModeOptions(dense={dimension}) asks for it"
-        )
+        return Reason(Code.TOO_LARGE, figures={"parameters": dimension})
     return None
 
 

@@ -15,6 +15,7 @@ from ..model.angles import nearest
 from ..model.backends import Array
 from ..model.density import Density
 from ..model.problem import Problem
+from ..reasons import Code, Reason
 from ..results.fit import Fit, Status
 from .modes import boundaries, derivative_free, endings, unbounded
 from .modes.basins import log_mass
@@ -92,10 +93,7 @@ def fit(
     gap = _second_opinion(density, best, weights)
     status, reasons = _judged(problem, ends, modes, agreeing, gap, weights, options)
     if lacking:
-        reasons.append(
-            f"found without derivatives, as {', '.join(lacking)} has no gradient, and audited by differences of the "
-            "density"
-        )
+        reasons.append(Reason(Code.WITHOUT_DERIVATIVES, tuple(lacking)))
 
     names = problem.scalars.names
     failed = status is Status.FAILED
@@ -151,7 +149,7 @@ def _judged(
     gap: float,
     weights: tuple[float, ...],
     options: ModeOptions,
-) -> tuple[Status, list[str]]:
+) -> tuple[Status, list[Reason]]:
     """Status and reasons of the best end, by itself, beside the others, and by the second opinion."""
     status, reasons = endings.judge(problem, ends[0], modes, agreeing, weights, options)
     if status is not Status.FAILED:
@@ -160,7 +158,7 @@ def _judged(
         reasons = higher if status is Status.FAILED else higher + reasons
     if gap > 1e-8 and status is Status.OK:
         status = Status.SUSPECT
-        reasons.append(f"density and gradient by another route differ by {gap:.1e}, relative")
+        reasons.append(Reason(Code.ROUTES_DIFFER, figures={"gap": gap}))
     return status, reasons
 
 
@@ -183,11 +181,7 @@ def _settled(
 def _refused(problem: Problem, method: str, variables: tuple[str, ...]) -> Fit:
     """The MLE of a hierarchical model: its likelihood does not know the parameters of the parameters' priors."""
     names = problem.scalars.names
-    reasons = (
-        f"the MLE does not exist: the likelihood does not depend on {', '.join(variables)}; only priors do, as in a "
-        "hierarchical model",
-        "allow_unidentified=True gives what the data identify",
-    )
+    reasons = (Reason(Code.ONLY_IN_PRIORS, variables), Reason(Code.ADVICE_ALLOW_UNIDENTIFIED))
     diagnostics: dict[str, Any] = {
         "newton_decrement": math.nan,
         "eigenvalue_min": math.nan,

@@ -15,6 +15,7 @@ import numpy as np
 from ..errors import LIBRARY_ERRORS, EngineNotInstalledError, FitError, UnknownNameError, UsageError, first_line
 from ..model.backends import Array, without_compiler
 from ..model.problem import Problem
+from ..reasons import Code, Reason
 from ..results.fit import Fit, Status
 from . import nutpie, require
 from .improper import refuse_runaway
@@ -145,11 +146,10 @@ def _fit(
     points, scalars, mean = problem.gathered(points)
     names = problem.scalars.names
     lacking = problem.density.no_gradient
-    others = f"not by NUTS, as {', '.join(lacking)} has no gradient: by samplers of PyMC that need none"
     return Fit(
         method="nuts",
         status=Status.OK,
-        reasons=(others,) if lacking else (),
+        reasons=(Reason(Code.NOT_BY_NUTS, tuple(lacking)),) if lacking else (),
         names=names,
         estimate=mean,
         draws=scalars,

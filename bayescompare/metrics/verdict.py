@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from ..errors import UsageError
+from ..reasons import Code, Reason, joined
 from .figure import Figure
 
 Array = NDArray[np.float64]
@@ -106,6 +108,8 @@ class Layer:
         False where the layer was not asked for or cannot exist, so that its absence does not count.
     unchecked : tuple of str
         What an ``unchecked`` gate could not look at, because the draws do not carry it: ``divergences``, ``E-BFMI``.
+    faults : tuple of Reason
+        What a ``failed`` sampler gate found wrong with the draws.
     """
 
     name: str
@@ -123,6 +127,20 @@ class Layer:
     criterion: str | None = None
     applies: bool = True
     unchecked: tuple[str, ...] = ()
+    faults: tuple[Reason, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Its fields, JSON-ready."""
+        return {**asdict(self), "faults": [fault.to_json() for fault in self.faults]}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Layer:
+        """Read what :meth:`to_json` gives, of earlier versions too."""
+        several = {
+            "unchecked": tuple(data.get("unchecked", ())),
+            "faults": tuple(Reason.from_json(fault) for fault in data.get("faults", ())),
+        }
+        return cls(**{**data, "state": State(data["state"]), **several})
 
 
 @dataclass(frozen=True)
@@ -171,14 +189,14 @@ E_BFMI_MIN = 0.3
 SETTLE_MAX = 50
 
 
-def optimiser_gate(status: str, reasons: tuple[str, ...], agreeing: int, starts: int, figure: float) -> Layer:
+def optimiser_gate(status: str, reasons: tuple[Reason, ...], agreeing: int, starts: int, figure: float) -> Layer:
     """Sound if the mode passed its audit.
 
     Parameters
     ----------
     status : str
         Of the MAP's fit.
-    reasons : tuple of str
+    reasons : tuple of Reason
     agreeing, starts : int
         Starts that ended at the mode, and starts in all.
     figure : float
@@ -188,7 +206,7 @@ def optimiser_gate(status: str, reasons: tuple[str, ...], agreeing: int, starts:
         reason = f"{agreeing} of {starts} starts reach this mode"
         reason += f"; {reasons[0]}" if reasons else ""
         return Layer("optimiser", State.SOUND, reason, figure)
-    return Layer("optimiser", State.FAILED, "; ".join(reasons) or "the search failed", figure)
+    return Layer("optimiser", State.FAILED, joined(reasons) or "the search failed", figure)
 
 
 @dataclass(frozen=True)
@@ -211,22 +229,10 @@ def sampler_gate(f: SamplerFigures) -> Layer:
 
     Unchecked if nothing that is known fails, but divergences or energies are not known.
     """
-    faults = []
-    if f.not_finite:
-        faults.append(f"draws of {f.not_finite[0]} are not finite")
-    if f.constant:
-        faults.append(f"draws of {f.constant[0]} are constant")
-    if not f.r_hat_max <= R_HAT_MAX:  # NaN is a fault too
-        r_hat = _beyond(f.r_hat_max, R_HAT_MAX, 3)
-        faults.append(f"R-hat {r_hat} for {f.worst_r_hat} (at most {R_HAT_MAX} is required)")
-    if not f.ess_min >= ESS_MIN:
-        faults.append(f"ESS {_beyond(f.ess_min, ESS_MIN, 0)} for {f.worst_ess} (at least {ESS_MIN:.0f} is required)")
-    if f.divergences is not None and f.divergences > DIVERGENCES_MAX * f.draws:
-        faults.append(f"{f.divergences} divergences in {f.draws:,} draws (at most {DIVERGENCES_MAX:.1%} are allowed)")
-    if f.e_bfmi_min is not None and not f.e_bfmi_min >= E_BFMI_MIN:
-        faults.append(f"E-BFMI {_beyond(f.e_bfmi_min, E_BFMI_MIN, 2)} (at least {E_BFMI_MIN} is required)")
+    faults = tuple(_faults(f))
     if faults:
-        return Layer("sampler", State.FAILED, "; ".join(faults), f.r_hat_max, None, R_HAT_MAX, f.worst_r_hat)
+        told = joined(faults)
+        return Layer("sampler", State.FAILED, told, f.r_hat_max, None, R_HAT_MAX, f.worst_r_hat, faults=faults)
     seen = [f"R-hat ≤ {f.r_hat_max:.3f}", f"ESS ≥ {f.ess_min:,.0f}"]
     seen.append("divergences unchecked" if f.divergences is None else f"{f.divergences} divergences")
     if f.e_bfmi_min is None:
@@ -237,11 +243,20 @@ def sampler_gate(f: SamplerFigures) -> Layer:
     return Layer("sampler", state, ", ".join(seen), f.r_hat_max, None, R_HAT_MAX, f.worst_r_hat, unchecked=unchecked)
 
 
-def _beyond(value: float, limit: float, places: int) -> str:
-    """With so many decimals, or as many more as keep it apart from the limit that it has passed."""
-    while places < 6 and f"{value:.{places}f}" == f"{limit:.{places}f}":
-        places += 1
-    return f"{value:,.{places}f}"
+def _faults(f: SamplerFigures) -> Iterator[Reason]:
+    if f.not_finite:
+        yield Reason(Code.NOT_FINITE, f.not_finite[:1])
+    if f.constant:
+        yield Reason(Code.CONSTANT, f.constant[:1])
+    if not f.r_hat_max <= R_HAT_MAX:  # NaN is a fault too
+        yield Reason(Code.R_HAT, (f.worst_r_hat,), {"r_hat": f.r_hat_max, "limit": R_HAT_MAX})
+    if not f.ess_min >= ESS_MIN:
+        yield Reason(Code.ESS, (f.worst_ess,), {"ess": f.ess_min, "limit": ESS_MIN})
+    if f.divergences is not None and f.divergences > DIVERGENCES_MAX * f.draws:
+        figures = {"divergences": f.divergences, "draws": f.draws, "limit": DIVERGENCES_MAX}
+        yield Reason(Code.DIVERGENCES, figures=figures)
+    if f.e_bfmi_min is not None and not f.e_bfmi_min >= E_BFMI_MIN:
+        yield Reason(Code.E_BFMI, figures={"e_bfmi": f.e_bfmi_min, "limit": E_BFMI_MIN})
 
 
 # -- layers ----------------------------------------------------------------------------------------

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from .fit import Fit
 
 #: Of the JSON document and of saved files.
-SCHEMA = "bayescompare/1"
+SCHEMA = "bayescompare/2"
+
+#: Schemas that can be read: version 1 has its reasons as sentences.
+READABLE = ("bayescompare/1", SCHEMA)
 
 #: What :func:`Comparison.to_dict` leaves out to be reproducible: figures that differ from run to run.
 VOLATILE = ("started", "seconds", "compile_seconds", "command", "platform", "cost")
@@ -155,7 +158,7 @@ class Comparison:
         return shaped(self.fits["nuts"], self.layout)
 
     def to_dict(self, *, reproducible: bool = False) -> dict[str, Any]:
-        """The whole result as JSON-ready data (schema ``bayescompare/1``): numbers unrounded, NaN and infinity as None.
+        """The whole result as JSON-ready data (schema ``bayescompare/2``): numbers unrounded, NaN and infinity as None.
 
         Parameters
         ----------
@@ -182,7 +185,7 @@ class Comparison:
             "groups": list(self.groups),
             "verdict": {
                 "overall": asdict(self.verdict.overall),
-                "layers": {name: asdict(layer) for name, layer in self.verdict.layers.items()},
+                "layers": {name: layer.to_json() for name, layer in self.verdict.layers.items()},
             },
             "path": dict(self.path),
             "settings": dict(self.settings),
@@ -262,7 +265,7 @@ def fit_to_dict(fit: Fit, *, reproducible: bool = False) -> dict[str, Any]:
     point = {"mean" if fit.draws is not None else "values": fit.values} if fit.method != "nuts" else {}
     document = {
         "status": str(fit.status),
-        "reasons": list(fit.reasons),
+        "reasons": [reason.to_json() for reason in fit.reasons],
         "log_density": fit.log_density,
         **point,
         **fit.diagnostics,

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import numpy as np
 
+    from ..reasons import Reason
+
 
 class Status(StrEnum):
     """How far a fit can be trusted.
@@ -33,8 +35,8 @@ class Fit:
         Name in the registry: ``"map"``, ``"unconstrained_map"``, ``"laplace"``, ``"nuts"``, ...
     status : Status
         ``ok``, ``suspect``, ``failed`` or ``not_run``.
-    reasons : tuple of str
-        Why the status is what it is; also what a reader should know of an ``ok`` fit.
+    reasons : tuple of Reason
+        Why the status is what it is; also what a reader should know of an ``ok`` fit. ``str`` of one is its sentence.
     names : tuple of str
         The k scalars of the model, free variables first, then Deterministics, as ArviZ names them.
     estimate : ndarray of shape (k,)
@@ -62,7 +64,7 @@ class Fit:
 
     method: str
     status: Status
-    reasons: tuple[str, ...]
+    reasons: tuple[Reason, ...]
     names: tuple[str, ...]
     estimate: np.ndarray
     unconstrained: np.ndarray | None = None

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ResultFileError
 from ..metrics.verdict import Layer, Overall, State, Verdict
-from .comparison import SCHEMA
+from ..reasons import Reason
+from .comparison import READABLE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +42,7 @@ class ReportNumbers:
     pointwise : Mapping
         By likelihood term, lists over its observations; ``left_out`` where the page has no room for them.
     fits : Mapping of str to Mapping
-        Status, reasons and diagnostics of each fit.
+        Status, reasons (as :meth:`Reason.to_json` gives them) and diagnostics of each fit.
     """
 
     model: Mapping[str, Any]
@@ -91,20 +92,19 @@ def verdict(document: Mapping[str, Any]) -> Verdict:
     overall, layers = document["overall"], document["layers"]
     return Verdict(
         Overall(**{**overall, "state": State(overall["state"])}),
-        {
-            name: Layer(**{**entry, "state": State(entry["state"]), "unchecked": tuple(entry.get("unchecked", ()))})
-            for name, entry in layers.items()
-        },
+        {name: Layer.from_json(entry) for name, entry in layers.items()},
     )
 
 
 def _numbers(document: Any) -> ReportNumbers:
-    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
-        raise ValueError(f"this version reads the schema {SCHEMA!r}")
+    if not isinstance(document, dict) or document.get("schema") not in READABLE:
+        raise ValueError(f"this version reads the schemas {' and '.join(READABLE)}")
     mappings = ("model", "joint", "prediction", "pointwise", "sensitivity", "path", "fits", "settings", "provenance")
     kept: dict[str, Any] = {key: document[key] for key in mappings}
     if not all(isinstance(value, dict) for value in kept.values()) or not isinstance(kept["model"].get("name"), str):
         raise ValueError("a part of it is of another kind than it should be")
+    kept["fits"] = {name: with_reasons(fit) for name, fit in kept["fits"].items()}
+    kept["path"] = with_reasons(kept["path"])
     return ReportNumbers(
         table=_table(document["table"]),
         table_left_out=int(document.get("table_left_out", 0)),
@@ -114,6 +114,15 @@ def _numbers(document: Any) -> ReportNumbers:
         findings=tuple(document["findings"]),
         **kept,
     )
+
+
+def with_reasons(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """A fit or a path with its reasons as objects: version 1 has sentences, and an empty one for none."""
+    given = entry.get("reasons")
+    if given is None:
+        return dict(entry)
+    typed = [Reason.from_json(one).to_json() if isinstance(one, str) and one else one or None for one in given]
+    return {**entry, "reasons": typed}
 
 
 def _table(rows: list[dict[str, Any]]) -> pd.DataFrame:

@@ -6,12 +6,13 @@ Subject, figure ± error, reference point; no adjective of size; names as in the
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..formatting import LARGE, count, figure, fixed, percent, plain, point
 from ..metrics.verdict import Layer, Overall, State
+from ..reasons import NO_MODE_EXISTS
+from ..wording import fault, rise
 
 if TYPE_CHECKING:
     import numpy as np
@@ -112,10 +113,10 @@ def _no_verdict(layers: dict[str, Layer], fits: tuple[Fit, Fit], deciding: str) 
     mode, nuts = fits
     posterior = "NUTS posterior" if by_nuts(nuts) else "posterior"
     optimiser, sampler = layers["optimiser"], layers["sampler"]
-    no_mode = next((r for r in mode.reasons if r.startswith("no mode exists")), "")
-    rises = no_mode.partition(": ")[2]
+    no_mode = next((r for r in mode.reasons if r.code in NO_MODE_EXISTS), None)
+    rises = "" if no_mode is None else rise(no_mode)
     if sampler.state is State.FAILED:
-        faults = re.sub(r" \([^)]*\)", "", sampler.reason).replace("; ", ", ")
+        faults = ", ".join(map(fault, sampler.faults))
         sentence = f"{'NUTS' if by_nuts(nuts) else 'The sampler'} did not converge ({faults})"
         if rises:
             sentence += f", and the model has no mode: {rises.replace('the density', 'its density')}"

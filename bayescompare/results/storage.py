@@ -19,8 +19,9 @@ import numpy as np
 
 from ..coordinates import array, called, filed, unnamed
 from ..errors import MissingFileError, OutputError, ResultFileError
+from ..reasons import Reason
 from . import report_numbers
-from .comparison import SCHEMA, Comparison, Curves, ModelInfo
+from .comparison import READABLE, SCHEMA, Comparison, Curves, ModelInfo
 from .fit import Fit, Status
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ def to_tree(c: Comparison) -> xr.DataTree:
         "model": asdict(c.model),
         "verdict": {
             "overall": asdict(c.verdict.overall),
-            "layers": {k: asdict(v) for k, v in c.verdict.layers.items()},
+            "layers": {k: v.to_json() for k, v in c.verdict.layers.items()},
         },
         "findings": [dict(finding) for finding in c.findings],
         "joint": dict(c.joint),
@@ -181,8 +182,8 @@ def to_tree(c: Comparison) -> xr.DataTree:
 def from_tree(tree: xr.DataTree) -> Comparison:
     """The comparison of a DataTree; KeyError or ValueError where it is not one."""
     meta = json.loads(tree.attrs["bayescompare"])
-    if meta["schema"] != SCHEMA:
-        raise ValueError(f"its schema is {meta['schema']!r}, and this version reads {SCHEMA!r}")
+    if meta["schema"] not in READABLE:
+        raise ValueError(f"its schema is {meta['schema']!r}, and this version reads {' and '.join(READABLE)}")
     model = meta["model"]
     model["formulas"] = tuple(tuple(row) for row in model["formulas"])
     model["free"] = tuple(model["free"])
@@ -206,7 +207,7 @@ def from_tree(tree: xr.DataTree) -> Comparison:
         decisions=tuple(meta["decisions"]),
         sensitivity=meta["sensitivity"],
         groups=tuple(meta["groups"]),
-        path=meta["path"],
+        path=report_numbers.with_reasons(meta["path"]),
         settings=meta["settings"],
         provenance=meta["provenance"],
         layout=meta["layout"],
@@ -387,7 +388,7 @@ def _fit_meta(fit: Fit) -> dict[str, Any]:
     return {
         "method": fit.method,
         "status": str(fit.status),
-        "reasons": list(fit.reasons),
+        "reasons": [reason.to_json() for reason in fit.reasons],
         "names": list(fit.names),
         "log_density": fit.log_density,
         "diagnostics": dict(fit.diagnostics),
@@ -416,5 +417,6 @@ def _fit(dataset: xr.Dataset, known: dict[str, Any]) -> Fit:
     arrays: dict[str, Any] = {name: dataset[name].values for name in _ARRAYS if name in dataset}
     statistics = {name: dataset[f"statistic_{name}"].values for name in known.pop("statistics")}
     known["status"] = Status(known["status"])
-    known["reasons"], known["names"] = tuple(known["reasons"]), tuple(known["names"])
+    known["reasons"] = tuple(Reason.from_json(reason) for reason in known["reasons"])
+    known["names"] = tuple(known["names"])
     return Fit(**known, **arrays, statistics=statistics)

@@ -19,6 +19,7 @@ from ..methods.modes.options import ModeOptions
 from ..methods.modes.search import starts
 from ..model.backends import Array
 from ..model.problem import Problem
+from ..reasons import Code, Reason
 from ..results.fit import Fit, Status
 from . import batch_draws, batch_modes
 from .batch_density import Chunk, Index
@@ -192,7 +193,13 @@ def alone(problem: Problem, data: Mapping[str, NDArray[Any]], method: str, seed:
         return mode.fit(problem.with_data(**data), method, seed=seed, options=options)
     except (DataError, NoFiniteStartError) as error:
         names = problem.scalars.names
-        return Fit(method, Status.FAILED, (str(error),), names, np.full(len(names), np.nan))
+        return Fit(
+            method,
+            Status.FAILED,
+            (Reason(Code.ERROR, figures={"message": str(error)}),),
+            names,
+            np.full(len(names), np.nan),
+        )
 
 
 def put(modes: Modes, row: int, fit: Fit) -> None:

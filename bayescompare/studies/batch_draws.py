@@ -13,6 +13,7 @@ from scipy.special import ndtr, ndtri
 from ..methods.laplace import standard_normal
 from ..metrics import psis
 from ..model.backends import Array
+from ..reasons import Code, Reason
 from .batch_density import Chunk, Index
 
 #: Bytes of the draws that are made at a time.
@@ -36,7 +37,7 @@ class Weights:
 
     log_weights: Array
     k_hat: Array
-    reasons: tuple[str | None, ...]
+    reasons: tuple[Reason | None, ...]
 
 
 def draws_at_once(draws: int, dimension: int, scalars: int, most: int) -> int:
@@ -69,14 +70,15 @@ def importance(log_ratios: Array) -> Weights:
     nowhere = np.isfinite(log_ratios).sum(axis=1) < log_ratios.shape[1] / 2
     log_weights, k_hat = psis.smooth(np.where(nowhere[:, None], 0.0, log_ratios))
     k_hat[nowhere] = np.nan
-    reasons: list[str | None] = []
+    reasons: list[Reason | None] = []
     for empty, k in zip(nowhere, k_hat, strict=True):
         if empty:
-            reasons.append("the posterior's density is 0 at most draws of the approximation")
+            reasons.append(Reason(Code.DRAWS_OUTSIDE))
         elif math.isnan(k):
-            reasons.append("the weights' tail cannot be fitted")
+            reasons.append(Reason(Code.NO_TAIL))
         else:
-            reasons.append(None if k < psis.LIMIT else f"k-hat is {k:.2f}, not below {psis.LIMIT}")
+            high = Reason(Code.K_HAT, figures={"k_hat": float(k), "limit": psis.LIMIT})
+            reasons.append(None if k < psis.LIMIT else high)
     return Weights(log_weights, k_hat, tuple(reasons))
 
 

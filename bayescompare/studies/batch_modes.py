@@ -20,6 +20,7 @@ from ..methods.modes.options import ModeOptions
 from ..model.angles import nearest
 from ..model.backends import Array
 from ..model.problem import Problem
+from ..reasons import Code, Reason
 from ..results.fit import Fit, Status
 from . import batch_bounds
 from .batch_density import Chunk, Weights
@@ -69,7 +70,7 @@ class Modes:
     h: Array
     interior: Mask
     status: list[Status | None]
-    reasons: list[tuple[str, ...]]
+    reasons: list[tuple[Reason, ...]]
     fits: dict[int, Fit]
 
     @classmethod
@@ -84,7 +85,7 @@ class Modes:
         """Rows that are not decided yet."""
         return np.array([status is None for status in self.status])
 
-    def fail(self, row: int | np.integer[Any], *reasons: str) -> None:
+    def fail(self, row: int | np.integer[Any], *reasons: Reason) -> None:
         self.status[int(row)], self.reasons[int(row)] = Status.FAILED, reasons
 
 
@@ -108,13 +109,14 @@ def find(chunk: Chunk, problem: Problem, starts: Array, weights: Weights, asked:
     if folds(chunk.density, ModeOptions().dense).across:
         modes = Modes.unknown(chunk.size, problem.dimension, len(problem.scalars))
         for row in np.flatnonzero(~asked):
-            modes.fail(row, "nobody asked for it")
+            modes.fail(row, Reason(Code.NOT_ASKED_FOR))
         return modes
     ends = _searched(chunk, starts, weights, asked)
     top, usable = ends.top, ends.usable
+    count = starts.shape[0] * starts.shape[1]
     modes = Modes.unknown(chunk.size, problem.dimension, len(problem.scalars))
     for row in np.flatnonzero(~usable):
-        modes.fail(row, f"the density is zero or NaN at all of {starts.shape[0] * starts.shape[1]} starts")
+        modes.fail(row, Reason(Code.NO_USABLE_START, figures={"starts": count}))
     converged = usable & (top.decrement <= CONVERGED)
     _runaways(chunk, problem, modes, top, usable & ~converged, weights)
     running = batch_bounds.runs(chunk, top) & converged[:, None]
@@ -128,7 +130,7 @@ def find(chunk: Chunk, problem: Problem, starts: Array, weights: Weights, asked:
     _accept(chunk, problem, modes, top, converged & modes.open & identified & ~ends.twins.any(axis=1))
     for row in np.flatnonzero((ends.same.sum(axis=1) < 2) & [status is Status.OK for status in modes.status]):
         modes.status[row] = Status.SUSPECT
-        modes.reasons[row] = (f"only one of {starts.shape[0] * starts.shape[1]} starts ended here", *modes.reasons[row])
+        modes.reasons[row] = (Reason(Code.ONE_START, figures={"starts": count}), *modes.reasons[row])
     return modes
 
 
@@ -250,10 +252,10 @@ def _accept(chunk: Chunk, problem: Problem, modes: Modes, top: Tops, clean: Mask
         bounds = boundaries.names(problem, end) if end.held else []
         endless = [name for name in bounds if np.isinf(exact[i, names.index(name)])]
         if endless:
-            modes.fail(row, f"no mode exists: the density is highest as {', '.join(endless)} grows without limit")
+            modes.fail(row, Reason(Code.HIGHEST_AT_INFINITY, tuple(endless)))
             continue
         modes.status[row] = Status.OK
-        modes.reasons[row] = tuple(f"{name} lies on the boundary of its range" for name in bounds)
+        modes.reasons[row] = tuple(Reason(Code.ON_BOUNDARY, (name,)) for name in bounds)
         modes.estimate[row] = np.where(np.isfinite(exact[i]), exact[i], inside[i]) if end.held else inside[i]
         modes.u[row], modes.value[row], modes.h[row] = limits[i], top.value[row], top.h[row]
         modes.interior[row] = not end.held
@@ -332,8 +334,4 @@ def _creeps(chunk: Chunk, problem: Problem, modes: Modes, top: Tops, converged: 
     share = top.step**2 * np.abs(np.diagonal(top.h, axis1=1, axis2=2))
     for row in rows[rising]:
         carriers = endings.carriers_of(chunk.density, share[row] / share[row].sum())
-        modes.fail(
-            row,
-            f"no mode exists: the density rises for ever along {carriers}, towards a limit",
-            endings.towards_a_limit(problem, weights),
-        )
+        modes.fail(row, Reason(Code.RISES_TOWARDS_A_LIMIT, carriers), endings.towards_a_limit(problem, weights))

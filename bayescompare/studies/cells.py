@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import FaultyModelError, UnknownNameError
+from ..reasons import joined
 from ..results.fit import Status
 from . import fresh_elpd as elpd
 from . import nuts_arm as nuts
@@ -348,7 +349,7 @@ def _cheaply(plan: Plan, made: _Made, replicates: Sequence[Replicate]) -> dict[i
                 if plan.elpd and method in having:
                     arrays[name] = getattr(estimates, name)[i]
             status = STATUSES.index(estimates.status[i])
-            rows[replicate.place][method] = _Row(status, "; ".join(estimates.reasons[i]), arrays)
+            rows[replicate.place][method] = _Row(status, joined(estimates.reasons[i]), arrays)
     return rows
 
 

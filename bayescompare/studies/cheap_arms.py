@@ -19,6 +19,7 @@ from ..methods import mode
 from ..methods.modes import endings
 from ..model.backends import Array
 from ..model.problem import Problem
+from ..reasons import Code, Reason
 from ..results.fit import Status
 from . import batch_density
 from .batch_arms import Arms, Batched, OneByOne
@@ -79,7 +80,7 @@ class Estimates:
         Share of the method's distribution below the truth (PIT; ties count half). NaN where there is no truth.
     status : tuple of str, R of them
         ``"ok"``, ``"suspect"`` or ``"failed"``.
-    reasons : tuple of tuple of str, R of them
+    reasons : tuple of tuple of Reason, R of them
         Why; also what is to be known of one that is ok, such as a MAP on the boundary.
     k_hat : ndarray of shape (R,)
         Pareto k-hat of the Laplace draws' importance weights; NaN for ``mle_wald`` and where there are no draws.
@@ -100,7 +101,7 @@ class Estimates:
     upper: Array
     rank: Array
     status: tuple[str, ...]
-    reasons: tuple[tuple[str, ...], ...]
+    reasons: tuple[tuple[Reason, ...], ...]
     k_hat: Array
     log_density: Array
     elpd: Array
@@ -212,7 +213,7 @@ class _Rows:
     upper: Array
     rank: Array
     status: list[str]
-    reasons: list[tuple[str, ...]]
+    reasons: list[tuple[Reason, ...]]
     k_hat: Array
     log_density: Array
     elpd: Array
@@ -225,7 +226,7 @@ class _Rows:
         of_fits = (np.full(rows, np.nan) for _ in range(4))
         return cls(point, sd, lower, upper, rank, ["failed"] * rows, [()] * rows, *of_fits)
 
-    def put(self, row: int, status: Status, reasons: tuple[str, ...]) -> None:
+    def put(self, row: int, status: Status, reasons: tuple[Reason, ...]) -> None:
         self.status[row], self.reasons[row] = str(status), reasons
 
     def fill(self, rows: Index, summary: Summary, of: Index) -> None:
@@ -288,7 +289,7 @@ def _laplace(arms: Arms, problem: Problem, truth: Array, wanted: int, options: C
     plain.point[:], plain.log_density[:] = modes.estimate[:wanted], modes.value[:wanted]
     weighted.log_density[:] = top.value[:wanted]
     plain.elpd_plugin[:] = _plugin(arms, modes, wanted)
-    why_not: list[str | None] = [None] * wanted
+    why_not: list[Reason | None] = [None] * wanted
     size = draws_at_once(options.draws, problem.dimension, k, len(truth))
     for start in range(0, wanted, size):
         rows = np.arange(start, min(start + size, len(truth)))
@@ -317,13 +318,13 @@ def _plugin(arms: Arms, modes: Modes, wanted: int) -> Array:
     return arms.elpd(modes.u[:, None], np.zeros((count, 1, 1)), np.arange(count))[:wanted, 0]
 
 
-def _judge(row: int, plain: _Rows, weighted: _Rows, modes: Modes, top: Modes, why_not: str | None) -> None:
+def _judge(row: int, plain: _Rows, weighted: _Rows, modes: Modes, top: Modes, why_not: Reason | None) -> None:
     """Status and reasons of both methods: what fails the Laplace approximation fails them both."""
     status, reasons = top.status[row] or Status.FAILED, top.reasons[row]
     if status is Status.FAILED:
-        reasons = (f"no unconstrained mode to approximate at: {reasons[0]}", *reasons[1:])
+        reasons = (Reason(Code.NO_UNCONSTRAINED_MODE, causes=reasons[:1]), *reasons[1:])
     elif not top.interior[row]:
-        status, reasons = Status.FAILED, ("no Laplace approximation at the unconstrained mode", *reasons)
+        status, reasons = Status.FAILED, (Reason(Code.NO_LAPLACE), *reasons)
     if modes is top:
         plain.put(row, status, reasons)
     else:

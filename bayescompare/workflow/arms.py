@@ -14,6 +14,7 @@ from ..methods.modes.basins import Climbs, climbs
 from ..methods.modes.path import Path, path
 from ..model.angles import nearest
 from ..model.problem import Problem
+from ..reasons import Code, Reason
 from ..results.fit import Fit, Status
 
 if TYPE_CHECKING:
@@ -117,7 +118,8 @@ def _check(found: Fit, values: Array) -> Fit:
     above = int(np.sum(values > found.log_density + ABOVE))
     if not above:
         return found
-    reason = f"{above} NUTS draws lie above this mode, by up to {values.max() - found.log_density:.3g} nats"
+    figures = {"draws": above, "gain": float(values.max() - found.log_density)}
+    reason = Reason(Code.DRAWS_ABOVE, figures=figures)
     return replace(found, status=Status.SUSPECT, reasons=(reason, *found.reasons))
 
 

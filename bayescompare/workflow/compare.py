@@ -166,7 +166,7 @@ def run(
         decisions=tuple(asdict(decision) for decision in decided),
         sensitivity=sensitivity,
         groups=tuple(consequences.groups(problem, table, options.margins.location)),
-        path={} if path is None else asdict(path),
+        path={} if path is None else path.to_json(),
     )
 
 

@@ -15,6 +15,7 @@ from ..methods.sampler_options import SamplerOptions
 from ..model.audit import arithmetic_of
 from ..model.cache import problem_of
 from ..model.problem import Problem
+from ..reasons import joined
 from ..results.fit import Fit
 from ..templates.loading import load_target
 from .audited import refuse_wrong
@@ -81,7 +82,7 @@ def fit(
 
 def _strictly(found: Fit, strict: bool) -> Fit:
     if strict and not found.ok:
-        raise FitError(f"{found.method} is {found.status}: {'; '.join(found.reasons)}", found)
+        raise FitError(f"{found.method} is {found.status}: {joined(found.reasons)}", found)
     return found
 
 

@@ -195,7 +195,7 @@ def _with_plugin(
             ),
             why_no_elpd=next(
                 (
-                    refits.reasons[i]
+                    refits.reasons[i].text
                     for i in range(place.start, place.stop)
                     if i in refits.reasons and refits.status[i] is not Status.OK
                 ),

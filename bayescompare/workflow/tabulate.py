@@ -15,6 +15,7 @@ from ..metrics.coverage import paired_difference
 from ..metrics.decision import Decision
 from ..metrics.figure import Figure
 from ..model.problem import Problem
+from ..reasons import Code, Reason
 from ..results.fit import Fit, Status
 from .arms import Heights
 from .gather import Gathered
@@ -177,7 +178,9 @@ def verdict(fits: Mapping[str, Fit], table: pd.DataFrame, evidence: Evidence, ma
     }
     unseen = _unseen_mode(evidence.joint.basins)
     if unseen and v.is_open(layers["sampler"]):
-        layers["sampler"] = replace(layers["sampler"], state=v.State.FAILED, reason=unseen, unchecked=())
+        layers["sampler"] = replace(
+            layers["sampler"], state=v.State.FAILED, reason=unseen.text, unchecked=(), faults=(unseen,)
+        )
     if all(v.is_open(layers[gate]) for gate in layers):
         layers |= _layers(fits, table, evidence, margins)
     else:
@@ -185,15 +188,15 @@ def verdict(fits: Mapping[str, Fit], table: pd.DataFrame, evidence: Evidence, ma
     return v.Verdict(sentence.overall(layers, table, mode, nuts), layers)
 
 
-def _unseen_mode(basins: j.Basins | None) -> str:
-    """A basin that by Laplace holds nearly all mass and no draw climbs to, or an empty text.
+def _unseen_mode(basins: j.Basins | None) -> Reason | None:
+    """A basin that by Laplace holds nearly all mass and no draw climbs to, if there is one.
 
     Chains that agree with each other can all be in the wrong place.
     """
     for mass, share in zip(basins.masses, basins.shares, strict=True) if basins is not None else ():
         if mass.known and mass.value > UNSEEN and share.value == 0:
-            return f"no draw lies in the basin of the mode that holds {100 * mass.value:.3g} % of the Laplace mass"
-    return ""
+            return Reason(Code.UNSEEN_MODE, figures={"mass": float(mass.value)})
+    return None
 
 
 def _layers(fits: Mapping[str, Fit], table: pd.DataFrame, evidence: Evidence, margins: Margins) -> dict[str, Layer]:
@@ -306,7 +309,7 @@ def converged(nuts: Fit, table: pd.DataFrame) -> Fit:
     gate = sampler_gate(_sampler_figures(table, nuts))
     if is_open(gate):
         return nuts
-    return replace(nuts, status=Status.SUSPECT, reasons=(gate.reason, *nuts.reasons))
+    return replace(nuts, status=Status.SUSPECT, reasons=(*gate.faults, *nuts.reasons))
 
 
 def _most(column: pd.Series, worst: Callable[[Array], float]) -> float:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from ..metrics import verdict as v
 from ..metrics.figure import Figure
 from ..model.cache import problem_of
 from ..model.problem import Problem, unmoved
+from ..reasons import NO_MODE_EXISTS
 from ..results.comparison import SCHEMA, fit_to_dict, plain
 from ..results.fit import Fit, Status
 from ..templates.loading import Target, load_target
@@ -108,7 +109,7 @@ class Triage:
                 "answer": str(self.answer),
                 "sentence": WORDS[self.answer],
                 "reasons": list(self.reasons),
-                "criteria": {name: asdict(layer) for name, layer in self.criteria.items()},
+                "criteria": {name: layer.to_json() for name, layer in self.criteria.items()},
                 "flags": list(self.flags),
                 "fits": {name: fit_to_dict(fit) for name, fit in self.fits.items()},
                 "table": [{"name": name, **row} for name, row in zip(self.table.index, rows, strict=True)],
@@ -216,7 +217,7 @@ def _criteria(fits: Mapping[str, Fit], table: pd.DataFrame, margins: v.Margins, 
     names = tuple(table.index)
     column = {key: table[key].to_numpy() for key in table.columns}
     d = fits["laplace"].diagnostics
-    why = fits["laplace"].reasons[0] if fits["laplace"].reasons else "no Laplace approximation"
+    why = fits["laplace"].reasons[0].text if fits["laplace"].reasons else "no Laplace approximation"
     k_hat = Figure(d["k_hat"], d["k_hat_mcse"], d["k_hat_says"]) if d else Figure.missing(why)
     unusable = why if not d else str(d["psis"].get("reason"))
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -271,10 +272,9 @@ def _answer(fits: Mapping[str, Fit], criteria: Mapping[str, v.Layer]) -> tuple[A
     """The answer, and what decided."""
     best, top = fits["map"], fits["unconstrained_map"]
     if best.status is Status.FAILED:
-        reason = best.reasons[0] if best.reasons else "the search failed"
-        if reason.startswith("no mode exists"):
-            return Answer.WILL_CHANGE, (f"The MAP: {reason}",)
-        return Answer.CANNOT_SAY, (f"The MAP: {reason}",)
+        none_exists = any(reason.code in NO_MODE_EXISTS for reason in best.reasons)
+        why = best.reasons[0] if best.reasons else "the search failed"
+        return Answer.WILL_CHANGE if none_exists else Answer.CANNOT_SAY, (f"The MAP: {why}",)
     if best.status is not Status.OK:
         return Answer.CANNOT_SAY, (f"The MAP is {best.status}: {best.reasons[0]}",)
     if criteria["modes"].state is v.State.DIFFERS:

@@ -118,7 +118,7 @@ def test_json(run: Any, answer: Any, tmp_path: Path) -> None:
     assert run("check", "eight_schools", "--json", out).exit_code == 3
     document = json.loads(out.read_text(encoding="utf-8"))
     assert document == {
-        "schema": "bayescompare/1",
+        "schema": "bayescompare/2",
         "model": {"name": "eight_schools"},
         "findings": [
             {

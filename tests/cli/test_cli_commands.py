@@ -18,6 +18,7 @@ from bayescompare.cli.summary import summary
 from bayescompare.cli.terminal import Terminal
 from bayescompare.errors import FitError
 from bayescompare.metrics.verdict import Layer, Overall, State, Verdict
+from bayescompare.reasons import Code, Reason
 from bayescompare.results.fit import Fit, Status
 from tests.report.factory import STATES, make
 
@@ -188,7 +189,7 @@ def test_compare_writes(run: Any, library: Any, tmp_path: Path) -> None:
     assert report.read_text() == "<!doctype html> True"
     assert saved.read_bytes() == b"netcdf"
     found = json.loads(document.read_text())
-    assert found["schema"] == "bayescompare/1"
+    assert found["schema"] == "bayescompare/2"
     assert found["verdict"]["overall"]["state"] == "differs"
     assert found["table"][2]["z"] is None
     assert "seconds" not in found["provenance"]
@@ -275,7 +276,8 @@ def test_nothing_is_compared_where_a_gate_failed(library: Any, gate: str, header
 def fit(status: Status = Status.OK, *reasons: str, draws: bool = False) -> Fit:
     values = np.array([1.0, -2.5]) if status is not Status.FAILED else np.full(2, np.nan)
     array = np.array([[[0.0, -3.0], [2.0, -2.0]]]) if draws else None
-    return Fit("laplace" if draws else "map", status, reasons, ("x", "y[a]"), values, draws=array)
+    known = tuple(Reason(Code.ERROR, figures={"message": reason}) for reason in reasons)
+    return Fit("laplace" if draws else "map", status, known, ("x", "y[a]"), values, draws=array)
 
 
 def test_fit_shows_values(run: Any, library: Any, file: str) -> None:
@@ -318,9 +320,9 @@ def test_failed_fit_is_exit_4_and_written_all_the_same(
     assert result.exit_code == 4
     assert "no mode: the density grows without limit" in result.stderr
     found = json.loads((tmp_path / "out.json").read_text())
-    assert found["schema"] == "bayescompare/1"
+    assert found["schema"] == "bayescompare/2"
     assert found["fits"]["map"]["status"] == "failed"
-    assert found["fits"]["map"]["reasons"] == list(failed.reasons)
+    assert found["fits"]["map"]["reasons"] == [reason.to_json() for reason in failed.reasons]
     assert found["fits"]["map"]["values"] == {"x": None, "y[a]": None}
 
 
@@ -328,7 +330,9 @@ def test_fit_that_raises_without_a_fit(run: Any, library: Any, file: str) -> Non
     library.result = FitError("the engine gave up")
     result = run("fit", file, "--method", "nuts", "--json", "-")
     assert result.exit_code == 4
-    assert json.loads(result.stdout)["fits"]["nuts"]["reasons"] == ["the engine gave up"]
+    assert json.loads(result.stdout)["fits"]["nuts"]["reasons"] == [
+        {"code": "error", "variables": [], "figures": {"message": "the engine gave up"}, "text": "the engine gave up"}
+    ]
 
 
 def test_suspect_fit_is_exit_0_and_says_so(run: Any, library: Any, file: str) -> None:

@@ -85,7 +85,7 @@ def test_a_mode_is_found_without_derivatives() -> None:
     found = mode.fit(line(LogLike()), "map")
     assert found.status is Status.OK
     np.testing.assert_allclose(found.estimate, mean, rtol=1e-6)
-    assert "without derivatives, as LogLike has no gradient" in found.reasons[-1]
+    assert "without derivatives, as LogLike has no gradient" in found.reasons[-1].text
     errors = list(found.diagnostics["standard_errors"].values())
     np.testing.assert_allclose(errors, np.sqrt(np.diag(covariance)), rtol=1e-4)
 

@@ -17,6 +17,7 @@ from scipy.special import logsumexp
 import bayescompare as bc
 from bayescompare.errors import NoFiniteStartError, UnsupportedModelError
 from bayescompare.methods.enumeration import discrete
+from bayescompare.reasons import Code, Reason
 from bayescompare.results.fit import Status
 
 Y = np.array([0.2, 3.1, 2.6])
@@ -130,7 +131,7 @@ def test_states_of_one_height_are_said() -> None:
         pm.Normal("y", on.sum(), 1.0, observed=1.0)
 
     found = bc.fit(built(build), "map")
-    assert found.reasons == ("2 states of the discrete variables have this height: this is one of them",)
+    assert found.reasons == (Reason(Code.EQUAL_STATES, figures={"states": 2}),)
     assert found.estimate.tolist() == [0, 1]
 
 
@@ -203,7 +204,7 @@ def test_a_state_without_a_mode_makes_the_answer_suspect() -> None:
 
     found = bc.fit(built(build), "map")
     assert found.status is Status.SUSPECT
-    assert "1 of 2 states have no mode" in found.reasons[-1]
+    assert "1 of 2 states have no mode" in found.reasons[-1].text
     assert found.estimate.tolist() == pytest.approx([0.0, 1.0], rel=1e-7)
 
 

@@ -17,6 +17,7 @@ from bayescompare.methods.modes.basins import climbs
 from bayescompare.methods.modes.path import path
 from bayescompare.methods.modes.refits import leave_one_out
 from bayescompare.model.problem import Problem
+from bayescompare.reasons import Code, Reason
 from bayescompare.results.fit import Fit, Status
 
 # Newton ends at the mode to rounding, and so does coordinate descent with a tolerance of 1e-14.
@@ -99,7 +100,7 @@ def test_no_width_is_claimed_on_a_kink(regression: Problem) -> None:
     assert math.isnan(found.diagnostics["modes"][0]["log_mass"])
     approximation = bc.fit(regression, "laplace")
     assert approximation.status is Status.FAILED
-    assert approximation.reasons[0].startswith("the unconstrained mode lies on a kink (c[2], c[3]")
+    assert approximation.reasons[0].text.startswith("the unconstrained mode lies on a kink (c[2], c[3]")
     assert np.isnan(approximation.estimate).all()
 
 
@@ -135,7 +136,7 @@ def test_a_laplace_prior_elsewhere_than_at_0() -> None:
     assert found.estimate[0] == pytest.approx(3.7, abs=1e-12)
     assert found.estimate[1] == pytest.approx(40.0, rel=1e-12)
     assert found.diagnostics["kink"] == ["a[0]"]
-    assert found.reasons == ("a[0] lies at a kink of the density",)
+    assert found.reasons == (Reason(Code.ON_KINK, ("a[0]",)),)
 
 
 def test_an_absolute_value_in_a_potential() -> None:
@@ -174,7 +175,7 @@ def test_between_two_middle_observations_the_median_is_a_plateau() -> None:
 
     found = bc.fit(problem(build), "map")
     assert found.status is Status.FAILED
-    assert "flat at the end of the search, along a" in found.reasons[0]
+    assert "flat at the end of the search, along a" in found.reasons[0].text
 
 
 @pytest.mark.parametrize(
@@ -214,7 +215,7 @@ def test_a_lasso_whose_scale_is_unknown_has_no_mode() -> None:
 
     found = bc.fit(problem(build), "map")
     assert found.status is Status.FAILED
-    assert found.reasons[0] == "no mode exists: the density grows without limit as scale goes to 0"
+    assert found.reasons[0] == Reason(Code.GROWS_WITHOUT_LIMIT, ("scale",), {"to": "0"})
 
 
 # -- many searches on one density: draws climbed, observations left out, a path ----------------------

@@ -112,7 +112,7 @@ def test_no_gaussian_at_a_boundary() -> None:
 
     found = bc.fit(problem(build), "laplace")
     assert found.status is Status.FAILED
-    assert "lies on a boundary (x)" in found.reasons[0]
+    assert "lies on a boundary (x)" in found.reasons[0].text
     assert np.isnan(found.estimate).all()
     assert found.draws is None
     assert "log_evidence" not in found.diagnostics
@@ -126,7 +126,7 @@ def test_no_gaussian_without_a_mode() -> None:
 
     found = bc.fit(problem(build), "laplace")
     assert found.status is Status.FAILED
-    assert "no unconstrained mode to approximate at: no mode exists" in found.reasons[0]
+    assert "no unconstrained mode to approximate at: no mode exists" in found.reasons[0].text
 
 
 def test_it_takes_a_mode_that_is_known(regression: Problem) -> None:
@@ -363,7 +363,7 @@ def test_between_knots_the_curvature_is_taken_over_the_posteriors_width() -> Non
     sd = math.sqrt(posterior @ grid**2 - (posterior @ grid) ** 2)
     found = bc.fit(problem(build), "laplace")
     assert found.status is Status.SUSPECT
-    assert found.reasons[0].startswith("the density has kinks")
+    assert found.reasons[0].text.startswith("the density has kinks")
     assert found.diagnostics["sd"]["mu"] == pytest.approx(sd, rel=0.15)
     mode_fit = bc.fit(problem(build), "unconstrained_map")
     assert math.isnan(mode_fit.diagnostics["standard_errors"]["mu"])

@@ -19,6 +19,7 @@ from scipy.linalg import solveh_banded
 import bayescompare as bc
 from bayescompare.methods.modes import krylov
 from bayescompare.model.problem import Problem
+from bayescompare.reasons import Code, Reason
 from bayescompare.results.fit import Status
 from bayescompare.templates.loading import load_target
 
@@ -78,9 +79,7 @@ def test_what_needs_a_dense_hessian_says_so_and_how_to_ask() -> None:
     options = bc.LaplaceOptions(mode=bc.ModeOptions(starts=2))
     approximation = bc.fit(problem(smoother), "laplace", options=options)
     assert approximation.status is Status.FAILED
-    assert approximation.reasons == (
-        "not computed: it needs a dense Hessian of 2,500 parameters; ModeOptions(dense=2500) asks for it",
-    )
+    assert approximation.reasons == (Reason(Code.TOO_LARGE, figures={"parameters": 2500}),)
     assert np.isnan(approximation.estimate).all()
     assert approximation.draws is None
 
@@ -97,7 +96,7 @@ def test_asking_for_it_gives_it() -> None:
         return bc.LaplaceOptions(draws=400, mode=bc.ModeOptions(dense=dense))
 
     refused, given = (bc.fit(problem(build), "laplace", options=options(dense)) for dense in (20, 40))
-    assert "ModeOptions(dense=40) asks for it" in refused.reasons[0]
+    assert "ModeOptions(dense=40) asks for it" in refused.reasons[0].text
     assert given.status is Status.OK
     np.testing.assert_allclose(given.diagnostics["unconstrained_sd"], math.sqrt(1 / (1 + 1 / 4)), rtol=1e-8)
 
@@ -184,7 +183,7 @@ def centred() -> None:
 def test_by_products_what_is_no_mode_is_none(build: Build, method: str, words: str) -> None:
     found = bc.fit(problem(build), method, options=PRODUCTS)
     assert found.status is Status.FAILED
-    assert words in found.reasons[0]
+    assert words in found.reasons[0].text
     assert np.isnan(found.estimate).all()
 
 

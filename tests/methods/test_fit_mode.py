@@ -19,6 +19,7 @@ from bayescompare.methods.modes import curvature, search
 from bayescompare.methods.modes.options import ModeOptions
 from bayescompare.model.backends import without_compiler
 from bayescompare.model.problem import Problem
+from bayescompare.reasons import Code, Reason
 from bayescompare.results.fit import Fit, Status
 
 Y = np.array([0.3, -1.2, 0.8, 2.1])
@@ -195,7 +196,7 @@ def test_exponential_has_its_map_on_the_boundary() -> None:
     found = bc.fit(exponential, "map")
     assert value(found, "x") == 0.0
     assert found.diagnostics["boundary"] == ["x"]
-    assert found.reasons == ("x lies on the boundary of its range",)
+    assert found.reasons == (Reason(Code.ON_BOUNDARY, ("x",)),)
     assert found.unconstrained is not None
     assert found.unconstrained.tolist() == [-math.inf]
     # The density at 0 is 1; u = −40 stands for it.
@@ -264,7 +265,7 @@ def failed(found: Fit, *words: str) -> None:
     """A failure is loud, says why, and leaves no number behind."""
     assert found.status is Status.FAILED
     assert not found.ok
-    assert all(word in found.reasons[0] for word in words), found.reasons
+    assert all(word in found.reasons[0].text for word in words), found.reasons
     assert np.isnan(found.estimate).all()
     assert math.isnan(found.log_density)
     assert found.unconstrained is None
@@ -331,7 +332,7 @@ def test_a_saddle_is_not_a_mode_and_other_starts_leave_it() -> None:
     found = bc.fit(wells, "map")
     assert abs(value(found, "x[0]")) == pytest.approx(1.0, rel=NEWTON)
     assert value(found, "x[1]") == pytest.approx(0.0, abs=NEWTON)
-    assert found.reasons == ("2 modes of one height were found: this is one of them",)
+    assert found.reasons == (Reason(Code.EQUAL_MODES, figures={"modes": 2}),)
     assert [m["log_density"] for m in found.diagnostics["modes"]] == pytest.approx([0.0, 0.0], abs=1e-12)
     assert sum(m["starts"] for m in found.diagnostics["modes"]) == 16
 
@@ -339,7 +340,7 @@ def test_a_saddle_is_not_a_mode_and_other_starts_leave_it() -> None:
 def test_one_start_alone_is_suspect_but_has_its_number(normal: Problem) -> None:
     found = bc.fit(normal, "map", options=ModeOptions(starts=1))
     assert found.status is Status.SUSPECT
-    assert found.reasons == ("only one of 1 starts ended here",)
+    assert found.reasons == (Reason(Code.ONE_START, figures={"starts": 1}),)
     assert found.estimate[0] == pytest.approx(bc.fit(normal, "map").estimate[0], rel=1e-12)
 
 
@@ -355,8 +356,8 @@ def test_an_interior_mode_says_that_the_density_is_unbounded_elsewhere() -> None
 
     found = bc.fit(problem(build), "map")
     assert found.status is Status.OK
-    assert "no maximum" in found.reasons[0]
-    assert "s goes to 0" in found.reasons[0]
+    assert "no maximum" in found.reasons[0].text
+    assert "s goes to 0" in found.reasons[0].text
     assert max(s["log_density"] for s in found.diagnostics["starts"]) > found.log_density + 1
 
 

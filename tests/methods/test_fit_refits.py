@@ -19,6 +19,7 @@ from bayescompare.methods.modes.options import ModeOptions
 from bayescompare.methods.modes.refits import RefitOptions, Refits, leave_one_out
 from bayescompare.model.problem import Problem
 from bayescompare.models import eight_schools
+from bayescompare.reasons import Code, Reason
 from bayescompare.results.fit import Fit, Status
 from bayescompare.templates.data import load
 
@@ -324,7 +325,8 @@ def test_a_joint_density_has_no_refits() -> None:
         pm.Normal("z", m, 1.0, observed=Y[:3])
 
     _, _, found = refitted(build)
-    assert found.reasons == {0: "its MultivariateNormal is one joint density of all observations"}
+    assert {i: reason.code for i, reason in found.reasons.items()} == {0: Code.NOT_FACTORISED}
+    assert "one joint density of all observations" in found.reasons[0].text
     assert [str(status) for status in found.status] == ["not_run", "ok", "ok", "ok"]
     assert np.isnan(found.log_density).tolist() == [True, False, False, False]
 
@@ -335,7 +337,7 @@ def test_without_a_mode_there_is_nothing_to_refit() -> None:
     assert found.status is Status.FAILED
     refit = leave_one_out(made, found)
     assert set(refit.status) == {Status.NOT_RUN}
-    assert set(refit.reasons.values()) == {"there is no map to leave observations out of"}
+    assert set(refit.reasons.values()) == {Reason(Code.NO_MODE_TO_REFIT, figures={"method": "map"})}
     assert np.isnan(refit.log_density).all()
     assert (refit.refits, refit.evaluations) == (0, 0)
 
@@ -351,7 +353,7 @@ def test_an_observation_without_which_there_is_no_mode() -> None:
     _, full, found = refitted(build, "mle")
     assert full.ok
     assert [str(status) for status in found.status] == ["ok", "ok", "failed"]
-    assert found.reasons[2].startswith("no mode exists: the density grows without limit as s goes to 0")
+    assert found.reasons[2].text.startswith("no mode exists: the density grows without limit as s goes to 0")
     assert np.isnan(found.points[2]).all()
     assert np.isnan(found.log_density[2])
     assert found.searches == 1
@@ -382,7 +384,7 @@ def test_a_dimension_too_large_for_a_hessian_is_climbed_alone() -> None:
     np.testing.assert_allclose(found.log_density, whole.log_density, atol=1e-3)
     step = leave_one_out(made, full, options=RefitOptions(exact=5, mode=ModeOptions(dense=2)))
     assert step.refits == 0
-    assert set(step.reasons.values()) == {"the curvature at the mode gives no Newton step"}
+    assert set(step.reasons.values()) == {Reason(Code.NO_NEWTON_STEP)}
 
 
 def test_a_warm_start_that_fails_its_audit_is_polished_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -106,4 +106,4 @@ def test_an_end_far_below_is_no_error() -> None:
     assert ends[0].order == 0
     found = bc.fit(problem, "map")
     assert found.status is Status.FAILED
-    assert "a ridge" in found.reasons[0] or "a saddle" in found.reasons[0]
+    assert "a ridge" in found.reasons[0].text or "a saddle" in found.reasons[0].text

@@ -99,7 +99,7 @@ def test_a_free_scale_follows(q: float) -> None:
         ok(bc.fit(problem(build), method))
     laplace = bc.fit(problem(build), "laplace")
     assert laplace.status is Status.FAILED
-    assert "lies on a kink (beta[0], beta[1], beta[2])" in laplace.reasons[0]
+    assert "lies on a kink (beta[0], beta[1], beta[2])" in laplace.reasons[0].text
 
 
 def test_normal_priors_pull_off_the_vertex_or_not() -> None:
@@ -153,7 +153,7 @@ def test_a_flat_stretch_is_said() -> None:
 
     found = bc.fit(problem(build), "map")
     assert found.status is Status.FAILED
-    assert "flat at the end of the search, along a" in found.reasons[0]
+    assert "flat at the end of the search, along a" in found.reasons[0].text
 
 
 def test_absolute_deviations_with_a_lasso_prior() -> None:

@@ -122,7 +122,7 @@ def test_names_that_are_none_of_the_model_are_refused() -> None:
 def test_a_scale_in_the_block_is_never_ok() -> None:
     fit = bc.fit(model_of(GAUSSIAN["noncentred"]), "marginal_map", options=MarginalOptions(latent=("x", "sd")))
     assert fit.status == "suspect"
-    assert "sd is a positive scale" in fit.reasons[0]
+    assert "sd is a positive scale" in fit.reasons[0].text
 
 
 def test_a_block_of_several_modes_is_never_ok() -> None:
@@ -132,7 +132,7 @@ def test_a_block_of_several_modes_is_never_ok() -> None:
         pm.Normal("y", x**2, 0.1 + sigma, observed=np.array([4.0, 1.0]))
     fit = bc.fit(model, "marginal_map")
     assert not fit.ok
-    assert "the latent block (x)" in fit.reasons[0]
+    assert "the latent block (x)" in fit.reasons[0].text
 
 
 def test_a_density_without_a_translation_to_jax_is_refused() -> None:

@@ -8,6 +8,7 @@ import xarray as xr
 
 from bayescompare.metrics.table import Marginals, table
 from bayescompare.metrics.verdict import Layer, Overall, State, Verdict
+from bayescompare.reasons import Code, Reason
 from bayescompare.results.comparison import Comparison, Curves, ModelInfo
 from bayescompare.results.fit import Fit, Status
 
@@ -104,7 +105,7 @@ def _fits(points: np.ndarray, laplace: np.ndarray, draws: np.ndarray, rng: np.ra
         "map": Fit(
             "map",
             Status.OK,
-            ("σ/noise lies on the boundary",),
+            (Reason(Code.ON_BOUNDARY, ("σ/noise",)),),
             NAMES,
             points,
             unconstrained,
@@ -116,7 +117,7 @@ def _fits(points: np.ndarray, laplace: np.ndarray, draws: np.ndarray, rng: np.ra
             **times,
         ),
         "unconstrained_map": Fit(
-            "unconstrained_map", Status.FAILED, ("no mode exists",), NAMES, np.full(len(NAMES), np.nan)
+            "unconstrained_map", Status.FAILED, (Reason(Code.RIDGE, ("tau",)),), NAMES, np.full(len(NAMES), np.nan)
         ),
         "laplace": Fit(
             "laplace",

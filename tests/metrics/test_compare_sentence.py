@@ -12,6 +12,7 @@ import pytest
 
 from bayescompare.metrics import verdict as v
 from bayescompare.metrics.verdict import Layer, Margins, Overall, SamplerFigures, State
+from bayescompare.reasons import Code, Reason
 from bayescompare.results import sentence
 from bayescompare.results.fit import Fit, Status
 
@@ -36,7 +37,7 @@ PLAIN = {
 SOUND = SamplerFigures(1.002, 1500.0, "tau", "mu", 4000, 0, 0.9)
 
 
-def fit(method: str, status: Status = Status.OK, reasons: tuple[str, ...] = ()) -> Fit:
+def fit(method: str, status: Status = Status.OK, reasons: tuple[Reason, ...] = ()) -> Fit:
     return Fit(method, status, reasons, ("x",), np.zeros(1), diagnostics={"chains": 4, "draws": 1000})
 
 
@@ -228,7 +229,7 @@ def test_cannot_tell_without_a_layer() -> None:
     assert "could not be computed: no Laplace approximation: the curvature is singular" in found.sentence
 
 
-NO_MODE = fit("map", Status.FAILED, ("no mode exists: the density grows without limit as tau goes to 0",))
+NO_MODE = fit("map", Status.FAILED, (Reason(Code.GROWS_WITHOUT_LIMIT, ("tau",), {"to": "0"}),))
 CHAOS = SamplerFigures(1.034, 88.0, "tau", "mu", 4000, 30, 0.9)
 
 
@@ -260,7 +261,7 @@ def test_smaller_steps_are_for_divergences() -> None:
 
 
 def test_a_suspect_mode() -> None:
-    found = say(mode=fit("map", Status.SUSPECT, ("3 NUTS draws lie above this mode, by up to 2 nats",)), tau={})
+    found = say(mode=fit("map", Status.SUSPECT, (Reason(Code.DRAWS_ABOVE, figures={"draws": 3, "gain": 2.0}),)), tau={})
     assert (found.state, found.opening, found.deciding) == (State.NO_VERDICT, "No verdict.", "optimiser")
     assert "3 NUTS draws lie above this mode" in found.sentence
     assert "none exists" not in found.opening

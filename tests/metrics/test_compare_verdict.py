@@ -25,6 +25,7 @@ from bayescompare.metrics.verdict import (
     sampler_gate,
     spread_figures,
 )
+from bayescompare.reasons import Code, Reason
 
 NAN = float("nan")
 
@@ -255,7 +256,7 @@ def test_what_a_posterior_does_not_carry_is_unchecked_not_failed() -> None:
     ("status", "state"), [("ok", State.SOUND), ("suspect", State.FAILED), ("failed", State.FAILED)]
 )
 def test_the_optimiser(status: str, state: State) -> None:
-    gate = optimiser_gate(status, ("a reason",), 12, 16, 1e-12)
+    gate = optimiser_gate(status, (Reason(Code.UNTYPED, figures={"text": "a reason"}),), 12, 16, 1e-12)
     assert gate.state is state
     assert "a reason" in gate.reason
     assert ("12 of 16 starts" in gate.reason) == (status == "ok")

@@ -13,6 +13,7 @@ from scipy.special import gammaln
 
 import bayescompare as bc
 from bayescompare.errors import FitError, NoFiniteStartError
+from bayescompare.reasons import Code, Reason
 
 # A decrement of 1e-8 nats is 1.4e-4 posterior sd, and Newton's last step squares that.
 NEWTON = 1e-7
@@ -37,7 +38,7 @@ def fit(name: str, method: str) -> bc.Fit:
 def loud(found: bc.Fit, *words: str) -> None:
     """Failed, with a reason in these words, and no number that could be taken for a result."""
     assert found.status is bc.Status.FAILED
-    assert all(word in found.reasons[0] for word in words), found.reasons
+    assert all(word in found.reasons[0].text for word in words), found.reasons
     assert np.isnan(found.estimate).all()
     assert math.isnan(found.log_density)
     assert found.unconstrained is None
@@ -76,7 +77,7 @@ def test_a_mode_on_the_boundary_is_the_boundary_and_says_so(name: str) -> None:
     found = fit(name, "map")
     assert found.values["x"] == 0.0
     assert found.diagnostics["boundary"] == ["x"]
-    assert "x lies on the boundary of its range" in found.reasons
+    assert Reason(Code.ON_BOUNDARY, ("x",)) in found.reasons
     assert fit(name, "unconstrained_map").diagnostics["boundary"] == []
     assert math.isnan(found.diagnostics["standard_errors"]["x"])
 

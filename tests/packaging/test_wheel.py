@@ -82,7 +82,7 @@ def test_installed_wheel_compares(empty: Path, tmp_path: Path) -> None:
     run(program, "compare", "eight_schools", "--report", "x.html", "--json", "x.json", *draws, cwd=tmp_path)
     report = (tmp_path / "x.html").read_text(encoding="utf-8")
     assert "eight schools" in report.lower()
-    assert json.loads((tmp_path / "x.json").read_text(encoding="utf-8"))["schema"] == "bayescompare/1"
+    assert json.loads((tmp_path / "x.json").read_text(encoding="utf-8"))["schema"] == "bayescompare/2"
 
 
 @pytest.mark.slow

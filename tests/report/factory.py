@@ -16,6 +16,7 @@ import xarray as xr
 from scipy.stats import gaussian_kde
 
 from bayescompare.metrics.verdict import Layer, Overall, State, Verdict
+from bayescompare.reasons import Code, Reason
 from bayescompare.results.comparison import Comparison, Curves, ModelInfo
 from bayescompare.results.fit import Fit, Status
 from tests.report import further
@@ -251,7 +252,7 @@ def _fits(labels: list[str], draws: np.ndarray, table: pd.DataFrame, state: str,
         "step_size": [0.4, 0.41, 0.39, 0.4],
     }
     status = Status.FAILED if bad else Status.OK
-    why = ("no mode: the density is unbounded as tau → 0",) if bad else ()
+    why = (Reason(Code.GROWS_WITHOUT_LIMIT, ("tau",), {"to": "0"}),) if bad else ()
     found = tuple(labels)
     arguments: dict[str, Any] = {"names": found, "seconds": 0.47, "compile_seconds": 0.2, "evaluations": 900}
     modes = table["map"].to_numpy()
@@ -265,7 +266,7 @@ def _fits(labels: list[str], draws: np.ndarray, table: pd.DataFrame, state: str,
         "laplace": Fit(
             "laplace",
             Status.OK if made.laplace else Status.NOT_RUN,
-            () if made.laplace else ("there is no Laplace approximation at a boundary",),
+            () if made.laplace else (Reason(Code.NO_WIDTH, ("tau",), {"mode": "unconstrained", "place": "boundary"}),),
             estimate=modes,
             **arguments,
         ),

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from bayescompare.reasons import Code, Reason
+
 LEVELS = np.arange(0.0025, 1.0, 0.005)
 SCHOOLS = 8
 
@@ -146,7 +148,7 @@ def path(labels: list[str], mle: np.ndarray, mode: np.ndarray) -> dict[str, Any]
         "values": [[x if math.isfinite(x) else None for x in row] for row in values.tolist()],
         "log_likelihood": (-30.0 - powers).tolist(),
         "log_prior": (-9.0 + powers).tolist(),
-        "reasons": ["the data alone do not identify it", *[""] * 20],
+        "reasons": [Reason(Code.NOT_IDENTIFIED, ("tau",)).to_json(), *[None] * 20],
         "names": labels,
     }
 

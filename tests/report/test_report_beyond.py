@@ -203,7 +203,7 @@ def test_the_path_is_in_posterior_sd_from_the_mean() -> None:
         assert math.isnan(line.y[0])
         assert line.y[-1] == pytest.approx((row["map"] - row["mean"]) / row["sd"])
         assert line.y[-1] - line.y[1] == pytest.approx(-1.9 / row["sd"])
-    assert "At 0 there is no mode: the data alone do not identify it." in plain_text(drawn.caption)
+    assert "At 0 there is no mode: the density is flat" in plain_text(drawn.caption)
 
 
 def test_without_an_unconstrained_mode_or_a_path_there_is_a_sentence() -> None:

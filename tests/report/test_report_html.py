@@ -19,6 +19,7 @@ import xarray as xr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bayescompare.reasons import Code, Reason
 from bayescompare.report import fragment, to_html
 from bayescompare.report.svg.colours import DARK, LIGHT
 from bayescompare.results.comparison import Comparison
@@ -268,10 +269,11 @@ def hostile(labels: list[str]) -> Comparison:
         one["mode"] = further.figure(None, None, first)
     joint = further.joint(3) | {"k_hat": further.figure(0.3, 0.01, first)}
     joint["basins"][0]["found_by"] = first
-    path = dict(comparison.path) | {"reasons": [first] * 21}
+    named = Reason(Code.UNTYPED, (first,), {"text": first})
+    path = dict(comparison.path) | {"reasons": [named.to_json()] * 21}
     findings = tuple(dict.fromkeys(("code", "severity", "variable", "what", "instead"), first) for _ in range(2))
     warned = tuple(one | {"severity": "warning"} for one in findings)
-    mle = dataclasses.replace(comparison.fits["map"], status=Status.FAILED, reasons=(first,))
+    mle = dataclasses.replace(comparison.fits["map"], status=Status.FAILED, reasons=(named,))
     comparison = dataclasses.replace(
         comparison,
         fits=dict(comparison.fits) | {"mle": mle},
@@ -285,7 +287,7 @@ def hostile(labels: list[str]) -> Comparison:
     )
     fits = {
         key: dataclasses.replace(
-            fit, reasons=(first,), diagnostics=dict(fit.diagnostics) | {"optimiser": first, "engine": first}
+            fit, reasons=(named,), diagnostics=dict(fit.diagnostics) | {"optimiser": first, "engine": first}
         )
         for key, fit in comparison.fits.items()
     }
@@ -318,7 +320,7 @@ def test_hostile_names_are_text(text: str) -> None:
 def test_any_names_are_text(labels: list[str]) -> None:
     labels = [label.encode("utf-8", "replace").decode() for label in labels]
     page = check(to_html(hostile(labels)))
-    assert page.document["schema"] == "bayescompare/1"
+    assert page.document["schema"] == "bayescompare/2"
 
 
 def test_hostile_text_reaches_every_new_place() -> None:

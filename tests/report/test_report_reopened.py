@@ -76,8 +76,8 @@ DAMAGED = [
     "[]",
     "null",
     '{"schema":"other/1"}',
-    '{"schema":"bayescompare/1"}',
-    '{"schema":"bayescompare/1","verdict":{"overall":{},"layers":{}}}',
+    '{"schema":"bayescompare/2"}',
+    '{"schema":"bayescompare/2","verdict":{"overall":{},"layers":{}}}',
 ]
 
 

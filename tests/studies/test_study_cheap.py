@@ -23,6 +23,7 @@ from bayescompare.methods import laplace, mode
 from bayescompare.methods.laplace import LaplaceOptions
 from bayescompare.model.problem import Problem
 from bayescompare.models import eight_schools
+from bayescompare.reasons import Code, Reason, joined
 from bayescompare.results.fit import Fit, Status
 from bayescompare.studies import batch_arms
 from bayescompare.studies.cheap_arms import CheapOptions, Estimates, fit_batch
@@ -163,7 +164,7 @@ def test_an_mle_on_the_boundary_says_so_and_has_no_width(
 ) -> None:
     wald = poisson[2]["mle_wald"]
     assert wald.status[0] == "ok"
-    assert wald.reasons[0] == ("rate lies on the boundary of its range",)
+    assert wald.reasons[0] == (Reason(Code.ON_BOUNDARY, ("rate",)),)
     assert wald.point[0, 0] == 0.0
     assert np.isnan([wald.sd[0], wald.lower[0, 0], wald.rank[0]]).all()
 
@@ -178,7 +179,7 @@ def test_weights_turn_laplace_draws_into_the_gamma(poisson: tuple[Data, NDArray[
     usable = weighted.k_hat < 0.7
     assert usable.mean() > 0.9
     assert [status == "ok" for status in weighted.status] == usable.tolist()
-    assert all("not below 0.7" in weighted.reasons[row][0] for row in np.flatnonzero(~usable))
+    assert all("not below 0.7" in weighted.reasons[row][0].text for row in np.flatnonzero(~usable))
     exact = stats.gamma(SHAPE + data["y_data"].sum(axis=1)[usable], scale=1 / (RATE + COUNTS))
     error = 5 / np.sqrt(0.75 * DRAWS)
     assert np.all(np.abs(weighted.point[usable, 0] - exact.mean()) < error * exact.std())
@@ -226,7 +227,9 @@ def check_row(found: dict[str, Estimates], row: int, fits: tuple[Fit, Fit, Fit])
     mle, top, drawn = fits
     wald, plain, weighted = found["mle_wald"], found["map_laplace"], found["psis_laplace"]
     assert wald.status[row] == mle.status, (wald.reasons[row], mle.reasons)
-    if plain.reasons[row][:1] == ("only one of 16 starts ended here",):  # which starts do, is a matter of the starts
+    if [reason.code for reason in plain.reasons[row][:1]] == [
+        Code.ONE_START
+    ]:  # which starts do, is a matter of the starts
         assert plain.status[row] == "suspect"
         assert worst(top, drawn) != "failed"
     else:
@@ -284,7 +287,7 @@ def test_a_logistic_regression_is_that_of_single_fits() -> None:
         swapped = one.with_data(**{name: array[row] for name, array in data.items()})
         check_row(found, row, singles(swapped, row + 7, DRAWS))
     assert found["mle_wald"].status[0] == "failed"
-    assert "rises for ever along b" in found["mle_wald"].reasons[0][0]
+    assert found["mle_wald"].reasons[0][0] == Reason(Code.RISES_TOWARDS_A_LIMIT, ("b",))
     assert found["map_laplace"].status[0] == "ok"
 
 
@@ -303,7 +306,7 @@ def test_the_batch_finds_no_mle_where_a_linear_programme_separates_the_data() ->
     found = fit_batch(problem(build), {"X": X, "y_data": y}, seeds=seeds(200), options=options)["mle_wald"]
     apart = np.array([is_separated(*row) for row in zip(X, y, strict=True)])
     assert ((np.array(found.status) == "failed") == apart).all()
-    assert all("rises for ever along b" in found.reasons[row][0] for row in np.flatnonzero(apart))
+    assert all("rises for ever along b" in found.reasons[row][0].text for row in np.flatnonzero(apart))
     assert 50 < apart.sum() < 150
 
 
@@ -325,7 +328,7 @@ def test_eight_schools_are_those_of_single_fits() -> None:
     for row in range(20):
         swapped = one.with_data(y_data=data["y_data"][row])
         check_row(found, row, singles(swapped, row, DRAWS))
-    bounds = ["tau lies on the boundary of its range" in reasons for reasons in found["map_laplace"].reasons]
+    bounds = [Reason(Code.ON_BOUNDARY, ("tau",)) in reasons for reasons in found["map_laplace"].reasons]
     assert any(bounds)
     assert not all(bounds)
     assert set(found["mle_wald"].status) == {"failed"}
@@ -363,8 +366,8 @@ def test_centred_schools_have_no_mode_in_any_replicate() -> None:
         estimates = found[method]
         assert set(estimates.status) == {"failed"}
         assert np.isnan(estimates.point).all()
-        assert all("grows without limit as tau goes to 0" in " ".join(reasons) for reasons in estimates.reasons)
-    assert all("does not depend on mu, tau" in reasons[0] for reasons in found["mle_wald"].reasons)
+        assert all("grows without limit as tau goes to 0" in joined(reasons) for reasons in estimates.reasons)
+    assert all("does not depend on mu, tau" in reasons[0].text for reasons in found["mle_wald"].reasons)
     for row in range(3):
         fit = mode.fit(one.with_data(y_data=data["y_data"][row]), "map")
         assert fit.status is Status.FAILED
@@ -386,7 +389,7 @@ def test_a_kink_is_left_to_the_single_search() -> None:
         fit = mode.fit(one.with_data(y_data=data["y_data"][row]), "unconstrained_map", seed=row)
         assert fit.diagnostics["kink"]
         assert found["map_laplace"].status[row] == "failed"
-        assert "no Laplace approximation at the unconstrained mode" in found["map_laplace"].reasons[row][0]
+        assert found["map_laplace"].reasons[row][0].code is Code.NO_LAPLACE
 
 
 class Cube(Op):
@@ -441,7 +444,7 @@ def test_data_that_are_not_numbers_fail_alone() -> None:
     found = fit_batch(one, data, seeds=seeds(4), truth=np.zeros((4, 2)))
     for estimates in found.values():
         assert estimates.status[2] == "failed"
-        assert "the density is zero or NaN at all of 16 starts" in estimates.reasons[2][0]
+        assert "the density is zero or NaN at all of 16 starts" in estimates.reasons[2][0].text
         assert np.isnan(estimates.rank[2]).all()
     assert [found["map_laplace"].status[row] for row in (0, 1, 3)] == ["ok"] * 3
     assert np.isfinite(found["map_laplace"].rank[[0, 1, 3]]).all()

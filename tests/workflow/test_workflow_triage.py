@@ -279,7 +279,7 @@ def test_the_document_is_ready_for_json(build: Build) -> None:
     assert json.loads(json.dumps(document, allow_nan=False)) == document
     keys = ["schema", "model", "answer", "sentence", "reasons", "criteria", "flags", "fits", "table", "findings"]
     assert list(document) == [*keys, "seconds"]
-    assert document["schema"] == "bayescompare/1"
+    assert document["schema"] == "bayescompare/2"
     assert document["answer"] == found.answer
     assert document["sentence"].endswith(".")
     assert set(document["fits"]) == {"map", "unconstrained_map", "laplace"}

@@ -18,6 +18,7 @@ from ...metrics import diagnostics as chains
 from ...metrics import psis
 from ...model.backends import Array
 from ...model.problem import Problem
+from ...reasons import Code, Reason
 from ...results.fit import Fit, Status
 from .. import mode as outer_mode
 from .. import nuts
@@ -70,7 +71,7 @@ class Outer:
         ``"importance sampling"`` or ``"NUTS"``.
     k_hat, ess : float
         Of the importance weights.
-    doubts : tuple of str
+    doubts : tuple of Reason
         Why the draws are not to be trusted.
     """
 
@@ -79,7 +80,7 @@ class Outer:
     by: str
     k_hat: float
     ess: float
-    doubts: tuple[str, ...] = ()
+    doubts: tuple[Reason, ...] = ()
 
 
 def fit(problem: Problem, *, seed: int = 0, options: MarginalOptions | None = None) -> Fit:
@@ -118,7 +119,7 @@ def fit(problem: Problem, *, seed: int = 0, options: MarginalOptions | None = No
         return Fit(
             method="marginal_laplace",
             status=Status.FAILED,
-            reasons=(reason or "the curvature at the marginal mode is singular",),
+            reasons=(reason or Reason(Code.MARGINAL_SINGULAR),),
             names=names,
             estimate=np.full(len(names), np.nan),
             diagnostics=diagnostics(found),
@@ -165,13 +166,14 @@ def _known(x: float) -> float | None:
     return x if math.isfinite(x) else None
 
 
-def _unfit(found: Found) -> str | None:
+def _unfit(found: Found) -> Reason | None:
     """Why nothing can be put at this mode, or None."""
     if found.status is Status.FAILED or found.at is None:
-        return f"no marginal mode to approximate at: {found.reasons[0] if found.reasons else 'the search failed'}"
+        return Reason(Code.NO_MARGINAL_MODE, causes=found.reasons[:1])
     for place in ("boundary", "kink"):
         if found.fit.diagnostics[place]:
-            return f"the marginal mode lies on a {place} ({', '.join(found.fit.diagnostics[place])})"
+            figures = {"mode": "marginal", "place": place}
+            return Reason(Code.NO_WIDTH, tuple(found.fit.diagnostics[place]), figures)
     return None
 
 
@@ -276,9 +278,9 @@ def _by_nuts(found: Found, count: int, seed: int, tried: Outer | None) -> Outer:
     divergences = int(sampled.diagnostics["divergences"])
     doubts = []
     if r_hat > MIXED:
-        doubts.append(f"the chains over the hyperparameters have not mixed: R-hat {r_hat:.3f}")
+        doubts.append(Reason(Code.HYPERPARAMETERS_NOT_MIXED, figures={"r_hat": r_hat}))
     if divergences:
-        doubts.append(f"NUTS over the hyperparameters had {divergences} divergences")
+        doubts.append(Reason(Code.HYPERPARAMETERS_DIVERGE, figures={"divergences": divergences}))
     phi = sampled.unconstrained_draws.reshape(-1, found.outer.marginal.dimension)
     points, heights = _marginal_heights(found.outer.marginal, _near(found, phi))
     kept = np.isfinite(heights)
@@ -341,13 +343,10 @@ def _names(problem: Problem, name: str, size: int) -> list[str]:
     return list(problem.scalars.names[start:stop]) if stop - start == size else [name] * size
 
 
-def _judged(found: Found, outer: Outer, told: dict[str, Any], blamed: list[str]) -> tuple[Status, tuple[str, ...]]:
+def _judged(found: Found, outer: Outer, told: dict[str, Any], blamed: list[str]) -> tuple[Status, tuple[Reason, ...]]:
     reasons = list(outer.doubts)
     if not told["k_hat"] < psis.LIMIT:
-        of = f", above all of {', '.join(dict.fromkeys(blamed))}" if blamed else ""
-        reasons.append(
-            f"not to be trusted: given the hyperparameters the latent block is not Gaussian enough{of} "
-            f"(k-hat {told['k_hat']:.2f}, not below {psis.LIMIT})"
-        )
+        figures = {"k_hat": float(told["k_hat"]), "limit": psis.LIMIT}
+        reasons.append(Reason(Code.LATENT_NOT_GAUSSIAN, tuple(dict.fromkeys(blamed)), figures))
     status = Status.SUSPECT if reasons else found.status
     return status, (*reasons, *found.reasons)

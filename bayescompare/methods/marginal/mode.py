@@ -14,6 +14,7 @@ import numpy as np
 
 from ...model.backends import Array
 from ...model.problem import Problem
+from ...reasons import Code, Reason
 from ...results.fit import Fit, Status
 from .. import mode as outer_mode
 from ..laplace import named
@@ -45,7 +46,7 @@ class Found:
     at : At or None
         The inner mode there.
     status : Status
-    reasons : tuple of str
+    reasons : tuple of Reason
     """
 
     outer: OuterProblem
@@ -53,7 +54,7 @@ class Found:
     phi: Array | None
     at: At | None
     status: Status
-    reasons: tuple[str, ...]
+    reasons: tuple[Reason, ...]
 
 
 def search(problem: Problem, method: str, seed: int, options: MarginalOptions) -> Found:
@@ -67,7 +68,7 @@ def search(problem: Problem, method: str, seed: int, options: MarginalOptions) -
     weights = outer_mode.WEIGHTS[method]
     at = outer.marginal.at(phi, weights)
     if at is None:
-        return Found(outer, fit, None, None, Status.FAILED, ("the latent block has no mode at the marginal mode",))
+        return Found(outer, fit, None, None, Status.FAILED, (Reason(Code.LATENT_WITHOUT_MODE),))
     status, reasons = _audited(outer, phi, at, weights, seed)
     status = fit.status if status is Status.OK else status
     return Found(outer, fit, phi, at, status, (*reasons, *fit.reasons))
@@ -75,31 +76,24 @@ def search(problem: Problem, method: str, seed: int, options: MarginalOptions) -
 
 def _audited(
     outer: OuterProblem, phi: Array, at: At, weights: tuple[float, ...], seed: int
-) -> tuple[Status, tuple[str, ...]]:
+) -> tuple[Status, tuple[Reason, ...]]:
     """Whether the inner problem has one mode, from several starts, and the block holds no scale."""
     marginal = outer.marginal
-    block = ", ".join(marginal.latent.names)
     scales = [b.name for b in marginal.latent.blocks if b.transform == "log" and not b.shape]
     if scales:
-        return Status.SUSPECT, (
-            f"{', '.join(scales)} is a positive scale: in the latent block Laplace's approximation is wrong for it; "
-            "leave it to the hyperparameters",
-        )
+        return Status.SUSPECT, (Reason(Code.LATENT_SCALE, tuple(scales)),)
     rng = np.random.default_rng(seed)
     shape = (INNER_STARTS, len(marginal.latent.coordinates))
     origin = marginal.whole.start[marginal.latent.coordinates]
     starts = marginal.joined(np.repeat(phi[None], INNER_STARTS, axis=0), origin + 2 * rng.standard_normal(shape))
     ends = inner_modes(marginal.joint, starts, np.asarray(weights, dtype=float))
     gap = ends.value[ends.found] - float(at.inner.value[0])
+    block = tuple(marginal.latent.names)
     if np.any(gap > 1e-3):
-        return Status.FAILED, (
-            f"the latent block ({block}) has a mode {gap.max():.3g} nats higher than the one that was integrated at",
-        )
+        return Status.FAILED, (Reason(Code.LATENT_HIGHER_MODE, block, {"gain": float(gap.max())}),)
     if np.any(gap < -1e-3):
-        return Status.SUSPECT, (
-            f"the latent block ({block}) has several modes: {int((gap < -1e-3).sum())} of {INNER_STARTS} starts ended "
-            f"{-gap.min():.3g} nats lower or less",
-        )
+        figures = {"ends": int((gap < -1e-3).sum()), "starts": INNER_STARTS, "gain": float(-gap.min())}
+        return Status.SUSPECT, (Reason(Code.LATENT_SEVERAL_MODES, block, figures),)
     return Status.OK, ()
 
 

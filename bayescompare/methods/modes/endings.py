@@ -7,13 +7,13 @@ maximum: a search stops at all of them.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 
 from ...model.backends import Array
 from ...model.density import Density
 from ...model.problem import Problem
+from ...reasons import Code, Reason
 from ...results.fit import Status
 from . import boundaries, kinks
 from .curvature import RIDGE, hessian, identified, own_scale, spectrum
@@ -38,40 +38,40 @@ DOUBT = 1e-5
 
 def judge(
     problem: Problem, best: End, modes: list[End], agreeing: int, weights: tuple[float, ...], options: ModeOptions
-) -> tuple[Status, list[str]]:
+) -> tuple[Status, list[Reason]]:
     """Status and reasons of the best end."""
     if not best.converged(options):
         return Status.FAILED, why_no_mode(problem, best, weights, options)
     endless = _endless(problem, best)
     if endless:
-        return Status.FAILED, [f"no mode exists: the density is highest as {', '.join(endless)} grows without limit"]
+        return Status.FAILED, [Reason(Code.HIGHEST_AT_INFINITY, tuple(endless))]
     if not best.edges and _creeps(problem.density, best, weights):
-        rises = f"the density rises for ever along {_ahead(best, problem.density)}, towards a limit"
-        return Status.FAILED, [f"no mode exists: {rises}", towards_a_limit(problem, weights)]
+        rises = Reason(Code.RISES_TOWARDS_A_LIMIT, _ahead(best, problem.density))
+        return Status.FAILED, [rises, towards_a_limit(problem, weights)]
     flatness = _refine(problem.density, best, weights)
     if best.smallest <= flatness and not best.edges:
         return ridge_or_saddle(problem, best, flatness, weights, options)
-    reasons = [f"{name} lies on the boundary of its range" for name in boundaries.names(problem, best)]
+    reasons = [Reason(Code.ON_BOUNDARY, (name,)) for name in boundaries.names(problem, best)]
     kinked = kink_names(problem, best)
     if kinked:
-        reasons.append(f"{_listed(kinked)} at a kink of the density")
+        reasons.append(Reason(Code.ON_KINK, tuple(kinked)))
     if agreeing < 2:
-        return Status.SUSPECT, [f"only one of {options.starts} starts ended here", *reasons]
+        return Status.SUSPECT, [Reason(Code.ONE_START, figures={"starts": options.starts}), *reasons]
     if math.isnan(best.smallest):
-        return Status.SUSPECT, ["whether the curvature is positive in every direction could not be computed", *reasons]
+        return Status.SUSPECT, [Reason(Code.CURVATURE_UNKNOWN), *reasons]
     twins = sum(best.value - mode.value <= options.agreement for mode in modes)
     if twins > 1:
-        reasons.append(f"{twins} modes of one height were found: this is one of them")
+        reasons.append(Reason(Code.EQUAL_MODES, figures={"modes": twins}))
     return Status.OK, reasons
 
 
-def towards_a_limit(problem: Problem, weights: tuple[float, ...]) -> str:
+def towards_a_limit(problem: Problem, weights: tuple[float, ...]) -> Reason:
     """What to do where the density rises for ever towards a limit."""
     if not weights[1]:
-        return "a prior that is a probability makes a mode"
+        return Reason(Code.ADVICE_PRIOR)
     if problem.improper:
-        return f"the prior of {', '.join(problem.improper)} is no probability; one that is makes a mode"
-    return "use the posterior itself"
+        return Reason(Code.ADVICE_PROPER_PRIOR, tuple(problem.improper))
+    return Reason(Code.ADVICE_POSTERIOR)
 
 
 def _refine(density: Density, best: End, weights: tuple[float, ...]) -> float:
@@ -96,24 +96,18 @@ def _refine(density: Density, best: End, weights: tuple[float, ...]) -> float:
 
 def ridge_or_saddle(
     problem: Problem, best: End, flatness: float, weights: tuple[float, ...], options: ModeOptions
-) -> tuple[Status, list[str]]:
+) -> tuple[Status, list[Reason]]:
     """A ridge or a saddle, along the parameters that carry it."""
     flat = best.smallest > -flatness
     rises = runaway(problem, best, weights, options) if weights[1] or not flat else None
     if rises:
         return Status.FAILED, rises.reasons
-    reason = (
-        f"the density is {'flat' if flat else 'not concave'} at the end of the search, along "
-        f"{_direction(best, problem.density)}: {'a ridge' if flat else 'a saddle'}, not a mode"
-    )
+    along = _direction(best, problem.density)
     if weights[1:] != (0.0, 0.0) or not flat:
-        return Status.FAILED, [reason]
+        return Status.FAILED, [Reason(Code.RIDGE if flat else Code.SADDLE, along)]
     if options.allow_unidentified:
-        return Status.SUSPECT, [f"{reason}; what the data do not identify is NaN"]
-    return Status.FAILED, [
-        f"{reason}: the data alone do not identify them",
-        "allow_unidentified=True gives what is identified",
-    ]
+        return Status.SUSPECT, [Reason(Code.PARTLY_IDENTIFIED, along)]
+    return Status.FAILED, [Reason(Code.NOT_IDENTIFIED, along), Reason(Code.ADVICE_ALLOW_UNIDENTIFIED)]
 
 
 def unreached(problem: Problem) -> tuple[str, ...]:
@@ -130,7 +124,7 @@ def known(problem: Problem, best: End) -> np.ndarray:
 
 def elsewhere(
     problem: Problem, best: End, ends: list[End], agreeing: int, weights: tuple[float, ...], options: ModeOptions
-) -> tuple[Status, list[str]]:
+) -> tuple[Status, list[Reason]]:
     """What is said of a mode while other ends, not modes themselves, lie higher."""
     higher = [e for e in ends if not e.converged(options) and e.value > best.value + options.agreement]
     if not higher:
@@ -140,9 +134,8 @@ def elsewhere(
     if rises and agreeing < 2:  # one end that no other start confirms is rounding far out, more often than a mode
         return Status.FAILED, rises.reasons
     if rises:
-        return Status.OK, [f"the density has no maximum, for it {rises}: this is the highest of its interior modes"]
-    gain = top.value - best.value
-    return Status.SUSPECT, [f"a start reached {gain:.3g} nats more than this mode and did not converge"]
+        return Status.OK, [Reason(Code.HIGHEST_INTERIOR, (rises.name,), {"to": rises.to})]
+    return Status.SUSPECT, [Reason(Code.HIGHER_END, figures={"gain": float(top.value - best.value)})]
 
 
 def kink_names(problem: Problem, best: End) -> list[str]:
@@ -153,7 +146,7 @@ def kink_names(problem: Problem, best: End) -> list[str]:
 # -- no mode ---------------------------------------------------------------------------------------
 
 
-def why_no_mode(problem: Problem, best: End, weights: tuple[float, ...], options: ModeOptions) -> list[str]:
+def why_no_mode(problem: Problem, best: End, weights: tuple[float, ...], options: ModeOptions) -> list[Reason]:
     """Name the coordinate that runs away with the density still rising, or say how far the search was from a top."""
     rises = runaway(problem, best, weights, options)
     if rises:
@@ -161,11 +154,8 @@ def why_no_mode(problem: Problem, best: End, weights: tuple[float, ...], options
     smooth = folds(problem.density, options.dense).smooth
     jumping = [] if smooth else kinks.unsettled(problem.density, best, weights).tolist()
     stuck = boundaries.names_of(problem, dict.fromkeys(jumping, 0.0))
-    return [
-        f"the search did not end at a mode: the Newton decrement is {best.decrement:.1e} nats "
-        f"after {best.steps} polishing steps"
-        + (f"; {_listed(stuck)} at a kink that is not along one parameter" if stuck else "")
-    ]
+    figures = {"decrement": float(best.decrement), "steps": best.steps}
+    return [Reason(Code.NOT_CONVERGED, tuple(stuck), figures)]
 
 
 def _creeps(density: Density, best: End, weights: tuple[float, ...]) -> bool:
@@ -216,7 +206,7 @@ def _endless(problem: Problem, best: End) -> list[str]:
     return [name for name in boundaries.names(problem, best) if np.isinf(exact[names.index(name)])]
 
 
-def _direction(best: End, density: Density) -> str:
+def _direction(best: End, density: Density) -> tuple[str, ...]:
     """The free variables that carry the flattest or most convex direction."""
     share = np.zeros(len(best.u))
     if best.hessian is not None:
@@ -226,7 +216,7 @@ def _direction(best: End, density: Density) -> str:
     return carriers_of(density, share)
 
 
-def _ahead(best: End, density: Density) -> str:
+def _ahead(best: End, density: Density) -> tuple[str, ...]:
     """The free variables that carry the next Newton step."""
     share = np.zeros_like(best.u) if best.step is None else best.step**2
     if best.hessian is not None:
@@ -234,12 +224,6 @@ def _ahead(best: End, density: Density) -> str:
     return carriers_of(density, share / share.sum())
 
 
-def carriers_of(density: Density, share: Array) -> str:
+def carriers_of(density: Density, share: Array) -> tuple[str, ...]:
     """The free variables with more than a tenth of what adds up to 1 over the coordinates."""
-    return ", ".join(b.name for b in density.blocks if share[b.start : b.stop].sum() > 0.1)
-
-
-def _listed(names: Sequence[str]) -> str:
-    """Up to five names, and how many more, with the verb."""
-    shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-    return f"{shown} {'lies' if len(names) == 1 else 'lie'}"
+    return tuple(b.name for b in density.blocks if share[b.start : b.stop].sum() > 0.1)

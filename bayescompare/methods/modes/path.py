@@ -6,12 +6,14 @@ path.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
 from ...model.backends import Array
 from ...model.problem import Problem
+from ...reasons import Code, Reason
 from ...results.fit import Fit, Status
 from . import boundaries, endings, kinks
 from .end import End
@@ -34,8 +36,8 @@ class Path:
         The mode in the model's coordinates; NaN where there is none, with its reason.
     log_likelihood, log_prior : ndarray of shape (m,)
         At each mode, nats.
-    reasons : tuple of str
-        Why there is no mode at a power; empty where there is one.
+    reasons : tuple of Reason or None
+        Why there is no mode at a power; None where there is one.
     names : tuple of str
         The k scalars.
     """
@@ -44,8 +46,12 @@ class Path:
     values: Array
     log_likelihood: Array
     log_prior: Array
-    reasons: tuple[str, ...]
+    reasons: tuple[Reason | None, ...]
     names: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Its fields, the reasons JSON-ready: None where there is a mode."""
+        return {**asdict(self), "reasons": [None if one is None else one.to_json() for one in self.reasons]}
 
 
 def path(
@@ -72,10 +78,10 @@ def path(
     powers = np.linspace(0.0, 1.0, points)
     values = np.full((points, len(names)), np.nan)
     parts = np.full((points, 2), np.nan)
-    reasons = [""] * points
+    reasons: list[Reason | None] = [None] * points
     u = None
     if at.status is Status.FAILED or at.unconstrained is None:
-        reasons = [f"no MAP: {at.reasons[0]}" if at.reasons else "no MAP"] * points
+        reasons = [Reason(Code.NO_MAP, causes=at.reasons[:1])] * points
     else:
         u = boundaries.placed(density, at.unconstrained, (1.0, 1.0, 0.0))
     lines: dict[int, float] = {}  # kinks are the density's: what one search found serves the next

@@ -19,6 +19,7 @@ from ...errors import UsageError
 from ...model.backends import Array
 from ...model.predictive import Predictive
 from ...model.problem import Problem
+from ...reasons import Code, Reason
 from ...results.fit import Fit, Status
 from .. import mode
 from . import boundaries, endings, kinks
@@ -85,7 +86,7 @@ class Refits:
         The seeded random subsample of those terms; its exact refits mend the sum of ``approximate``.
     status : tuple of Status
         Of each exact refit; ``not_run`` where there is none.
-    reasons : Mapping of int to str
+    reasons : Mapping of int to Reason
         By observation: why it has no refit, or what is to be known of it.
     refits, searches : int
         Exact refits that were made, and how many of them by a full search.
@@ -100,7 +101,7 @@ class Refits:
     approximate: Array | None
     sampled: NDArray[np.bool_] | None
     status: tuple[Status, ...]
-    reasons: Mapping[int, str]
+    reasons: Mapping[int, Reason]
     refits: int
     searches: int
     evaluations: int
@@ -139,7 +140,7 @@ def leave_one_out(
     plan = _plan(predictive, observations, seed, options)
     found = _Found.nothing(problem, plan)
     if mode_fit.status is Status.FAILED or mode_fit.unconstrained is None:
-        reason = f"there is no {mode_fit.method} to leave observations out of"
+        reason = Reason(Code.NO_MODE_TO_REFIT, figures={"method": mode_fit.method})
         found.reasons.update(dict.fromkeys(np.union1d(plan.exact, plan.spread).tolist(), reason))
     else:
         found.in_sample[:] = _in_sample(predictive, mode_fit.unconstrained)
@@ -173,7 +174,7 @@ class _Found:
     points: Array
     approximate: Array
     status: list[Status]
-    reasons: dict[int, str]
+    reasons: dict[int, Reason]
     searches: int = 0
     spent: int = 0
 
@@ -188,7 +189,7 @@ class _Found:
 def _one_step(predictive: Predictive, plan: _Plan, search: _Search, found: _Found) -> Index:
     """One Newton step for each observation of large terms; which observations are to have an exact refit then."""
     if not search.usable:
-        reason = "the curvature at the mode gives no Newton step"
+        reason = Reason(Code.NO_NEWTON_STEP)
         found.reasons.update(dict.fromkeys(plan.spread.tolist(), reason))
         return np.setdiff1d(plan.exact, plan.spread)
     found.points[plan.spread], sure = search.first(plan.spread)
@@ -240,19 +241,20 @@ class _Plan:
     exact: Index
     spread: Index
     sampled: NDArray[np.bool_]
-    reasons: Mapping[int, str]
+    reasons: Mapping[int, Reason]
 
 
 def _plan(predictive: Predictive, asked: Sequence[int] | None, seed: int, options: RefitOptions) -> _Plan:
     n = max((place.stop for place in predictive.places.values()), default=0)
     exact, sampled = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
     spread = np.zeros(n, dtype=bool)
-    reasons: dict[int, str] = {}
+    reasons: dict[int, Reason] = {}
     rng = np.random.default_rng(seed)
     for term in predictive.terms:
         place = predictive.places.get(term.name, slice(0, 0))
         if not term.factorises:
-            reasons |= dict.fromkeys(range(place.start, place.stop), term.lacks["pointwise"])
+            joint = Reason(Code.NOT_FACTORISED, figures={"message": term.lacks["pointwise"]})
+            reasons |= dict.fromkeys(range(place.start, place.stop), joint)
         elif term.observations <= options.exact or asked is not None:
             exact[place] = True
         else:
@@ -278,7 +280,7 @@ class _One:
 
     u: Array
     status: Status
-    reason: str | None = None
+    reason: Reason | None = None
     evaluations: int = 0
     searched: bool = False
 

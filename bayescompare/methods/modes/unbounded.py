@@ -10,6 +10,7 @@ import numpy as np
 
 from ...model.backends import Array
 from ...model.problem import Problem
+from ...reasons import Code, Reason
 from .end import End
 from .options import ModeOptions
 from .search import polish
@@ -26,8 +27,6 @@ FOLLOWING = 10
 
 #: Most coordinates that are led out.
 LOOKED = 3
-
-REMEDIES = "use the posterior itself, the non-centred form where it is the scale of group effects, or the marginal mode"
 
 
 @dataclass(frozen=True)
@@ -47,16 +46,11 @@ class Runaway:
     to: str
     children: tuple[str, ...]
 
-    def __str__(self) -> str:
-        return f"grows without limit as {self.name} goes to {self.to}"
-
     @property
-    def reasons(self) -> list[str]:
-        remedies = REMEDIES
-        if self.children:
-            effects = " and ".join(self.children)
-            remedies = f"use the posterior itself, the non-centred form of {effects}, or the marginal mode"
-        return [f"no mode exists: the density {self}", remedies]
+    def reasons(self) -> list[Reason]:
+        """That there is no mode, and what to do."""
+        rises = Reason(Code.GROWS_WITHOUT_LIMIT, (self.name,), {"to": self.to})
+        return [rises, Reason(Code.ADVICE_NON_CENTRED, self.children)]
 
 
 def runaway(problem: Problem, end: End, weights: tuple[float, ...], options: ModeOptions) -> Runaway | None:

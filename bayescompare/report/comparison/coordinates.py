@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...formatting import MINUS, count, counted, plain
+from ...reasons import Reason
 from ..parts import Axis, Cell, Details, Heading, Mark, Part, Plot, Prose, Row, Section, Series, Strip, Strips, Table
 from ..words import Words, visible
 from .phrases import columns, real, spread
@@ -37,7 +38,7 @@ def coordinates(comparison: Comparison, scalars: Scalars) -> Section:
     parts.append(_ledger(scalars))
     mle = comparison.fits.get("mle")
     if mle is not None and str(mle.status) == "failed" and mle.reasons:
-        parts.append(Prose((f"There is no MLE: {visible(mle.reasons[0].rstrip('.'))}.",), small=True))
+        parts.append(Prose((f"There is no MLE: {visible(mle.reasons[0].text.rstrip('.'))}.",), small=True))
     parts += _path(comparison, scalars)
     return Section("coordinates", "Coordinates and path", how, _finding(worst), tuple(parts), link="Coordinates")
 
@@ -165,7 +166,9 @@ def _end(y: tuple[float, ...], which: int) -> str:
 def _gaps(path: Mapping[str, Any]) -> str:
     """Where there is no mode on the way, and why."""
     reasons = [
-        (real(p), str(reason)) for p, reason in zip(path["powers"], path.get("reasons", ()), strict=False) if reason
+        (real(p), Reason.from_json(reason).text)
+        for p, reason in zip(path["powers"], path.get("reasons", ()), strict=False)
+        if reason
     ]
     if not reasons:
         return ""

@@ -55,5 +55,5 @@ def build(comparison: Comparison, *, reproducible: bool = False, origin: Origin 
             *(() if origin is None else (index.source(origin),)),
             prose.provenance(comparison, reproducible=reproducible),
         ),
-        footer="One file, no network. The numbers shown, unrounded, are inside it as JSON (schema bayescompare/1).",
+        footer="One file, no network. The numbers shown, unrounded, are inside it as JSON (schema bayescompare/2).",
     )

@@ -198,7 +198,7 @@ def _starts(modes: Mapping[str, Fit]) -> list[Part]:
 
 def _reasons(fit: Fit) -> Words:
     names = [str(n) for key in ("boundary", "kink") for n in fit.diagnostics.get(key) or ()]
-    text = "; ".join(reason.rstrip(".") for reason in fit.reasons)
+    text = "; ".join(reason.text.rstrip(".") for reason in fit.reasons)
     return mark(f"{text}.", names)
 
 

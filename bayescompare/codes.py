@@ -1,0 +1,163 @@
+"""Codes of facts, and what a fact consists of. What decides looks at these; nothing decides by a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Protocol
+
+
+class Code(StrEnum):
+    """What is so. Names in ``variables`` and keys of ``figures`` are told with each."""
+
+    # -- no mode exists ---------------------------------------------------------------------------
+    #: The density is highest as these scalars grow without limit.
+    HIGHEST_AT_INFINITY = "highest_at_infinity"
+    #: It grows without limit as this variable goes to ``to`` (``"0"``, ``"infinity"``, ``"the edge of its range"``).
+    GROWS_WITHOUT_LIMIT = "grows_without_limit"
+    #: It rises for ever along these variables, towards a limit.
+    RISES_TOWARDS_A_LIMIT = "rises_towards_a_limit"
+    # -- no mode was found ------------------------------------------------------------------------
+    #: The likelihood does not depend on these variables: there is no MLE.
+    ONLY_IN_PRIORS = "only_in_priors"
+    #: Flat along these variables where the search ended.
+    RIDGE = "ridge"
+    #: Not concave along these variables where the search ended.
+    SADDLE = "saddle"
+    #: A ridge of the likelihood along these variables: the data alone do not identify them.
+    NOT_IDENTIFIED = "not_identified"
+    #: The same, where that was allowed: what the data do not identify is NaN.
+    PARTLY_IDENTIFIED = "partly_identified"
+    #: The Newton decrement is ``decrement`` nats after ``steps`` steps; these scalars, if any, lie at a slanting kink.
+    NOT_CONVERGED = "not_converged"
+    #: The density is zero or NaN at all of ``starts`` starts.
+    NO_USABLE_START = "no_usable_start"
+    #: An error ended the method; ``message`` is what it said.
+    ERROR = "error"
+    #: No MAP to begin at; the cause says why.
+    NO_MAP = "no_map"
+    #: No mode by ``method`` to leave observations out of.
+    NO_MODE_TO_REFIT = "no_mode_to_refit"
+    #: The curvature at the mode gives no Newton step.
+    NO_NEWTON_STEP = "no_newton_step"
+    #: The likelihood of an observation does not factorise; ``message`` says which distribution and why.
+    NOT_FACTORISED = "not_factorised"
+    #: A replicate's place that holds none.
+    NOT_ASKED_FOR = "not_asked_for"
+    # -- what to do -------------------------------------------------------------------------------
+    #: A prior that is a probability makes a mode.
+    ADVICE_PRIOR = "advice_prior"
+    #: The priors of these variables are no probabilities; one that is makes a mode.
+    ADVICE_PROPER_PRIOR = "advice_proper_prior"
+    #: Use the posterior itself.
+    ADVICE_POSTERIOR = "advice_posterior"
+    #: Use the posterior, the marginal mode, or the non-centred form (of these group effects, where they are known).
+    ADVICE_NON_CENTRED = "advice_non_centred"
+    #: ``allow_unidentified=True`` gives what is identified.
+    ADVICE_ALLOW_UNIDENTIFIED = "advice_allow_unidentified"
+    # -- where a mode lies ------------------------------------------------------------------------
+    #: This scalar lies on the boundary of its range.
+    ON_BOUNDARY = "on_boundary"
+    #: These scalars lie at a kink of the density.
+    ON_KINK = "on_kink"
+    #: The highest interior mode of a density that grows without limit as this variable goes to ``to``.
+    HIGHEST_INTERIOR = "highest_interior"
+    #: One of ``modes`` modes of one height.
+    EQUAL_MODES = "equal_modes"
+    #: One of ``states`` states of the discrete variables of one height.
+    EQUAL_STATES = "equal_states"
+    # -- how far a mode can be trusted ------------------------------------------------------------
+    #: Only one of ``starts`` starts ended here.
+    ONE_START = "one_start"
+    #: Whether the curvature is positive in every direction could not be computed.
+    CURVATURE_UNKNOWN = "curvature_unknown"
+    #: A start reached ``gain`` nats more and did not converge.
+    HIGHER_END = "higher_end"
+    #: ``draws`` NUTS draws lie above the mode, by up to ``gain`` nats.
+    DRAWS_ABOVE = "draws_above"
+    #: Density and gradient by another route differ by ``gap``, relative.
+    ROUTES_DIFFER = "routes_differ"
+    #: Found without derivatives, as these operations have no gradient.
+    WITHOUT_DERIVATIVES = "without_derivatives"
+    #: ``failed`` of ``states`` states of the discrete variables have no mode; the cause is that of the first.
+    STATES_WITHOUT_MODE = "states_without_mode"
+    # -- Laplace ----------------------------------------------------------------------------------
+    #: No unconstrained mode to approximate at; the cause says why.
+    NO_UNCONSTRAINED_MODE = "no_unconstrained_mode"
+    #: The mode (``mode``: unconstrained or marginal) lies on a boundary or kink (``place``), at these scalars.
+    NO_WIDTH = "no_width"
+    #: A dense Hessian of ``parameters`` parameters was not asked for.
+    TOO_LARGE = "too_large"
+    #: The curvature at the mode is not positive definite.
+    NOT_POSITIVE_DEFINITE = "not_positive_definite"
+    #: The curvature at the mode is that between two kinks; the one over the posterior's width was taken.
+    CREASED = "creased"
+    #: The mode approximated at is ``status``; the causes are its reasons.
+    MODE_NOT_OK = "mode_not_ok"
+    #: No Laplace approximation at the unconstrained mode; what follows says why.
+    NO_LAPLACE = "no_laplace"
+    #: The posterior's density is 0 at most draws of the approximation.
+    DRAWS_OUTSIDE = "draws_outside"
+    #: The tail of the importance weights cannot be fitted.
+    NO_TAIL = "no_tail"
+    #: Pareto ``k_hat`` of the importance weights is not below ``limit``.
+    K_HAT = "k_hat"
+    # -- the sampler ------------------------------------------------------------------------------
+    #: The draws are not by NUTS, as these operations have no gradient.
+    NOT_BY_NUTS = "not_by_nuts"
+    #: Some draws of this scalar are not finite.
+    NOT_FINITE = "not_finite"
+    #: All draws of this scalar are one value.
+    CONSTANT = "constant"
+    #: R-hat of this scalar is ``r_hat``, above ``limit``.
+    R_HAT = "r_hat"
+    #: The effective sample size of this scalar is ``ess``, below ``limit``.
+    ESS = "ess"
+    #: ``divergences`` in ``draws`` draws, more than the share ``limit``.
+    DIVERGENCES = "divergences"
+    #: E-BFMI is ``e_bfmi``, below ``limit``.
+    E_BFMI = "e_bfmi"
+    #: No draw lies in the basin of the mode that holds the share ``mass`` of the Laplace mass.
+    UNSEEN_MODE = "unseen_mode"
+    # -- marginal modes ---------------------------------------------------------------------------
+    #: No marginal mode to approximate at; the cause says why.
+    NO_MARGINAL_MODE = "no_marginal_mode"
+    #: The curvature at the marginal mode is singular.
+    MARGINAL_SINGULAR = "marginal_singular"
+    #: The latent block has no mode at the marginal mode.
+    LATENT_WITHOUT_MODE = "latent_without_mode"
+    #: These positive scales are in the latent block.
+    LATENT_SCALE = "latent_scale"
+    #: The latent block (these variables) has a mode ``gain`` nats higher than the one integrated at.
+    LATENT_HIGHER_MODE = "latent_higher_mode"
+    #: The latent block (these variables) has several modes: ``ends`` of ``starts`` starts ended ``gain`` nats lower.
+    LATENT_SEVERAL_MODES = "latent_several_modes"
+    #: Not Gaussian enough given the hyperparameters, above all in these scalars: ``k_hat`` is not below ``limit``.
+    LATENT_NOT_GAUSSIAN = "latent_not_gaussian"
+    #: The chains over the hyperparameters have not mixed: ``r_hat``.
+    HYPERPARAMETERS_NOT_MIXED = "hyperparameters_not_mixed"
+    #: NUTS over the hyperparameters had ``divergences``.
+    HYPERPARAMETERS_DIVERGE = "hyperparameters_diverge"
+    # -- files ------------------------------------------------------------------------------------
+    #: A reason of a file of version 1, which has sentences only: ``text``.
+    UNTYPED = "untyped"
+
+
+#: Codes that say that there is no mode, not merely that none was found.
+NO_MODE_EXISTS = frozenset({Code.HIGHEST_AT_INFINITY, Code.GROWS_WITHOUT_LIMIT, Code.RISES_TOWARDS_A_LIMIT})
+
+
+class Fact(Protocol):
+    """What a sentence is made of: see :class:`bayescompare.reasons.Reason`."""
+
+    @property
+    def code(self) -> Code: ...
+
+    @property
+    def variables(self) -> tuple[str, ...]: ...
+
+    @property
+    def figures(self) -> Mapping[str, float | int | str]: ...
+
+    @property
+    def causes(self) -> Sequence[Fact]: ...

@@ -1,0 +1,229 @@
+"""Sentences for reasons: short, plain, with the names of the model. Nothing decides by them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from .codes import Code, Fact
+
+#: Names that are told before the rest is counted.
+NAMED = 5
+
+
+def text(reason: Fact) -> str:
+    """The sentence of a reason, without a full stop.
+
+    Examples
+    --------
+    >>> from bayescompare.reasons import Reason
+    >>> text(Reason(Code.ONE_START, figures={"starts": 16}))
+    'only one of 16 starts ended here'
+    """
+    return WORDS[reason.code](reason)
+
+
+def rise(reason: Fact) -> str:
+    """How a density without a mode rises: what stands behind ``no mode exists:``."""
+    return _RISES[reason.code](reason)
+
+
+def fault(reason: Fact) -> str:
+    """What is wrong with draws, without what is required."""
+    return _FAULTS[reason.code](reason)
+
+
+def _names(reason: Fact) -> str:
+    return ", ".join(reason.variables)
+
+
+def _lying(names: Sequence[str]) -> str:
+    """Up to five names, and how many more, with the verb."""
+    shown = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
+    return f"{shown} {'lies' if len(names) == 1 else 'lie'}"
+
+
+def _growing(r: Fact) -> str:
+    return f"grows without limit as {_names(r)} goes to {r.figures['to']}"
+
+
+_RISES: dict[Code, Callable[[Fact], str]] = {
+    Code.HIGHEST_AT_INFINITY: lambda r: f"the density is highest as {_names(r)} grows without limit",
+    Code.GROWS_WITHOUT_LIMIT: lambda r: f"the density {_growing(r)}",
+    Code.RISES_TOWARDS_A_LIMIT: lambda r: f"the density rises for ever along {_names(r)}, towards a limit",
+}
+
+
+def _no_mode(r: Fact) -> str:
+    return f"no mode exists: {rise(r)}"
+
+
+def _ridge(r: Fact) -> str:
+    return f"the density is flat at the end of the search, along {_names(r)}: a ridge, not a mode"
+
+
+def _saddle(r: Fact) -> str:
+    return f"the density is not concave at the end of the search, along {_names(r)}: a saddle, not a mode"
+
+
+def _not_converged(r: Fact) -> str:
+    said = (
+        f"the search did not end at a mode: the Newton decrement is {r.figures['decrement']:.1e} nats "
+        f"after {r.figures['steps']} polishing steps"
+    )
+    return said + (f"; {_lying(r.variables)} at a kink that is not along one parameter" if r.variables else "")
+
+
+def _non_centred(r: Fact) -> str:
+    if r.variables:
+        effects = " and ".join(r.variables)
+        return f"use the posterior itself, the non-centred form of {effects}, or the marginal mode"
+    return "use the posterior itself, the non-centred form where it is the scale of group effects, or the marginal mode"
+
+
+_MODES: dict[Code, Callable[[Fact], str]] = {
+    **dict.fromkeys(_RISES, _no_mode),
+    Code.ONLY_IN_PRIORS: lambda r: (
+        f"the MLE does not exist: the likelihood does not depend on {_names(r)}; only priors do, as in a hierarchical "
+        "model"
+    ),
+    Code.RIDGE: _ridge,
+    Code.SADDLE: _saddle,
+    Code.NOT_IDENTIFIED: lambda r: f"{_ridge(r)}: the data alone do not identify them",
+    Code.PARTLY_IDENTIFIED: lambda r: f"{_ridge(r)}; what the data do not identify is NaN",
+    Code.NOT_CONVERGED: _not_converged,
+    Code.NO_USABLE_START: lambda r: f"the density is zero or NaN at all of {r.figures['starts']} starts",
+    Code.ERROR: lambda r: str(r.figures["message"]),
+    Code.NO_MAP: lambda r: f"no MAP: {text(r.causes[0])}" if r.causes else "no MAP",
+    Code.NO_MODE_TO_REFIT: lambda r: f"there is no {r.figures['method']} to leave observations out of",
+    Code.NO_NEWTON_STEP: lambda r: "the curvature at the mode gives no Newton step",
+    Code.NOT_FACTORISED: lambda r: str(r.figures["message"]),
+    Code.NOT_ASKED_FOR: lambda r: "nobody asked for it",
+    Code.ADVICE_PRIOR: lambda r: "a prior that is a probability makes a mode",
+    Code.ADVICE_PROPER_PRIOR: lambda r: f"the prior of {_names(r)} is no probability; one that is makes a mode",
+    Code.ADVICE_POSTERIOR: lambda r: "use the posterior itself",
+    Code.ADVICE_NON_CENTRED: _non_centred,
+    Code.ADVICE_ALLOW_UNIDENTIFIED: lambda r: "allow_unidentified=True gives what is identified",
+    Code.ON_BOUNDARY: lambda r: f"{_names(r)} lies on the boundary of its range",
+    Code.ON_KINK: lambda r: f"{_lying(r.variables)} at a kink of the density",
+    Code.HIGHEST_INTERIOR: lambda r: (
+        f"the density has no maximum, for it {_growing(r)}: this is the highest of its interior modes"
+    ),
+    Code.EQUAL_MODES: lambda r: f"{r.figures['modes']} modes of one height were found: this is one of them",
+    Code.EQUAL_STATES: lambda r: (
+        f"{r.figures['states']} states of the discrete variables have this height: this is one of them"
+    ),
+    Code.ONE_START: lambda r: f"only one of {r.figures['starts']} starts ended here",
+    Code.CURVATURE_UNKNOWN: lambda r: "whether the curvature is positive in every direction could not be computed",
+    Code.HIGHER_END: lambda r: f"a start reached {r.figures['gain']:.3g} nats more than this mode and did not converge",
+    Code.DRAWS_ABOVE: lambda r: (
+        f"{r.figures['draws']} NUTS draws lie above this mode, by up to {r.figures['gain']:.3g} nats"
+    ),
+    Code.ROUTES_DIFFER: lambda r: f"density and gradient by another route differ by {r.figures['gap']:.1e}, relative",
+    Code.WITHOUT_DERIVATIVES: lambda r: (
+        f"found without derivatives, as {_names(r)} has no gradient, and audited by differences of the density"
+    ),
+    Code.STATES_WITHOUT_MODE: lambda r: (
+        f"{r.figures['failed']} of {r.figures['states']} states have no mode: {_first(r)}"
+    ),
+}
+
+
+def _first(r: Fact) -> str:
+    """What the first cause says."""
+    return text(r.causes[0]) if r.causes else "the search failed"
+
+
+_LAPLACE: dict[Code, Callable[[Fact], str]] = {
+    Code.NO_UNCONSTRAINED_MODE: lambda r: f"no unconstrained mode to approximate at: {_first(r)}",
+    Code.NO_WIDTH: lambda r: f"the {r.figures['mode']} mode lies on a {r.figures['place']} ({_names(r)})",
+    Code.TOO_LARGE: lambda r: (
+        f"not computed: it needs a dense Hessian of {r.figures['parameters']:,} parameters; "
+        f"ModeOptions(dense={r.figures['parameters']}) asks for it"
+    ),
+    Code.NOT_POSITIVE_DEFINITE: lambda r: (
+        "the curvature at the mode is not positive definite, so no Gaussian approximates the density there"
+    ),
+    Code.CREASED: lambda r: (
+        "the density has kinks: between two of them, at the mode, its curvature is not that over the posterior's "
+        "width, which is taken instead"
+    ),
+    Code.MODE_NOT_OK: lambda r: f"the mode is {r.figures['status']}: {'; '.join(text(cause) for cause in r.causes)}",
+    Code.NO_LAPLACE: lambda r: "no Laplace approximation at the unconstrained mode",
+    Code.DRAWS_OUTSIDE: lambda r: "the posterior's density is 0 at most draws of the approximation",
+    Code.NO_TAIL: lambda r: "the weights' tail cannot be fitted",
+    Code.K_HAT: lambda r: f"k-hat is {r.figures['k_hat']:.2f}, not below {r.figures['limit']}",
+}
+
+
+def _beyond(value: float, limit: float, places: int) -> str:
+    """With so many decimals, or as many more as keep it apart from the limit that it has passed."""
+    while places < 6 and f"{value:.{places}f}" == f"{limit:.{places}f}":
+        places += 1
+    return f"{value:,.{places}f}"
+
+
+def _passed(r: Fact, key: str, places: int) -> str:
+    return _beyond(float(r.figures[key]), float(r.figures["limit"]), places)
+
+
+_FAULTS: dict[Code, Callable[[Fact], str]] = {
+    Code.NOT_FINITE: lambda r: f"draws of {_names(r)} are not finite",
+    Code.CONSTANT: lambda r: f"draws of {_names(r)} are constant",
+    Code.R_HAT: lambda r: f"R-hat {_passed(r, 'r_hat', 3)} for {_names(r)}",
+    Code.ESS: lambda r: f"ESS {_passed(r, 'ess', 0)} for {_names(r)}",
+    Code.DIVERGENCES: lambda r: f"{r.figures['divergences']} divergences in {r.figures['draws']:,} draws",
+    Code.E_BFMI: lambda r: f"E-BFMI {_passed(r, 'e_bfmi', 2)}",
+    Code.UNSEEN_MODE: lambda r: (
+        f"no draw lies in the basin of the mode that holds {100 * float(r.figures['mass']):.3g} % of the Laplace mass"
+    ),
+}
+
+_SAMPLER: dict[Code, Callable[[Fact], str]] = {
+    **_FAULTS,
+    Code.NOT_BY_NUTS: lambda r: f"not by NUTS, as {_names(r)} has no gradient: by samplers of PyMC that need none",
+    Code.R_HAT: lambda r: f"{fault(r)} (at most {r.figures['limit']} is required)",
+    Code.ESS: lambda r: f"{fault(r)} (at least {r.figures['limit']:.0f} is required)",
+    Code.DIVERGENCES: lambda r: f"{fault(r)} (at most {r.figures['limit']:.1%} are allowed)",
+    Code.E_BFMI: lambda r: f"{fault(r)} (at least {r.figures['limit']} is required)",
+}
+
+
+def _not_gaussian(r: Fact) -> str:
+    of = f", above all of {_names(r)}" if r.variables else ""
+    return (
+        f"not to be trusted: given the hyperparameters the latent block is not Gaussian enough{of} "
+        f"(k-hat {r.figures['k_hat']:.2f}, not below {r.figures['limit']})"
+    )
+
+
+_MARGINAL: dict[Code, Callable[[Fact], str]] = {
+    Code.NO_MARGINAL_MODE: lambda r: f"no marginal mode to approximate at: {_first(r)}",
+    Code.MARGINAL_SINGULAR: lambda r: "the curvature at the marginal mode is singular",
+    Code.LATENT_WITHOUT_MODE: lambda r: "the latent block has no mode at the marginal mode",
+    Code.LATENT_SCALE: lambda r: (
+        f"{_names(r)} is a positive scale: in the latent block Laplace's approximation is wrong for it; leave it to "
+        "the hyperparameters"
+    ),
+    Code.LATENT_HIGHER_MODE: lambda r: (
+        f"the latent block ({_names(r)}) has a mode {r.figures['gain']:.3g} nats higher than the one that was "
+        "integrated at"
+    ),
+    Code.LATENT_SEVERAL_MODES: lambda r: (
+        f"the latent block ({_names(r)}) has several modes: {r.figures['ends']} of {r.figures['starts']} starts ended "
+        f"{r.figures['gain']:.3g} nats lower or less"
+    ),
+    Code.LATENT_NOT_GAUSSIAN: _not_gaussian,
+    Code.HYPERPARAMETERS_NOT_MIXED: lambda r: (
+        f"the chains over the hyperparameters have not mixed: R-hat {r.figures['r_hat']:.3f}"
+    ),
+    Code.HYPERPARAMETERS_DIVERGE: lambda r: f"NUTS over the hyperparameters had {r.figures['divergences']} divergences",
+}
+
+#: The sentence of every code.
+WORDS: dict[Code, Callable[[Fact], str]] = {
+    **_MODES,
+    **_LAPLACE,
+    **_SAMPLER,
+    **_MARGINAL,
+    Code.UNTYPED: lambda r: str(r.figures["text"]),
+}
