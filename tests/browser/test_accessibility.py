@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bayescompare.report import difference_to_html, fragment, index_to_html, study_to_html, to_html
-from bayescompare.report.gallery.index import index
+from bayescompare.report.gallery import index
 from bayescompare.results.difference import difference
 from tests.report.factory import make
 from tests.report.study_factory import GRIDS, study

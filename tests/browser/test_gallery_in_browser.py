@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bayescompare.report import index_to_html, to_html
-from bayescompare.report.gallery.index import index as gallery
+from bayescompare.report.gallery import index as gallery
 from tests.report.factory import STATES, make
 from tests.report.test_report_gallery import origin, write
 

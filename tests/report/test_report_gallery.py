@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import bayescompare as bc
 from bayescompare.metrics.verdict import Overall, State, Verdict
 from bayescompare.report import index_to_html, to_html
-from bayescompare.report.gallery.index import index as gallery
+from bayescompare.report.gallery import index as gallery
 from tests.report.factory import STATES, make
 from tests.report.test_report_html import HOSTILE, TAGS, Page, hostile
 
