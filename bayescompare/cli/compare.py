@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,12 @@ if TYPE_CHECKING:
     "--posterior", type=FILE, metavar="FILE", help="Draws made elsewhere (netCDF or Zarr): nothing is sampled."
 )
 @click.option("--until-settled", is_flag=True, help="Go on sampling until no layer is undecided.")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="S",
+    help="Time for what follows the sampling.  [default: as NUTS needs]",
+)
 @click.option("--reproducible", is_flag=True, help="Leave out times: the same seed gives the same bytes.")
 @click.option("--quiet", is_flag=True, help="Show the result and errors only.")
 @debug_option
@@ -90,7 +97,9 @@ def _run(terminal: Terminal, target: str, asked: dict[str, Any], margins: Any) -
         from ..workflow.options import Asked, CompareOptions
 
     settings = sampler(asked, loaded.sampler)
-    given = {key: asked[key] for key in ("interval", "laplace_draws") if asked[key] is not None}
+    given = {key: asked[key] for key in ("interval", "laplace_draws", "seconds") if asked[key] is not None}
+    if asked["reproducible"]:  # what there is time for depends on the machine
+        given.setdefault("seconds", math.inf)
     options = CompareOptions(sampler=settings, margins=margins, until_settled=asked["until_settled"], **given)
     beyond = Asked(posterior=asked["posterior"], losses=asked["losses"], held_out=held_out)
     with contextlib.redirect_stdout(sys.stderr):

@@ -10,7 +10,8 @@ import numpy as np
 
 from ..methods import laplace, mode
 from ..methods.laplace import LaplaceOptions
-from ..methods.modes.basins import Climbs, climbs
+from ..methods.modes.basins import SAMPLE, Climbs, climbs
+from ..methods.modes.path import POINTS as POINTS_OF_PATH
 from ..methods.modes.path import Path, path
 from ..model.angles import nearest
 from ..model.problem import Problem
@@ -18,6 +19,7 @@ from ..reasons import Code, Reason
 from ..results.fit import Fit, Status
 
 if TYPE_CHECKING:
+    from .budget import Budget
     from .options import CompareOptions
 
 Array = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
@@ -30,6 +32,12 @@ ABOVE = 1e-6
 
 #: Dimension up to which the path from the MLE to the MAP is followed.
 PATH_DIMENSION = 200
+
+#: Evaluations of a climb from a draw, more for each dimension; fewer climbs tell little of basins.
+CLIMB, FEWEST_CLIMBS = 30, 16
+
+#: Newton steps at a point of the path; fewer points draw no curve.
+NEWTON, FEWEST_POINTS = 6, 5
 
 #: Draws of the prior, for the contraction and the prior's curves.
 PRIOR_DRAWS = 1000
@@ -123,19 +131,30 @@ def _check(found: Fit, values: Array) -> Fit:
     return replace(found, status=Status.SUSPECT, reasons=(reason, *found.reasons))
 
 
-def basins(problem: Problem, fits: Mapping[str, Fit], seed: int) -> Climbs | None:
-    """Which modes a sample of the draws climbs to."""
+def basins(problem: Problem, fits: Mapping[str, Fit], seed: int, budget: Budget) -> Climbs | None:
+    """Which modes a sample of the draws climbs to; None where there is no mode, or no time."""
     draws = fits["nuts"].unconstrained_draws
     if draws is None or not np.isfinite(draws).all():
         return None
-    return climbs(problem, fits["unconstrained_map"], draws, start=fits["map"].unconstrained, seed=seed)
+    if fits["unconstrained_map"].status is Status.FAILED:
+        return None
+    each = budget.gradient * (CLIMB + problem.dimension)
+    sample = budget.afford("basins", SAMPLE, each, "climbs from draws", least=FEWEST_CLIMBS)
+    if not sample:
+        return None
+    start = fits["map"].unconstrained
+    return climbs(problem, fits["unconstrained_map"], draws, start=start, seed=seed, sample=sample)
 
 
-def from_mle_to_map(problem: Problem, fits: Mapping[str, Fit], options: CompareOptions) -> Path | None:
-    """The path of the mode as the prior is turned on; None where the dimension is too large for it."""
+def from_mle_to_map(problem: Problem, fits: Mapping[str, Fit], options: CompareOptions, budget: Budget) -> Path | None:
+    """The path of the mode as the prior is turned on; None where the dimension is too large for it, or no time."""
     if problem.dimension > PATH_DIMENSION:
         return None
-    return path(problem, fits["map"], mle=fits["mle"], options=options.mode)
+    points = POINTS_OF_PATH
+    if fits["map"].status is not Status.FAILED:
+        each = NEWTON * (2 * problem.dimension * budget.row + budget.gradient)
+        points = budget.afford("path", POINTS_OF_PATH, each, "points of the path", least=FEWEST_POINTS)
+    return path(problem, fits["map"], mle=fits["mle"], options=options.mode, points=points) if points else None
 
 
 def on_one_branch(problem: Problem, fits: dict[str, Fit]) -> dict[str, Fit]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -22,6 +23,7 @@ from ..templates.loading import Target, load_target
 from . import arms, consequences, labels, tabulate
 from . import sampling as rounds
 from .audited import audited
+from .budget import Budget
 from .gather import Quantity, gather
 from .layers import Layers
 from .options import Asked, CompareOptions, Progress, Silent, one_thread, sampler_options
@@ -127,21 +129,25 @@ def run(
                     partial(arms.searched_again, problem, fits, heights, seed, options),
                     partial(_unchanged, fits),
                 )
+                budget = Budget.after(problem, fits, options.seconds)
                 fits = arms.on_one_branch(problem, fits)
                 gathered = gather(problem, fits, prior, asked.quantities)
                 table = tabulate.table(gathered, fits, options)
                 fits["nuts"] = tabulate.converged(fits["nuts"], table)
-                climbs = layers.compute("basins", partial(arms.basins, problem, fits, seed), lambda _: None)
-                joint = tabulate.joint(problem, fits, heights, climbs, layers.failed.get("basins"))
+                climbs = layers.compute("basins", partial(arms.basins, problem, fits, seed, budget), lambda _: None)
+                why_none = layers.failed.get("basins") or budget.left_out.get("basins")
+                joint = tabulate.joint(problem, fits, heights, climbs, why_none)
                 predicted = layers.compute(
-                    "prediction", partial(predict, problem, fits, seed, options.loo_refits, held_out), unpredicted
+                    "prediction",
+                    partial(predict, problem, fits, seed, options.loo_refits, held_out, budget),
+                    unpredicted,
                 )
                 decided = consequences.decisions(gathered, losses)
                 verdict = tabulate.verdict(fits, table, tabulate.Evidence(joint, predicted, decided), options.margins)
             if not options.until_settled or rounds.settled(verdict):
                 break
         with progress.stage("Comparing"):
-            path = layers.compute("path", partial(arms.from_mle_to_map, problem, fits, options), lambda _: None)
+            path = layers.compute("path", partial(arms.from_mle_to_map, problem, fits, options, budget), lambda _: None)
             sensitivity = layers.compute(
                 "sensitivity", partial(consequences.sensitivity, problem, fits, gathered, table, heights), lambda _: {}
             )
@@ -159,7 +165,7 @@ def run(
             "cost": rounds.cost(fits, predicted),
         },
         layout=labels.layout(problem),
-        findings=(*findings, *layers.findings()),
+        findings=(*findings, *layers.findings(), *budget.findings()),
         joint=tabulate.described(joint, climbs),
         prediction=document(predicted),
         pointwise=predicted.pointwise,
@@ -211,4 +217,5 @@ def _settings(seed: int, options: CompareOptions, sampler: Mapping[str, Any]) ->
         "loo_refits": options.loo_refits,
         "until_settled": options.until_settled,
         "budget": options.budget,
+        "seconds": "no limit" if options.seconds == math.inf else options.seconds,
     }

@@ -62,6 +62,10 @@ class CompareOptions:
         Go on sampling, to twice and again twice the draws, until no layer is undecided or the budget is spent.
     budget : int
         Draws per chain at which that ends, in multiples of the sampler's draws.
+    seconds : float, optional
+        Time for what follows the sampling (basins, leave-one-out refits, predictive draws, the path): stages that would
+        take more than their share are thinned or left out, and a finding says so. None: three times what NUTS took and
+        30 s, in all; ``math.inf``: no limit, so that the same seed gives the same result at any speed.
     audit : bool
         Look at the model itself first (:func:`bayescompare.check`), and refuse it where what would be computed is not
         what the model says.
@@ -75,6 +79,7 @@ class CompareOptions:
     loo_refits: int = 1000
     until_settled: bool = False
     budget: int = 8
+    seconds: float | None = None
     audit: bool = True
 
     def __post_init__(self) -> None:
@@ -85,6 +90,8 @@ class CompareOptions:
         for name in ("loo_refits", "budget"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} must be at least 1, not {getattr(self, name)}.")
+        if self.seconds is not None and not self.seconds > 0:
+            raise UsageError(f"seconds must be above 0, not {self.seconds}.")
 
 
 @dataclass(frozen=True)

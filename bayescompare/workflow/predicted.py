@@ -13,17 +13,21 @@ from ..metrics import diagnostics as mc
 from ..metrics import prediction as p
 from ..metrics.coverage import Arm
 from ..metrics.figure import Figure
-from ..metrics.loo import PlugIn, psis_loo
+from ..metrics.loo import PlugIn, good_k, psis_loo
 from ..model.predictive import Predictive, Term
 from ..model.problem import Problem
 from ..results.fit import Fit, Status
-from .moment_matching import mend
+from .budget import Budget, timed
+from .moment_matching import BUDGET, ROUNDS, mend
 
 Array = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
 #: Draws times observations that are held at once; beyond, the draws are thinned evenly, to no fewer than a chain's
 #: FEWEST.
 CELLS, FEWEST = 16_000_000, 250
+
+#: Draws that are timed; fewer draws, and fewer exact refits, than these tell nothing.
+PROBE, LEAST_DRAWS, LEAST_REFITS = 8, 100, 20
 
 #: Plug-in draws of each observation, and the probabilities of the bands that are drawn.
 PLUGIN_DRAWS = 1000
@@ -58,7 +62,12 @@ class Predicted:
 
 
 def predict(
-    problem: Problem, fits: Mapping[str, Fit], seed: int, exact: int, held_out: Problem | None = None
+    problem: Problem,
+    fits: Mapping[str, Fit],
+    seed: int,
+    exact: int,
+    held_out: Problem | None = None,
+    budget: Budget | None = None,
 ) -> Predicted:
     """Predict every observation, without itself, or the held-out ones.
 
@@ -68,19 +77,26 @@ def predict(
         Observations of a term up to which each has its refit.
     held_out : Problem, optional
         The same parameters on data that were not seen.
+    budget : Budget, optional
+        Of time; none by default.
     """
+    budget = budget or Budget()
     predictive = Predictive(problem if held_out is None else held_out)
     draws = _thinned(fits["nuts"], sum(term.scalars for term in predictive.terms))
+    pairs = any(term.scalars and "moments" in term.lacks for term in predictive.terms)
+    draws = _affordable(predictive, draws, 2 if pairs else 1, budget)
+    if not draws.size:
+        return unpredicted(budget.left_out["prediction"])
     mode = fits["map"]
     refits = None
     left_out = any(t.factorises and t.observations for t in predictive.terms)
     if held_out is None and mode.status is not Status.FAILED and left_out:
-        refits = leave_one_out(problem, mode, seed=seed, options=RefitOptions(exact=exact))
+        refits = _refitted(problem, predictive, mode, seed, exact, budget)
     flat = draws.reshape(-1, draws.shape[-1])
     known = _Known(
         predictive.log_likelihood(flat),
         predictive.moments(flat),
-        predictive.draws(flat, draws=2, seed=seed),
+        predictive.draws(flat, draws=2 if pairs else 1, seed=seed),
         draws.shape[:2],
         _efficiency(draws),
     )
@@ -88,10 +104,13 @@ def predict(
     terms, pointwise = [], {}
     for term in predictive.terms:
         inputs = _inputs(term, known, observed.get(term.name, np.empty(0)))
-        if mode.status is not Status.FAILED and mode.unconstrained is not None and term.observations:
+        if "refits" in budget.left_out:
+            why = budget.left_out["refits"]
+            inputs = replace(inputs, why_no_elpd=why, why_no_coverage=why)
+        elif mode.status is not Status.FAILED and mode.unconstrained is not None and term.observations:
             inputs = _with_plugin(inputs, term, predictive, mode.unconstrained, refits, seed)
         if held_out is None and inputs.log_lik is not None and inputs.y.size:
-            inputs = _mended(problem, predictive, inputs, flat, seed)
+            inputs = _mended(problem, predictive, inputs, flat, seed, budget)
         found = p.term(inputs)
         terms.append(found)
         if inputs.y.size:
@@ -106,6 +125,37 @@ def predict(
         0 if refits is None else refits.refits,
         0.0 if refits is None else refits.seconds,
     )
+
+
+def _affordable(predictive: Predictive, draws: Array, each: int, budget: Budget) -> Array:
+    """The draws that there is time to predict from, evenly thinned; none where there is time for too few."""
+    chains, length, d = draws.shape
+    few = draws.reshape(-1, d)[:PROBE]
+
+    def predicted() -> None:
+        predictive.log_likelihood(few)
+        predictive.moments(few)
+        predictive.draws(few, draws=each)
+
+    seconds = timed(predicted) / len(few)
+    count = budget.afford("prediction", chains * length, seconds, "draws", least=min(LEAST_DRAWS, chains * length))
+    return draws[:, :: -(-chains * length // count)] if count else draws[:, :0]
+
+
+def _refitted(
+    problem: Problem, predictive: Predictive, mode: Fit, seed: int, exact: int, budget: Budget
+) -> Refits | None:
+    """The mode without each observation; by one step and a subsample where there is no time for all, or None."""
+    terms = [term for term in predictive.terms if term.factorises and term.observations]
+    options = RefitOptions(exact=exact)
+    wanted = sum(t.observations if t.observations <= exact else options.subsample for t in terms)
+    each = (2 * problem.dimension + 10) * budget.row
+    count = budget.afford("refits", wanted, each, "leave-one-out refits", least=min(LEAST_REFITS, wanted))
+    if not count:
+        return None
+    if count < wanted:
+        options = RefitOptions(exact=1, subsample=max(count // len(terms), 2))
+    return leave_one_out(problem, mode, seed=seed, options=options)
 
 
 def unpredicted(reason: str) -> Predicted:
@@ -216,11 +266,17 @@ def _with_plugin(
     return replace(inputs, plugin_arm=Arm(np.exp(below), np.exp(at)))
 
 
-def _mended(problem: Problem, predictive: Predictive, inputs: p.Inputs, flat: Array, seed: int) -> p.Inputs:
+def _mended(
+    problem: Problem, predictive: Predictive, inputs: p.Inputs, flat: Array, seed: int, budget: Budget
+) -> p.Inputs:
     """With the observations whose k-hat is too high reached by moving the draws."""
     if inputs.log_lik is None:
         return inputs
     k_hat = psis_loo(inputs.log_lik, inputs.r_eff).k_hat
+    bad = min(int(np.sum(~(k_hat <= good_k(len(flat))))), BUDGET)
+    each = 2 * ROUNDS * len(flat) * budget.row
+    if not bad or not budget.afford("moment matching", bad, each, "observations without themselves", least=bad):
+        return inputs
     found = mend(problem, predictive, inputs.name, flat, k_hat=k_hat, r_eff=inputs.r_eff, seed=seed)
     if not np.isfinite(found.mended.elpd).any():
         return inputs
@@ -243,7 +299,8 @@ def _pointwise(
         if moments is not None:
             out["plugin_mean"] = moments[0][0]
         if inputs.draws is not None:
-            drawn = predictive.draws(at, draws=PLUGIN_DRAWS, seed=seed).get(term.name)
+            few = min(PLUGIN_DRAWS, inputs.draws[..., 0].size)
+            drawn = predictive.draws(at, draws=few, seed=seed).get(term.name)
             rows = () if drawn is None else np.quantile(drawn[0], BANDS, axis=0)
             out |= {f"plugin_q{100 * q:g}": row for q, row in zip(BANDS, rows, strict=False)}
     if found.loo is not None and found.plugin is not None:
