@@ -110,6 +110,8 @@ class Layer:
         What an ``unchecked`` gate could not look at, because the draws do not carry it: ``divergences``, ``E-BFMI``.
     faults : tuple of Reason
         What a ``failed`` sampler gate found wrong with the draws.
+    below : bool
+        True where the figure of a criterion, whose gap is its size, is below 0.
     """
 
     name: str
@@ -128,6 +130,7 @@ class Layer:
     applies: bool = True
     unchecked: tuple[str, ...] = ()
     faults: tuple[Reason, ...] = ()
+    below: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Its fields, JSON-ready."""
@@ -394,7 +397,7 @@ def criterion(name: str, key: str, figure: Figure, margin: float, draws: int, re
         return Layer(name, State.NOT_COMPUTED, figure.reason or "its error is not known", criterion=key)
     one = Figures((key,), *(np.array([x]) for x in (abs(figure.value), figure.mcse, margin)))
     found = layer(name, one, draws, lambda _: reason, "")
-    return replace(found, scalar=None, criterion=key)
+    return replace(found, scalar=None, criterion=key, below=bool(figure.value < 0))
 
 
 def worst_of(name: str, criteria: Sequence[Layer]) -> Layer:

@@ -212,7 +212,7 @@ def _other(layer: Layer, posterior: str = "posterior") -> tuple[str, str]:
 
 
 def _better(layer: Layer) -> str:
-    return "worse" if "worse" in layer.reason else "better"
+    return "worse" if layer.below else "better"
 
 
 def _others(layer: Layer) -> str:

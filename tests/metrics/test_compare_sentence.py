@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bayescompare import wording
+from bayescompare.codes import Fact
 from bayescompare.metrics import verdict as v
 from bayescompare.metrics.verdict import Layer, Margins, Overall, SamplerFigures, State
 from bayescompare.reasons import Code, Reason
@@ -277,3 +279,20 @@ def test_reasons_of_the_layers() -> None:
 def test_a_large_mean_has_its_power_of_ten() -> None:
     written = sentence._mean(pd.Series({"mean": -3.21e50, "mcse_mean": 2e48}))
     assert written.replace("\N{NO-BREAK SPACE}", " ") == "−3.2 × 10⁵⁰"
+
+
+@pytest.mark.parametrize(
+    "mode", [fit("map"), NO_MODE, fit("map", Status.SUSPECT, (Reason(Code.ONE_START, figures={"starts": 16}),))]
+)
+@pytest.mark.parametrize("sampler", [SOUND, SamplerFigures(1.2, 20.0, "tau", "mu", 4000, 90, 0.9)])
+def test_no_state_is_read_from_words(monkeypatch: pytest.MonkeyPatch, mode: Fit, sampler: SamplerFigures) -> None:
+    """With bare codes for sentences, the verdict is the same."""
+
+    def bare(reason: Fact) -> str:
+        return str(reason.code)
+
+    monkeypatch.setattr(wording, "WORDS", dict.fromkeys(Code, bare))
+    silent = say(mode=mode, sampler=sampler, tau={})
+    monkeypatch.undo()
+    told = say(mode=mode, sampler=sampler, tau={})
+    assert (silent.state, silent.opening, silent.deciding) == (told.state, told.opening, told.deciding)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
+from bayescompare.metrics.figure import Figure
 from bayescompare.metrics.verdict import (
     SETTLE_MAX,
     Figures,
@@ -15,6 +16,7 @@ from bayescompare.metrics.verdict import (
     Margins,
     SamplerFigures,
     State,
+    criterion,
     critical,
     draws_to_settle,
     judge,
@@ -336,3 +338,10 @@ def test_same_only_if_all_that_is_expected_is_the_same() -> None:
     ]
     passing = (State.SOUND, State.UNCHECKED)
     assert same == [(o, s, S, S) for o in passing for s in passing]
+
+
+@pytest.mark.parametrize("value", [-3.0, 3.0])
+def test_a_criterion_keeps_the_side_of_its_figure(value: float) -> None:
+    found = criterion("prediction", "elpd", Figure(value, 0.1), 1.0, 4000, "")
+    assert (found.state, found.figure, found.below) == (State.DIFFERS, 3.0, value < 0)
+    assert Layer.from_json(found.to_json()) == found

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 import bayescompare as bc
 from bayescompare.errors import MissingFileError, ResultFileError
+from bayescompare.reasons import Code, Reason
 from bayescompare.report import to_html
 from bayescompare.results.report_numbers import ReportNumbers
 from tests.report.factory import STATES, Made, make
@@ -137,3 +138,13 @@ def test_a_page_cut_anywhere_is_refused_or_whole(tmp_path: Path, data: st.DataOb
     else:
         with pytest.raises(ResultFileError):
             bc.open(path)
+
+
+def test_a_published_page_has_its_reasons_typed() -> None:
+    """Whatever schema it was written under: of version 1 the sentences are kept."""
+    page = bc.open(Path(bc.__file__).parents[1] / "reports" / "eight_schools.html")
+    assert isinstance(page, ReportNumbers)
+    reasons = [Reason.from_json(one) for fit in page.fits.values() for one in fit["reasons"]]
+    assert reasons
+    assert all(isinstance(reason.code, Code) and reason.text for reason in reasons)
+    assert all(one is None or one["text"] for one in page.path["reasons"])
