@@ -158,9 +158,10 @@ def looked_at(recipe: Recipe, *, whole: bool) -> None:
         return
     try:
         bc.check(model)
-        bc.fit(model, "map")
         problem = bc.Problem(model)
+        problem.density(problem.density.start, (1.0, 1.0, 1.0))
         if whole:
+            bc.fit(model, "map")
             bc.triage(model)
             bc.compare(model, options=OPTIONS)
     except BayesCompareError:
