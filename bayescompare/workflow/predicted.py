@@ -26,8 +26,8 @@ Array = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 #: FEWEST.
 CELLS, FEWEST = 16_000_000, 250
 
-#: Draws that are timed; fewer draws, and fewer exact refits, than these tell nothing.
-PROBE, LEAST_DRAWS, LEAST_REFITS = 8, 100, 20
+#: Draws that are timed, more where they are fast; fewer draws, and fewer exact refits, than these tell nothing.
+PROBE, MANY, LEAST_DRAWS, LEAST_REFITS = 8, 64, 100, 20
 
 #: Plug-in draws of each observation, and the probabilities of the bands that are drawn.
 PLUGIN_DRAWS = 1000
@@ -130,14 +130,19 @@ def predict(
 def _affordable(predictive: Predictive, draws: Array, each: int, budget: Budget) -> Array:
     """The draws that there is time to predict from, evenly thinned; none where there is time for too few."""
     chains, length, d = draws.shape
-    few = draws.reshape(-1, d)[:PROBE]
 
-    def predicted() -> None:
-        predictive.log_likelihood(few)
-        predictive.moments(few)
-        predictive.draws(few, draws=each)
+    def of_each(rows: Array) -> float:
+        def predicted() -> None:
+            predictive.log_likelihood(rows)
+            predictive.moments(rows)
+            predictive.draws(rows, draws=each)
 
-    seconds = timed(predicted) / len(few)
+        return timed(predicted) / len(rows)
+
+    flat = draws.reshape(-1, d)
+    seconds = of_each(flat[:PROBE])
+    if seconds * MANY < 1.0:  # of few rows the overhead is most
+        seconds = of_each(flat[:MANY])
     count = budget.afford("prediction", chains * length, seconds, "draws", least=min(LEAST_DRAWS, chains * length))
     return draws[:, :: -(-chains * length // count)] if count else draws[:, :0]
 
