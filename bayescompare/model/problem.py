@@ -246,7 +246,7 @@ class Problem:
         found: dict[str, list[str]] = {}
         for child in self.model.free_RVs:
             if child.name in several and child.owner is not None:
-                above = set(ancestors(child.owner.op.dist_params(child.owner)))
+                above = set(ancestors(child.owner.inputs))
                 for rv in self.model.free_RVs:
                     if rv is not child and rv in above:
                         found.setdefault(rv.name, []).append(child.name)

@@ -372,3 +372,13 @@ def test_the_fingerprint_is_the_same_in_another_process(original: str) -> None:
     )
     assert run.returncode == 0, run.stderr
     assert run.stdout.split() == [original]
+
+
+def test_the_parents_of_values_imputed_in_rows_are_found() -> None:
+    """PyMC wraps rows that are missing in part, and tells no parameters of the wrapper."""
+    rows = np.ma.masked_array([[0.1, 1.2], [-0.4, 0.3]], [[True, False], [False, True]])
+    with pm.Model() as model:
+        mu = pm.Normal("mu", shape=2)
+        with pytest.warns(UserWarning, match="imputed"):
+            pm.MvNormal("y", mu, np.eye(2), observed=rows)
+    assert Problem(model).group_parents == {"mu": ("y_unobserved",)}
