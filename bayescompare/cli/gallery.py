@@ -148,6 +148,7 @@ def _origin(template: Template, target: Target, seed: int) -> Origin:
     from ..model.problem import Problem
     from ..report.gallery.index import Origin
     from ..results.comparison import plain
+    from ..templates.registry import LIBRARY
     from ..workflow.options import CompareOptions
 
     module = sys.modules[template.build.__module__]
@@ -160,7 +161,9 @@ def _origin(template: Template, target: Target, seed: int) -> Origin:
         "source": sha256(source.encode()).hexdigest(),
         "asked": {"seed": seed, "options": asdict(CompareOptions()), "sampler": dict(target.sampler)},
     }
-    shown = "/".join([*module.__name__.split(".")[:-1], file.name])
+    package = module.__name__.rpartition(".")[0]
+    folder = "models" if package == LIBRARY else package.replace(".", "/")
+    shown = "/".join(filter(None, [folder, file.name]))
     return Origin(shown, source, template.question, template.finding, template.tags, plain(made_of))
 
 

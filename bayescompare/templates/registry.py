@@ -187,11 +187,12 @@ def built_in_names() -> list[str]:
 
 def built_in(name: str) -> Template:
     """The built-in template of this name; its file is imported."""
-    template: Template = getattr(importlib.import_module(f"{_LIBRARY}.{name}"), name)
+    template: Template = getattr(importlib.import_module(f"{LIBRARY}.{name}"), name)
     return template
 
 
-_LIBRARY = f"{__package__}.library"
+#: The package whose modules the template files are.
+LIBRARY = f"{__package__}.library"
 
 
 def _read(name: str) -> Summary:

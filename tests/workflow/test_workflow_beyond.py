@@ -240,7 +240,8 @@ def told(c: Comparison) -> dict[str, Any]:
     document = c.to_dict(reproducible=True)
     for key in ("origin", "sampler", "thinning", "unchecked"):
         document["fits"]["nuts"].pop(key, None)
-    document["settings"]["sampler"].pop("target_accept")  # nothing asked for, and the engine's own
+    for key in ("backend", "target_accept"):  # left to the engine when it was asked, and known afterwards
+        document["settings"]["sampler"].pop(key)
     return document
 
 
