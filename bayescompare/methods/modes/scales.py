@@ -45,10 +45,13 @@ def scales(density: Density, weights: tuple[float, ...]) -> Array:
 
 
 def _spread(density: Density, looked: np.ndarray, weights: tuple[float, ...]) -> Array:
-    """Conditional standard deviations at the start, by differences over steps no longer than they are; 1 if unknown."""
+    """Conditional standard deviations at the start, by differences over steps no longer than they are.
+
+    Far out on a steep slope so short a step is rounding: then by the shortest one that is not. 1 if unknown.
+    """
     u = density.start
     count = len(looked)
-    sd, step = np.ones(count), np.ones(count)
+    sd, step, shortest = np.ones(count), np.ones(count), np.full(count, np.inf)
     shorter, longer = np.full(count, SHORTEST), np.full(count, LONGEST)  # the steps known to be too short, too long
     pending = np.arange(count) if np.isfinite(density(u, weights)[0]) else np.arange(0)
     for _ in range(ROUNDS):
@@ -65,7 +68,8 @@ def _spread(density: Density, looked: np.ndarray, weights: tuple[float, ...]) ->
         outside = ~np.isfinite(values).reshape(2, -1).all(axis=0)
         long = outside | (seen & (width < step[pending]))
         good = ~outside & seen & ~long
-        sd[pending[good]] = width[good]
+        better = ~outside & seen & (step[pending] < shortest[pending])
+        sd[pending[better]], shortest[pending[better]] = width[better], step[pending[better]]
         longer[pending[long]] = step[pending[long]]
         shorter[pending[~long & ~good]] = step[pending[~long & ~good]]
         step[pending] = _next(step[pending], np.where(outside, 0.0, width), long, shorter[pending], longer[pending])
