@@ -191,7 +191,7 @@ class Problem:
     def _check_shapes(self) -> None:
         try:
             self.density(self.density.start, (1.0, 1.0, 1.0))
-        except (TypeError, ValueError, IndexError) as error:
+        except (TypeError, ValueError, IndexError, UnsupportedModelError) as error:
             told = ", ".join(f"{name} {value.shape}" for name, value in self.density.data.items())
             raise DataError(f"The data's shapes do not fit the model together: {told}.") from error
 

@@ -148,7 +148,7 @@ def test_compare_shows_the_verdict(run: Any, library: Any) -> None:
         "● sound: optimiser, sampler",
         "",
         "scalar          MAP  mean  94 % interval              z",
-        "tau               0  3.62    0.1 to 10.1   −1.14 ± 0.04",
+        "tau               0  3.62   0.12 to 10.1   −1.14 ± 0.04",
         "mu             4.62  4.41   −1.8 to 10.6  0.063 ± 0.012",
         "theta[Choate]  4.62  6.22   −3.0 to 17.0              –",
         "not computed: decision, joint",

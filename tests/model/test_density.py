@@ -458,10 +458,8 @@ def test_an_untranslatable_operation_falls_back_by_name(boxed: Problem) -> None:
     density, u = boxed.density, np.array([0.8, 0.1])
     value, gradient = density(u, ONE)
     assert density.backend == "pytensor"
-    assert density.fallback is None
     assert density.through_jax() is None
-    assert "NotImplementedError" in str(density.fallback)
-    assert "BlackBox" in str(density.fallback)
+    assert density.fallback == "BlackBox has no translation"
     s = np.exp(0.1)
     expected = stats.norm(0.8**4, s - 0.01).logpdf(Y).sum() + stats.norm.logpdf(0.8) + stats.halfnorm.logpdf(s) + 0.1
     assert value == pytest.approx(expected, rel=1e-13)
