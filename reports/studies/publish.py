@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bayescompare.report.study.report.rows import Focus, Rows, Value
+from bayescompare.report.study.rows import Focus, Rows, Value
 from scipy.stats import chi2
 
 import bayescompare as bc

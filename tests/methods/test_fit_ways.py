@@ -66,7 +66,7 @@ def test_the_way_is_that_of_the_scale() -> None:
 def test_no_mode_is_said_by_name_where_every_start_is_lost() -> None:
     found = mode.fit(centred(0.0), "map")
     assert found.status is Status.FAILED
-    assert "grows without limit as tau goes to 0" in found.reasons[0]
+    assert "grows without limit as tau goes to 0" in found.reasons[0].text
 
 
 @pytest.mark.parametrize("seed", range(3))

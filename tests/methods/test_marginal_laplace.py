@@ -116,4 +116,4 @@ def test_four_binary_answers_a_child_are_too_few_and_it_says_so() -> None:
     else:
         assert found.status == "suspect"
         assert found.diagnostics["to_blame"]
-        assert "not to be trusted" in found.reasons[0]
+        assert "not to be trusted" in found.reasons[0].text

@@ -87,7 +87,7 @@ def test_what_depends_on_the_data_alone_follows_them() -> None:
 
 def test_a_models_density_and_gradient_have_pytensors_bits() -> None:
     density = Problem(mixed_model()).density
-    inputs, outputs = density._gradient_graph
+    inputs, outputs, _ = density._gradient_graph
     expected = by_pytensor(inputs, outputs, get_mode("FAST_COMPILE").including("stabilize"))
     found = PyTensorFunction(inputs, outputs)
     assert isinstance(found._function, Straight)

@@ -140,7 +140,6 @@ def test_a_point_without_a_model_is_recorded_and_the_rest_goes_on() -> None:
 @pytest.mark.parametrize(
     ("plan", "told"),
     [
-        (bc.Plan(f"{HERE / 'conjugate.py'}:constant", methods=("nuts",), replicates=1), "cannot be swapped"),
         (bc.Plan(MODEL, methods=("nuts",), replicates=1, parameters=("nu",)), "no parameter 'nu'. It has: mu"),
         (bc.Plan(MODEL, methods=("nuts",), replicates=1, truth={"nu": 1.0}), "'nu' is no free variable"),
         (bc.Plan(MODEL, methods=("nuts",), replicates=1, truth={"mu": [1.0, 2.0]}), "must be of shape"),

@@ -116,21 +116,26 @@ def _straight(density: Density, held: End, i: int, weights: tuple[float, ...], o
 
 
 def _stays_high(density: Density, held: End, i: int, weights: tuple[float, ...], options: ModeOptions) -> bool:
-    """Whether the density does not fall as a coordinate is led on to the bound to which it rises, the others
-    following."""
+    """Whether the density comes to a limit as a coordinate is led on to the bound to which it rises, the others
+    following: it does not fall, and far out it does not rise."""
     led = End(held.kind, held.u.copy(), held.value, kinks=dict(held.kinks), lines=dict(held.lines))
     led.held = {**held.held, i: float(held.u[i])}
     polish(density, led, weights, options)  # only beside the best of the others does the slope tell where it rises
     slope = float(density(led.u, weights)[1][i])
     out = math.copysign(1.0, slope if slope else led.u[i])
     distance = out * led.u[i]
+    before = led.value
+    if distance >= FOLLOWED:  # it is there already: as high a little nearer, or still rising
+        led.u[i] = led.held[i] = out * (distance - PACE)
+        polish(density, led, weights, options)
+        return before <= led.value + options.agreement
     while distance < FOLLOWED:
-        distance = min(distance + PACE, FOLLOWED)
+        before, distance = led.value, min(distance + PACE, FOLLOWED)
         led.u[i] = led.held[i] = out * distance
         polish(density, led, weights, options)
         if not led.value >= held.value - options.agreement:
             return False
-    return True
+    return led.value <= before + options.agreement
 
 
 def _settled(density: Density, end: End, weights: tuple[float, ...]) -> np.ndarray:
