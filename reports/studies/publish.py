@@ -10,12 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bayescompare.report.study.rows import Focus, Rows, Value
 from scipy.stats import chi2
 
 import bayescompare as bc
 from bayescompare.formatting import NO_BREAK, figure, percent
 from bayescompare.report import study_to_html
+from bayescompare.report.study.rows import Focus, Rows, Value
 from bayescompare.studies.report_rows import PageOptions, page_of
 from bayescompare.studies.result import StudyResult
 

@@ -282,7 +282,7 @@ def test_laplaces_evidence_of_a_gamma_is_stirlings_formula(rate: Problem) -> Non
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CONJUGATE)
 def test_errors_of_importance_sampling_are_honest(name: str, request: pytest.FixtureRequest) -> None:
-    """Over 40 seeds each figure misses by what its error claims: χ² of 40."""
+    """Over 40 seeds each figure misses by what its error claims: χ². Now and then a tail lets a moment go unsaid."""
     law, evidence = CONJUGATE[name]
     one = request.getfixturevalue({"rate": "rate", "p": "share"}[name])
     top = mode.fit(one, "unconstrained_map")
@@ -293,8 +293,10 @@ def test_errors_of_importance_sampling_are_honest(name: str, request: pytest.Fix
         z["sd"].append((psis["sd"][name] - law.std()) / psis["sd_mcse"][name])
         z["log_evidence"].append((psis["log_evidence"] - evidence) / psis["log_evidence_mcse"])
     for figure, values in z.items():
+        said = np.array(values)[np.isfinite(values)]
+        assert len(said) >= 20, figure
         # Matched draws make errors smaller than claimed, never larger.
-        assert np.square(values).sum() < stats.chi2(40).ppf(1 - 1e-4), figure
+        assert np.square(said).sum() < stats.chi2(len(said)).ppf(1 - 1e-4), figure
 
 
 def test_tails_that_laplace_misses_are_said_and_nothing_is_corrected() -> None:
