@@ -17,6 +17,8 @@ import numpy as np
 from ..errors import NoFiniteStartError, UnsupportedModelError
 from ..model.backends import Array, without_compiler
 from ..model.capabilities import refuse
+from ..model.derived import parameters
+from ..model.moments import distribution_name
 from ..model.problem import Problem, labels
 from ..reasons import Code, Reason
 from ..results.fit import Fit, Status
@@ -117,21 +119,21 @@ def _support(model: pm.Model, rv: Any) -> Support:
     from pytensor.graph.traversal import ancestors
 
     kind = type(rv.owner.op).__name__
-    parameters = rv.owner.op.dist_params(rv.owner)
+    given = parameters(rv)
     if kind not in _RANGES:
         raise UnsupportedModelError(
-            f"{rv.name} is discrete, and the support of {kind.removesuffix('RV')} is not finite. {INSTEAD}"
+            f"{rv.name} is discrete, and the states of {distribution_name(rv)} are not enumerated. {INSTEAD}"
         )
     size, bounds = _RANGES[kind]
     free = set(model.free_RVs)
-    if any(free & set(ancestors([parameters[i]])) for i in size) and kind != "CategoricalRV":
+    if any(free & set(ancestors([given[i]])) for i in size) and kind != "CategoricalRV":
         raise UnsupportedModelError(f"The support of {rv.name} depends on another variable. {INSTEAD}")
     with without_compiler():
         shape = tuple(int(n) for n in model.eval_rv_shapes()[rv.name])
         if kind == "CategoricalRV":
-            low, high = 0, int(parameters[0].shape[-1].eval()) - 1
+            low, high = 0, int(given[0].shape[-1].eval()) - 1
         else:
-            low, high = bounds([np.asarray(parameters[i].eval()) for i in size])
+            low, high = bounds([np.asarray(given[i].eval()) for i in size])
     dims = tuple(str(d) for d in model.named_vars_to_dims.get(rv.name, ()))
     return Support(rv.name, low, high, shape, tuple(labels(model, rv.name, dims, shape)))
 

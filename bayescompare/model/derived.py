@@ -18,9 +18,11 @@ def is_derived(rv: Any) -> bool:
 
 
 def parameters(rv: Any) -> list[Any]:
-    """What a variable's law is computed from: a distribution's parameters, or what is drawn and what is done to it."""
-    found: list[Any] = list(rv.owner.inputs) if is_derived(rv) else rv.owner.op.dist_params(rv.owner)
-    return found
+    """What a variable's law is computed from: a distribution's parameters, or what is drawn and what is done to it (of
+    rows with missing values, for example, the rows)."""
+    op = rv.owner.op
+    without = is_derived(rv) or getattr(op, "extended_signature", "") is None
+    return list(rv.owner.inputs if without else op.dist_params(rv.owner))
 
 
 def drawn(rv: Any, named: Collection[Any] = ()) -> list[Any]:

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from .derived import drawn, is_derived
+from .derived import drawn, is_derived, parameters
 from .pymc_internals import printed_name
 
 Pair = tuple[Any, Any]
@@ -63,8 +63,7 @@ def moments(rv: Any) -> Pair:
     NoMomentsError
         Where no closed form is known here.
     """
-    op = rv.owner.op
-    name = type(op).__name__
+    name = type(rv.owner.op).__name__
     values = not_numbers(rv)
     if values:
         raise NoMomentsError(f"its values are {values}, which have no mean{' on a line' * (values == 'angles')}")
@@ -74,9 +73,8 @@ def moments(rv: Any) -> Pair:
         return _positive_count(rv)
     if name not in _TABLE:
         raise NoMomentsError(f"no closed form of the mean and variance of {distribution_name(rv)} is known here")
-    parameters = op.dist_params(rv.owner)
     # Small integers are int8 in PyTensor, and their products overflow.
-    return _TABLE[name](*(p.astype("float64") for p in parameters))
+    return _TABLE[name](*(p.astype("float64") for p in parameters(rv)))
 
 
 def not_numbers(rv: Any) -> str:
@@ -95,8 +93,8 @@ def bounded(rv: Any, u: Any) -> bool:
     places = INTERVAL.get(type(rv.owner.op).__name__)
     if places is None:
         return False
-    parameters = rv.owner.op.dist_params(rv.owner)
-    return u not in set(ancestors([parameters[i] for i in places]))
+    given = parameters(rv)
+    return u not in set(ancestors([given[i] for i in places]))
 
 
 def distribution_name(rv: Any) -> str:

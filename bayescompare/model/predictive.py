@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..errors import LIBRARY_ERRORS
 from .backends import CHUNK, Array
-from .derived import is_derived
+from .derived import is_derived, parameters
 from .drawing import Simulator, said
 from .moments import bounded, not_numbers
 from .observed import Observed, observed
@@ -282,7 +282,7 @@ def _with_draws(problem: Problem) -> tuple[Any, list[Observed]]:
                 continue
             if draw.size != 2 * value.size:
                 variable.lacks["draws"] = f"its {variable.distribution} does not draw as many as its size asks for"
-        elif type(op).__name__ == "BinomialRV" and op.dist_params(variable.rv.owner)[0].dtype.startswith("float"):
+        elif type(op).__name__ == "BinomialRV" and parameters(variable.rv)[0].dtype.startswith("float"):
             variable.lacks["draws"] = (
                 f"its {variable.distribution} has a number of trials n of type float, of which there are no draws "
                 "(give whole numbers)"

@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from .. import coordinates
+from ..model.derived import parameters
 from ..model.problem import Problem
 
 if TYPE_CHECKING:
@@ -76,13 +77,12 @@ def _shared_parameters(variable: Any) -> list[str]:
 
     if variable.owner is None or not isinstance(variable.owner.op, RandomVariable):
         return []
-    parameters = variable.owner.op.dist_params(variable.owner)
-    while any(p.owner is not None and type(p.owner.op).__name__ == "DimShuffle" for p in parameters):
-        parameters = [
-            p.owner.inputs[0] if p.owner is not None and type(p.owner.op).__name__ == "DimShuffle" else p
-            for p in parameters
+    given = parameters(variable)
+    while any(p.owner is not None and type(p.owner.op).__name__ == "DimShuffle" for p in given):
+        given = [
+            p.owner.inputs[0] if p.owner is not None and type(p.owner.op).__name__ == "DimShuffle" else p for p in given
         ]
-    return [p.name or "data" for p in parameters if isinstance(p, SharedVariable)]
+    return [p.name or "data" for p in given if isinstance(p, SharedVariable)]
 
 
 def data(problem: Problem) -> xr.Dataset:

@@ -237,8 +237,15 @@ def many_searches() -> None:
     pm.Normal("y", mu + on.sum(), 1.0, observed=Y)
 
 
+def holes() -> None:
+    counts = np.ma.masked_array([[1, 2, 0], [1, 1, 1]], [[False] * 3, [False, True, True]])
+    with pytest.warns(pm.exceptions.ImputationWarning):
+        pm.Multinomial("counts", 3, [0.2, 0.3, 0.5], observed=counts)
+
+
 REFUSED = [
-    (infinite, "n is discrete, and the support of Poisson is not finite"),
+    (holes, "counts_unobserved is discrete, and the states of Multinomial are not enumerated"),
+    (infinite, "n is discrete, and the states of Poisson are not enumerated"),
     (dependent, "The support of m depends on another variable"),
     (many, r"8,192 joint states, and at most 4,096 are enumerated: on \(0 to 1, 13 of them\)"),
     (many_searches, "256 joint states, and at most 128 are enumerated"),

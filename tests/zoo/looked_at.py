@@ -52,13 +52,15 @@ def points(problem: bc.Problem, count: int, seed: int = 1) -> Array:
     return start + steps
 
 
-def same_density(problem: bc.Problem, count: int, tolerance: float = TOLERANCE) -> None:
-    """Ours and PyMC's at some points."""
-    theirs = pymc_density(problem)
+def same_density(problem: bc.Problem, count: int, tolerance: float = TOLERANCE) -> int:
+    """Ours and PyMC's at some points; at how many of them there is a density."""
+    theirs, finite = pymc_density(problem), 0
     for u in points(problem, count):
         ours, expected = problem.density(u, (1.0, 1.0, 1.0))[0], theirs(u)
         if np.isfinite(ours) or np.isfinite(expected):
             assert np.isclose(ours, expected, rtol=tolerance, atol=tolerance), (u, ours, expected)
+            finite += 1
+    return finite
 
 
 def posterior_means(problem: bc.Problem, half: float = 12.0, count: int = 2001) -> dict[str, float]:

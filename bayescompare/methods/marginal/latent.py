@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import UnknownNameError, UnsupportedModelError
+from ...model.derived import parameters
 from ...model.graphs import Block
 from ...model.problem import Problem
 
@@ -146,6 +147,5 @@ def _scales(rv: Any, child: Any) -> bool:
     """Whether the variable stands in a parameter of the other's prior that is not its location."""
     from pytensor.graph.traversal import ancestors
 
-    parameters = child.owner.op.dist_params(child.owner)
     places = LOCATIONS.get(type(child.owner.op).__name__, ())
-    return any(rv in set(ancestors([p])) for i, p in enumerate(parameters) if i not in places)
+    return any(rv in set(ancestors([p])) for i, p in enumerate(parameters(child)) if i not in places)

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...formatting import plain
 from ..backends import without_compiler
+from ..derived import parameters
 from ..pymc_internals import printed_name
 from .finding import Finding, Severity
 
@@ -88,7 +89,7 @@ def constant(model: pm.Model, containers: Mapping[str, Array]) -> list[Finding]:
         kind = distribution(rv)
         if kind not in LOCATION_SCALE or not value.size or np.ptp(value.astype(float)) != 0:
             continue
-        location, scale = rv.owner.op.dist_params(rv.owner)[-2:]
+        location, scale = parameters(rv)[-2:]
         scales = free & set(ancestors([scale]))
         elsewhere = set().union(*(behind[other] for other in model.observed_RVs if other is not rv))
         if scales and not scales & elsewhere and free & set(ancestors([location])):
