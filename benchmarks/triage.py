@@ -59,9 +59,9 @@ def child(name: str, seed: int) -> dict[str, Any]:
 
         model = posterior(name)
         options = bc.CompareOptions(sampler=bc.SamplerOptions(**SAMPLER.get(name, {})))
-    quick = bc.triage(model, seed=seed)
+    quick = bc.triage(model, random_seed=seed)
     began = time.perf_counter()
-    whole = bc.compare(model, seed=seed, options=options)
+    whole = bc.compare(model, random_seed=seed, options=options)
     return {"triage": quick.to_dict(), "full": whole.to_dict(), "seconds": time.perf_counter() - began}
 
 

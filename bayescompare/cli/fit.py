@@ -90,7 +90,9 @@ def _run(terminal: Terminal, target: str, asked: dict[str, Any]) -> tuple[dict[s
         terminal.warn(f"{told} changes nothing for {name}.")
     with contextlib.redirect_stdout(sys.stderr):
         try:
-            fit = fitting.fit(problem or loaded.model, name, seed=asked["seed"], options=options, progress=terminal)
+            fit = fitting.fit(
+                problem or loaded.model, name, random_seed=asked["seed"], options=options, progressbar=terminal
+            )
         except FitError as error:
             fit = _failed(name, error)
         finally:

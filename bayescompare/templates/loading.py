@@ -62,9 +62,10 @@ def load_target(target: object, data: Any = None, options: Mapping[str, Any] | N
 
     Parameters
     ----------
-    target : str, Template, pymc.Model, bambi.Model or function
+    target : str, Template, pymc.Model, bambi.Model, function or None
         A template's name; ``FILE.py:NAME``, where NAME is a model, a template or a function that returns a model;
         ``FILE.py``, if it holds one such object only; or such an object. A Bambi model is built if it is not yet.
+        None: the model whose ``with`` block this is in.
     data : optional
         Handed to the template, or to the first argument of the function that has no default (or None).
     options : Mapping, optional
@@ -86,6 +87,8 @@ def load_target(target: object, data: Any = None, options: Mapping[str, Any] | N
     ``Model(...)`` themselves.
     """
     options = dict(options or {})
+    if target is None:
+        target = _from_context()
     if not isinstance(target, str):
         return _from_object(target, _own_name(target), data, options)
     match = re.fullmatch(r"(?P<file>.+\.py)(?::(?P<name>\w+))?", target)
@@ -101,6 +104,15 @@ def load_target(target: object, data: Any = None, options: Mapping[str, Any] | N
             public = [key for key in vars(module) if not key.startswith("_")]
             raise ModelFileError(f"{file.name} holds no {name!r}.{nearest(name, public)}")
         return _from_object(vars(module)[name], f"{file.name}:{name}", data, options, module)
+
+
+def _from_context() -> pm.Model:
+    import pymc as pm
+
+    try:
+        return pm.modelcontext(None)
+    except TypeError as error:
+        raise UsageError("No model: give one, or call this within `with model:`.") from error
 
 
 def import_file(file: Path) -> ModuleType:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..errors import DataError
+from ..errors import DataError, UsageError
 from ..methods import require
 from ..methods.nuts import check_engine
 from ..methods.sampler_options import SamplerOptions
@@ -25,28 +25,40 @@ from . import sampling as rounds
 from .audited import audited
 from .budget import Budget
 from .gather import Quantity, gather
+from .keywords import folded, renamed, shown, whole_seed
 from .layers import Layers
 from .options import Asked, CompareOptions, Progress, Silent, one_thread, sampler_options
 from .predicted import document, predict, unpredicted
 
+if TYPE_CHECKING:
+    import numpy as np
 
+
+@renamed(seed="random_seed", progress="progressbar")
 def compare(
-    model: Any,
+    model: Any = None,
     data: Any = None,
     *,
     posterior: Any = None,
     quantities: Mapping[str, Quantity] | None = None,
     losses: Sequence[str | Loss] | None = None,
     holdout: Any = None,
-    seed: int = 0,
+    draws: int | None = None,
+    tune: int | None = None,
+    chains: int | None = None,
+    target_accept: float | None = None,
+    nuts_sampler: str | None = None,
+    random_seed: int | np.random.Generator | None = 0,
+    progressbar: bool | Progress = False,
+    ci_prob: float | None = None,
     options: CompareOptions | None = None,
-    progress: Progress | None = None,
 ) -> Comparison:
     """Fit a model by MAP, Laplace and NUTS, and say how the MAP sits within the posterior.
 
     Parameters
     ----------
-    model : pymc.Model, bambi.Model or Template
+    model : pymc.Model, bambi.Model or Template, optional
+        Within ``with model:`` it is that model.
     data : optional
         For a template: the user's own data.
     posterior : DataTree, Dataset, Mapping of arrays, Comparison or path, optional
@@ -61,11 +73,17 @@ def compare(
     holdout : optional
         Data that were not seen: for a template what ``data`` takes, else new values of ``pm.Data`` by name. They take
         the place of leaving one out.
-    seed : int
-        One seed gives one result.
+    draws, tune, chains, target_accept, nuts_sampler : optional
+        As in :func:`pymc.sample`; the same as in ``options.sampler``. Defaults: those of :class:`SamplerOptions`, or
+        the template's own.
+    random_seed : int, Generator or None
+        One seed gives one result; None takes a new one, which the result tells.
+    progressbar : bool or Progress
+        Say what is being waited for, on stderr or below a notebook's cell.
+    ci_prob : float, optional
+        Probability of intervals, 0.94 by default; the same as ``options.interval``.
     options : CompareOptions, optional
-    progress : Progress, optional
-        Told what is being waited for; nothing is printed without it.
+        Everything else that can be set.
 
     Returns
     -------
@@ -76,20 +94,34 @@ def compare(
     ModelError
         If the model cannot be used; ``DataError`` if a posterior from outside is not of this model.
     UsageError
-        If a loss or a quantity cannot be used.
+        If a loss or a quantity cannot be used, or what is given contradicts itself.
     FitError
         If the sampler fails. A mode that does not exist is no error: the verdict says it, the posterior stands.
     """
+    target = load_target(model, data)
     held_out = load_target(model, holdout).model if holdout is not None and _builds(model) else bambi.as_pymc(holdout)
     asked = Asked(posterior, dict(quantities or {}), tuple(losses or ()), held_out)
-    return run(load_target(model, data), asked=asked, seed=seed, options=options, progress=progress)
+    sampling = {
+        "draws": draws,
+        "tune": tune,
+        "chains": chains,
+        "target_accept": target_accept,
+        "nuts_sampler": nuts_sampler,
+    }
+    settings = folded(CompareOptions, options, {"ci_prob": ci_prob}, {}) or CompareOptions()
+    sampler = folded(SamplerOptions, settings.sampler, sampling, target.sampler)
+    if posterior is not None and sampler != settings.sampler:
+        given = ", ".join(name for name, value in sampling.items() if value is not None)
+        raise UsageError(f"With posterior= nothing is sampled, so {given} cannot be chosen. Give one of the two.")
+    settings, seed = replace(settings, sampler=sampler), whole_seed(random_seed)
+    return run(target, asked=asked, seed=seed, options=settings, progress=shown(progressbar))
 
 
 def _builds(model: Any) -> bool:
     """True for what builds a model from data: a template, its name, a function."""
     import pymc as pm
 
-    return not isinstance(model, pm.Model) and not bambi.is_model(model)
+    return model is not None and not isinstance(model, pm.Model) and not bambi.is_model(model)
 
 
 def run(

@@ -40,6 +40,17 @@ class Silent:
         return contextlib.nullcontext()
 
 
+class Shown:
+    """Progress on stderr while something runs; in a notebook, below the cell."""
+
+    bar = True
+
+    def stage(self, text: str, *, own_bar: bool = False) -> AbstractContextManager[object]:
+        from rich.console import Console
+
+        return contextlib.nullcontext() if own_bar else Console(stderr=True).status(f"{text} ...")
+
+
 @dataclass(frozen=True)
 class CompareOptions:
     """Options of a comparison.

@@ -26,6 +26,7 @@ from ..results.comparison import SCHEMA, fit_to_dict, plain
 from ..results.fit import Fit, Status
 from ..templates.loading import Target, load_target
 from .audited import audited
+from .keywords import renamed, shown, whole_seed
 from .options import CompareOptions, Progress, Silent, one_thread
 
 if TYPE_CHECKING:
@@ -123,13 +124,14 @@ class Triage:
         return f"<Triage of {self.name}: {WORDS[self.answer]} {self.reasons[0]}>"
 
 
+@renamed(seed="random_seed", progress="progressbar")
 def triage(
-    model: Any,
+    model: Any = None,
     data: Any = None,
     *,
-    seed: int = 0,
+    random_seed: int | np.random.Generator | None = 0,
+    progressbar: bool | Progress = False,
     options: CompareOptions | None = None,
-    progress: Progress | None = None,
 ) -> Triage:
     """Find the modes, approximate the posterior by Laplace, and say whether NUTS would change the answer.
 
@@ -139,20 +141,24 @@ def triage(
 
     Parameters
     ----------
-    model : pymc.Model, bambi.Model or Template
+    model : pymc.Model, bambi.Model or Template, optional
+        Within ``with model:`` it is that model.
     data : optional
         For a template: the user's own data.
-    seed : int
+    random_seed : int, Generator or None
+        One seed gives one result; None takes a new one, which the result tells.
+    progressbar : bool or Progress
+        Say what is being waited for, on stderr or below a notebook's cell.
     options : CompareOptions, optional
         Its margins, search and Laplace draws.
-    progress : Progress, optional
 
     Raises
     ------
     ModelError
         If the model cannot be used.
     """
-    return run(load_target(model, data), seed=seed, options=options, progress=progress)
+    target, seed = load_target(model, data), whole_seed(random_seed)
+    return run(target, seed=seed, options=options, progress=shown(progressbar))
 
 
 def run(

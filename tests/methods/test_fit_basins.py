@@ -55,7 +55,7 @@ def three() -> Problem:
 
 @pytest.fixture(scope="module")
 def top(three: Problem) -> Fit:
-    return bc.fit(three, "unconstrained_map", seed=3, options=bc.ModeOptions(starts=40))
+    return bc.fit(three, "unconstrained_map", random_seed=3, options=bc.ModeOptions(starts=40))
 
 
 def component(u: Array) -> int:

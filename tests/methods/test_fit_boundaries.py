@@ -142,7 +142,7 @@ def single_effect_about_a_mean() -> None:
 def test_a_scale_whose_one_effect_follows_it_to_0_is_on_the_boundary(build: Build) -> None:
     at = 1.0 if build is single_effect_about_a_mean else 0.0
     for seed in range(6):
-        found = bc.fit(problem(build), "unconstrained_map", seed=seed)
+        found = bc.fit(problem(build), "unconstrained_map", random_seed=seed)
         on_the_bound(found, ["sd"], {"mu": 1.0})
         assert found.values["sd"] == 0.0
         assert found.values["effect"] == pytest.approx(at, abs=1e-6)

@@ -42,7 +42,7 @@ def problem() -> Problem:
 
 @pytest.fixture(scope="module", params=sorted(METHODS))
 def fit(request: pytest.FixtureRequest, problem: Problem) -> Fit:
-    return bc.fit(problem, request.param, seed=2, options=OPTIONS.get(request.param))
+    return bc.fit(problem, request.param, random_seed=2, options=OPTIONS.get(request.param))
 
 
 def test_names_and_estimate(fit: Fit) -> None:

@@ -177,7 +177,7 @@ def gamma_mode(counts: np.ndarray) -> tuple[float, float]:
 
 
 def test_a_mixed_model_has_a_search_for_each_state() -> None:
-    found = bc.fit(built(change_point), "map", seed=2)
+    found = bc.fit(built(change_point), "map", random_seed=2)
     tops = {when: (gamma_mode(COUNTS[:when]), gamma_mode(COUNTS[when:])) for when in range(1, 6)}
     heights = {when: left[1] + right[1] - math.log(5) for when, (left, right) in tops.items()}
     best = max(heights, key=lambda when: heights[when])

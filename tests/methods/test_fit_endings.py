@@ -542,7 +542,7 @@ def test_strict_returns_what_is_ok() -> None:
 @pytest.mark.parametrize("method", ["mle", "map", "unconstrained_map"])
 def test_other_seeds_end_alike(build: Build, method: str) -> None:
     one = problem(build)
-    found = [bc.fit(one, method, seed=seed) for seed in range(4)]
+    found = [bc.fit(one, method, random_seed=seed) for seed in range(4)]
     assert len({f.status for f in found}) == 1
     for other in found[1:]:
         assert other.log_density == pytest.approx(found[0].log_density, abs=1e-9, nan_ok=True)

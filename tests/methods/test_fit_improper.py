@@ -44,7 +44,7 @@ def test_a_pilot_says_that_the_posterior_is_improper_and_along_what() -> None:
 
 def test_data_without_noise() -> None:
     with pytest.raises(FitError, match=r"improper, or nearly so, along sigma: .* data have no noise"):
-        bc.fit(without_noise(), "nuts", seed=1, options=bc.SamplerOptions(draws=300, tune=600, chains=2))
+        bc.fit(without_noise(), "nuts", random_seed=1, options=bc.SamplerOptions(draws=300, tune=600, chains=2))
 
 
 def test_flat_priors_that_the_data_bound_are_no_matter() -> None:

@@ -88,7 +88,7 @@ def test_the_mle_of_a_lasso_has_no_kink(regression: Problem) -> None:
 
 
 def test_seeds_agree(regression: Problem) -> None:
-    one, other = (bc.fit(regression, "map", seed=seed) for seed in (0, 1))
+    one, other = (bc.fit(regression, "map", random_seed=seed) for seed in (0, 1))
     np.testing.assert_allclose(one.estimate, other.estimate, rtol=1e-12, atol=1e-12)
     assert one.diagnostics["kink"] == other.diagnostics["kink"]
 
@@ -116,7 +116,7 @@ def test_wider_lassos(seed: int) -> None:
         c = pm.Laplace("c", 0.0, 0.1, shape=50)
         pm.Normal("y", (columns * c).sum(axis=-1), 1.0, observed=y)
 
-    found = ok(bc.fit(problem(build), "map", seed=seed))
+    found = ok(bc.fit(problem(build), "map", random_seed=seed))
     model = Lasso(alpha=1.0 / (30 * 0.1), fit_intercept=False, tol=1e-14, max_iter=1_000_000).fit(columns, y)
     np.testing.assert_allclose(found.estimate, model.coef_, rtol=0, atol=LASSO)
     assert len(found.diagnostics["kink"]) == np.sum(model.coef_ == 0)
@@ -234,7 +234,7 @@ def hinges() -> None:
 @pytest.fixture(scope="module")
 def bent_line() -> tuple[Problem, Fit]:
     found = problem(hinges)
-    return found, ok(bc.fit(found, "map", seed=1))
+    return found, ok(bc.fit(found, "map", random_seed=1))
 
 
 def lasso_of(kept: np.ndarray, power: float = 1.0) -> np.ndarray:
@@ -253,7 +253,7 @@ def test_every_draw_climbs_to_the_lasso(bent_line: tuple[Problem, Fit]) -> None:
     found, top = bent_line
     draws = top.estimate + 0.1 * np.random.default_rng(1).standard_normal((4, 8, BENDS))
     before = found.density.evaluations
-    climbed = climbs(found, ok(bc.fit(found, "unconstrained_map", seed=1)), draws, seed=0, sample=32)
+    climbed = climbs(found, ok(bc.fit(found, "unconstrained_map", random_seed=1)), draws, seed=0, sample=32)
     assert climbed is not None
     assert len(climbed.modes) == 1
     assert (climbed.assigned == 0).all()

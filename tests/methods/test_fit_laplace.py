@@ -48,7 +48,7 @@ def exact() -> tuple[np.ndarray, np.ndarray]:
 
 def test_a_gaussian_posterior_is_itself(regression: Problem) -> None:
     """Mean and covariance of the draws, to rounding: the draws are matched to them."""
-    found = bc.fit(regression, "laplace", seed=3)
+    found = bc.fit(regression, "laplace", random_seed=3)
     mean, covariance = exact()
     assert found.status is Status.OK
     assert found.draws is not None
@@ -66,7 +66,7 @@ def test_its_evidence_is_the_marginal_likelihood(regression: Problem) -> None:
 
 
 def test_draws_differ_and_one_seed_gives_them_again(regression: Problem) -> None:
-    first, again, other = (bc.fit(regression, "laplace", seed=seed) for seed in (3, 3, 4))
+    first, again, other = (bc.fit(regression, "laplace", random_seed=seed) for seed in (3, 3, 4))
     assert first.draws is not None
     assert again.draws is not None
     assert other.draws is not None
@@ -262,7 +262,7 @@ CONJUGATE = {
 def test_importance_sampling_gives_the_posterior(name: str, request: pytest.FixtureRequest) -> None:
     """Means, sds and the evidence, each within 4 of its own errors."""
     law, evidence = CONJUGATE[name]
-    found = bc.fit(request.getfixturevalue({"rate": "rate", "p": "share"}[name]), "laplace", seed=1)
+    found = bc.fit(request.getfixturevalue({"rate": "rate", "p": "share"}[name]), "laplace", random_seed=1)
     d, psis = found.diagnostics, found.diagnostics["psis"]
     assert d["k_hat"] + 2 * d["k_hat_mcse"] < 0.7
     assert "weights" in d["k_hat_says"]

@@ -374,7 +374,7 @@ def test_density_zero_everywhere_is_refused() -> None:
 
 
 def test_one_seed_one_result_to_the_bit() -> None:
-    first, second = (bc.fit(problem(double_well), "map", seed=7) for _ in range(2))
+    first, second = (bc.fit(problem(double_well), "map", random_seed=7) for _ in range(2))
     assert first.estimate.tobytes() == second.estimate.tobytes()
     assert first.log_density == second.log_density
     assert first.evaluations == second.evaluations
@@ -385,7 +385,7 @@ def test_other_seeds_start_elsewhere_and_find_the_same(normal: Problem) -> None:
     points = [np.concatenate([u for _, u in search.starts(normal, 16, seed)]) for seed in (0, 1)]
     assert points[0][0] == points[1][0]  # the initial point
     assert not np.any(points[0][1:] == points[1][1:])
-    found = [bc.fit(normal, "map", seed=seed).estimate[0] for seed in (0, 1)]
+    found = [bc.fit(normal, "map", random_seed=seed).estimate[0] for seed in (0, 1)]
     assert found[0] == pytest.approx(found[1], rel=1e-12)
 
 

@@ -45,7 +45,7 @@ def problem() -> Problem:
 
 @pytest.fixture(scope="module")
 def few(problem: Problem) -> Fit:
-    return bc.fit(problem, "nuts", seed=1, options=FEW)
+    return bc.fit(problem, "nuts", random_seed=1, options=FEW)
 
 
 def assert_posterior(found: Fit, shape: float, rate: float) -> None:
@@ -89,7 +89,7 @@ def test_lp_is_the_density_of_the_draws(problem: Problem, few: Fit) -> None:
 
 
 def test_one_seed_one_chain_of_draws(problem: Problem, few: Fit) -> None:
-    again, other = (bc.fit(problem, "nuts", seed=seed, options=FEW) for seed in (1, 2))
+    again, other = (bc.fit(problem, "nuts", random_seed=seed, options=FEW) for seed in (1, 2))
     assert few.draws is not None
     assert again.draws is not None
     assert other.draws is not None
@@ -102,7 +102,7 @@ DIGEST = """
 import hashlib
 import bayescompare as bc, models
 few = bc.SamplerOptions(draws=100, tune=100, chains=2)
-draws = bc.fit(models.eight_schools(), "nuts", seed=3, options=few).draws
+draws = bc.fit(models.eight_schools(), "nuts", random_seed=3, options=few).draws
 print(hashlib.sha256(draws.tobytes()).hexdigest())
 """
 
@@ -120,9 +120,9 @@ def test_one_seed_gives_one_result_whatever_numbas_cache_holds(tmp_path: Path) -
 
 def test_the_posterior_is_right_and_so_is_that_of_other_data(problem: Problem) -> None:
     options = SamplerOptions(draws=500, tune=300, chains=2)
-    assert_posterior(bc.fit(problem, "nuts", seed=5, options=options), SHAPE, RATE)
+    assert_posterior(bc.fit(problem, "nuts", random_seed=5, options=options), SHAPE, RATE)
     other = problem.with_data(d=np.array([20, 30, 25, 22]))
-    found = bc.fit(other, "nuts", seed=5, options=options)
+    found = bc.fit(other, "nuts", random_seed=5, options=options)
     assert_posterior(found, 2.5 + 97, 1.5 + 4)
     # The sampler was compiled for the first.
     assert found.compile_seconds < 0.5
@@ -134,7 +134,7 @@ def test_data_of_a_deterministic_alone_can_be_swapped() -> None:
         pm.Deterministic("line", a * pm.Data("at", [1.0, 2.0]))
         pm.Normal("y", a, 1.0, observed=pm.Data("d", [0.3, 0.5]))
     problem = Problem(model).with_data(at=[3.0, 4.0])
-    found = bc.fit(problem, "nuts", seed=1, options=FEW)
+    found = bc.fit(problem, "nuts", random_seed=1, options=FEW)
     assert found.draws is not None
     np.testing.assert_allclose(found.draws[..., 1:], found.draws[..., :1] * [3.0, 4.0], rtol=1e-14)
 
@@ -142,7 +142,7 @@ def test_data_of_a_deterministic_alone_can_be_swapped() -> None:
 @pytest.mark.slow
 def test_the_density_of_the_modes_can_be_sampled_too(problem: Problem) -> None:
     options = SamplerOptions(draws=500, tune=300, chains=2, backend="jax")
-    found = bc.fit(problem, "nuts", seed=5, options=options)
+    found = bc.fit(problem, "nuts", random_seed=5, options=options)
     assert found.diagnostics["backend"] == "jax"
     assert_posterior(found, SHAPE, RATE)
 
@@ -154,7 +154,7 @@ def test_other_engines_sample_the_same_posterior(
 ) -> None:
     pytest.importorskip(engine)
     options = SamplerOptions(draws=500, tune=500, chains=2, engine=engine, target_accept=0.9)
-    found = bc.fit(problem, "nuts", seed=5, options=options)
+    found = bc.fit(problem, "nuts", random_seed=5, options=options)
     assert capfd.readouterr().out + caplog.text == ""  # fitting prints nothing
     assert found.diagnostics["engine"] == engine
     assert found.diagnostics["target_accept"] == 0.9
@@ -170,7 +170,7 @@ def test_other_engines_sample_the_same_posterior(
 def test_other_engines_sample_other_data(problem: Problem, engine: str) -> None:
     pytest.importorskip(engine)
     other = problem.with_data(d=np.array([20, 30, 25, 22]))
-    found = bc.fit(other, "nuts", seed=5, options=SamplerOptions(draws=500, tune=500, chains=2, engine=engine))
+    found = bc.fit(other, "nuts", random_seed=5, options=SamplerOptions(draws=500, tune=500, chains=2, engine=engine))
     assert_posterior(found, 2.5 + 97, 1.5 + 4)
     np.testing.assert_array_equal(problem.observed["k"], Y)
 
@@ -216,7 +216,7 @@ def test_data_as_constants_leave_the_coordinates_in_order() -> None:
     places = order(problem, problem.density.sampler_cache["constants"])
     assert sorted(places) == list(range(10))
     assert list(places) != list(range(10)), "this model no longer shows what the test is for"
-    found = bc.fit(problem, "nuts", seed=1, options=SamplerOptions(draws=50, tune=200, chains=2))
+    found = bc.fit(problem, "nuts", random_seed=1, options=SamplerOptions(draws=50, tune=200, chains=2))
     assert found.unconstrained_draws is not None
     with pytest.raises(FitError, match="not of one model"):
         _check_draws(problem, found.unconstrained_draws[..., ::-1], dict(found.statistics))

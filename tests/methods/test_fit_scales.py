@@ -57,7 +57,7 @@ def test_raw_columns_have_the_mode_of_standardised_ones(family: str) -> None:
     plain = ok(bc.fit(regression(family, (1.0, 1.0)), "map"))
     names = plain.names[:3]
     for units, centre in (((1e12, 1e-12), 0.0), ((1e-12, 1.0), 3.0), ((1e9, 1e-6), 3.0)):
-        raw = ok(bc.fit(regression(family, units, centre), "map", seed=1))
+        raw = ok(bc.fit(regression(family, units, centre), "map", random_seed=1))
         back = raw.estimate[:3] * np.array([1.0, *units])
         back[0] += centre * back[1]
         np.testing.assert_allclose(back, plain.estimate[:3], rtol=1e-6, atol=1e-7)

@@ -68,7 +68,9 @@ def test_a_gaussian_block_needs_no_correction() -> None:
 
 def test_draws_are_of_all_scalars_and_one_seed_gives_the_same() -> None:
     problem = bc.Problem(schools(centred=True))
-    first, again = (bc.fit(problem, "marginal_laplace", seed=3, options=MarginalOptions(draws=100)) for _ in range(2))
+    first, again = (
+        bc.fit(problem, "marginal_laplace", random_seed=3, options=MarginalOptions(draws=100)) for _ in range(2)
+    )
     assert first.draws is not None
     assert first.draws.shape == (1, 100, 10)
     assert first.unconstrained_draws is not None

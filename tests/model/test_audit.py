@@ -527,8 +527,8 @@ def test_errors_come_first_and_a_seed_gives_the_same_findings() -> None:
     with pm.Model() as model:
         build()
     assert audit(Problem(model), seed=0) == findings
-    assert bc.check(model, seed=0) == findings
-    shares = {next(f.what for f in bc.check(model, seed=s) if f.code == "outside_support") for s in range(4)}
+    assert bc.check(model, random_seed=0) == findings
+    shares = {next(f.what for f in bc.check(model, random_seed=s) if f.code == "outside_support") for s in range(4)}
     assert len(shares) > 1
 
 

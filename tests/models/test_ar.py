@@ -81,7 +81,7 @@ def test_finding() -> None:
     quantiles = [exact.quantile(half_life, q) for q in (0.03, 0.5, 0.97)]
     assert quantiles == pytest.approx([2.4, 4.5, 18], rel=0.02)
 
-    result = bc.compare(models.ar, seed=1)
+    result = bc.compare(models.ar, random_seed=1)
 
     values = np.column_stack([phi, sigma])
     assert_posterior(result.table, known(("phi", "sigma"), exact.mean(values), exact.sd(values)))

@@ -102,7 +102,7 @@ def test_the_docstring_is_true() -> None:
 
 @pytest.mark.slow
 def test_full_run() -> None:
-    result = bc.compare(banana, seed=1)
+    result = bc.compare(banana, random_seed=1)
     assert_posterior(result.table, exact().known)
     level = result.table.loc["level"]
     assert abs(level["rank"] - exact().below_map) <= 5 * level["rank_mcse"]

@@ -153,7 +153,7 @@ def test_the_docstring_is_true() -> None:
 
 @pytest.mark.slow
 def test_full_run() -> None:
-    result = bc.compare(baseball, seed=1)
+    result = bc.compare(baseball, random_seed=1)
     assert_posterior(result.table, exact().known)
     assert result.table.loc["kappa", "rank"] == 1
     assert str(result.verdict.layers["location"].state) == "differs"
@@ -161,5 +161,5 @@ def test_full_run() -> None:
 
 @pytest.mark.slow
 def test_full_run_integrated() -> None:
-    result = bc.compare(baseball(abilities="integrated"), seed=1)
+    result = bc.compare(baseball(abilities="integrated"), random_seed=1)
     assert_posterior(result.table, exact().expected)

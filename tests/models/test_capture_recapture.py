@@ -98,7 +98,7 @@ def test_finding() -> None:
     assert exact.quantile(animals, 0.03) == pytest.approx(128, rel=0.03)
     assert exact.quantile(animals, 0.97) > 3000
 
-    result = bc.compare(models.capture_recapture, seed=1)
+    result = bc.compare(models.capture_recapture, random_seed=1)
 
     assert_posterior(result.table, known(("p", "rho"), exact.mean(x), exact.sd(x)))
     row = result.table.loc["population"]
@@ -110,7 +110,7 @@ def test_finding() -> None:
 
 @pytest.mark.slow
 def test_agreement_is_not_truth() -> None:
-    result = bc.compare(models.capture_recapture(heterogeneity="none"), seed=1)
+    result = bc.compare(models.capture_recapture(heterogeneity="none"), random_seed=1)
     row = result.table.loc["population"]
     assert abs(row["z"]) < 0.2
     assert row["sd_ratio"] == pytest.approx(1, abs=0.1)

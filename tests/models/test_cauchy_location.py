@@ -112,7 +112,7 @@ def test_the_docstring_is_true() -> None:
 @pytest.mark.slow
 def test_full_run() -> None:
     known = exact(3)
-    result = bc.compare(cauchy_location, seed=1)
+    result = bc.compare(cauchy_location, random_seed=1)
     assert_posterior(result.table, pd.DataFrame({"mean": known.mean, "sd": known.sd}, index=["location"]))
     row = result.table.loc["location"]
     assert abs(row["rank"] - known.rank) <= 5 * row["rank_mcse"]

@@ -89,7 +89,7 @@ def test_finding() -> None:
         means.append(probabilities @ mean)
         sds.append(np.sqrt(probabilities @ square - means[-1] ** 2))
 
-    result = bc.compare(models.change_point, seed=1)
+    result = bc.compare(models.change_point, random_seed=1)
 
     assert_posterior(result.table, known(("early", "late"), means, sds))
     when = result.table.loc["when"]

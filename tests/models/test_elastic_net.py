@@ -122,7 +122,7 @@ def _above(low: float, rng: np.random.Generator) -> float:
 def test_posterior_by_another_sampler_and_what_the_docstring_says() -> None:
     import arviz_stats as az
 
-    nuts = bc.fit(models.elastic_net(), "nuts", seed=1, options=bc.SamplerOptions(draws=2000))
+    nuts = bc.fit(models.elastic_net(), "nuts", random_seed=1, options=bc.SamplerOptions(draws=2000))
     assert nuts.draws is not None
     reference = one_at_a_time(8200, seed=1)[200:]
     for i, name in enumerate(nuts.names):

@@ -66,7 +66,7 @@ def test_the_docstring_is_true() -> None:
 
 @pytest.mark.slow
 def test_full_run() -> None:
-    result = bc.compare(funnel(), seed=1)
+    result = bc.compare(funnel(), random_seed=1)
     names = ["v", *(f"z[{i}]" for i in range(1, 10))]
     assert_posterior(result.table, pd.DataFrame({"mean": 0.0, "sd": [3.0] + [1.0] * 9}, index=names))
     assert (result.table.loc[names, "z"].abs() <= 5 * result.table.loc[names, "z_mcse"]).all()
@@ -75,7 +75,7 @@ def test_full_run() -> None:
 
 @pytest.mark.slow
 def test_full_run_centered_has_no_verdict() -> None:
-    result = bc.compare(funnel(parametrisation="centered"), seed=1)
+    result = bc.compare(funnel(parametrisation="centered"), random_seed=1)
     assert str(result.verdict.overall.state) == "no_verdict"
     assert str(result.verdict.layers["optimiser"].state) == "sound"
     assert str(result.verdict.layers["sampler"].state) == "failed"

@@ -83,7 +83,7 @@ def test_the_docstring_is_true() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("coordinates", COORDINATES)
 def test_full_run(coordinates: str) -> None:
-    result = bc.compare(gamma_coordinates(coordinates=coordinates), seed=1)
+    result = bc.compare(gamma_coordinates(coordinates=coordinates), random_seed=1)
     names = [f"rate[{pump}]" for pump in range(1, 11)]
     assert_posterior(result.table, pd.DataFrame({"mean": LAW.mean(), "sd": LAW.std()}, index=names))
     exact = closed_form(PUMPS["failures"], PUMPS["hours"])

@@ -60,7 +60,7 @@ def function_sd(at: float, rho: float, alpha: float, sigma: float) -> tuple[floa
 
 @pytest.mark.slow
 def test_finding() -> None:
-    result = bc.compare(models.gaussian_process, seed=1)
+    result = bc.compare(models.gaussian_process, random_seed=1)
     nuts = result.fits["nuts"]
     assert_posterior(result.table, known(list(REFERENCE), *np.transpose(list(REFERENCE.values()))))
     for name, z in (("alpha", -0.45), ("sigma", -0.36)):

@@ -73,7 +73,7 @@ def test_finding() -> None:
     x[:, 2] = 0.5 + 0.5 / (1 + np.exp(-exact.points[:, 2]))
     mean, sd = exact.mean(x), exact.sd(x)
 
-    result = bc.compare(models.growth_curve, seed=1)
+    result = bc.compare(models.growth_curve, random_seed=1)
 
     assert result.verdict.layers["sampler"].state == "sound"
     names = ("alpha", "beta", "gamma", "sigma")

@@ -80,7 +80,7 @@ def test_the_docstring_is_true() -> None:
 @pytest.mark.slow
 def test_full_run() -> None:
     exact = closed_form(Y)
-    result = bc.compare(high_dimensional_gaussian(), seed=1)
+    result = bc.compare(high_dimensional_gaussian(), random_seed=1)
     known = pd.DataFrame(
         {
             "mean": [*exact.map, exact.mean_square_law.mean(), exact.distance_law.mean()],

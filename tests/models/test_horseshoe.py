@@ -126,7 +126,7 @@ def test_the_docstring_is_true() -> None:
 
 @pytest.mark.slow
 def test_full_run() -> None:
-    result = bc.compare(horseshoe, seed=1)
+    result = bc.compare(horseshoe, random_seed=1)
     assert_posterior(result.table, exact())
     assert result.table.loc["tau", "rank"] > 0.999
     assert result.table.loc["beta[s1]", "z"] < -1.5

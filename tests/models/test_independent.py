@@ -48,7 +48,7 @@ def test_jellybeans_closed_form(n: int) -> None:
     exact = closed_form(load("jellybeans")["guess"][:n])
     model = models.jellybeans(n=n)
 
-    mle, mode, laplace = (bc.fit(model, method, seed=1) for method in ("mle", "map", "laplace"))
+    mle, mode, laplace = (bc.fit(model, method, random_seed=1) for method in ("mle", "map", "laplace"))
 
     assert [fit.status for fit in (mle, mode, laplace)] == ["ok"] * 3
     assert mle.values["count"] == pytest.approx(exact.mle, rel=1e-6)
@@ -109,7 +109,7 @@ MEANS: dict[str, dict[str, tuple[float, float]]] = {
 @pytest.mark.parametrize("name", MEANS)
 def test_what_the_docstrings_say_of_the_posterior(name: str) -> None:
     model = getattr(models, name)()
-    nuts, mode = bc.fit(model, "nuts", seed=1), bc.fit(model, "map", seed=1)
+    nuts, mode = bc.fit(model, "nuts", random_seed=1), bc.fit(model, "map", random_seed=1)
     for scalar, (mean, tolerance) in MEANS[name].items():
         assert nuts.values[scalar] == pytest.approx(mean, abs=tolerance)
 

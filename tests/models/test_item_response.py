@@ -180,7 +180,7 @@ def test_more_people_do_not_help() -> None:
 
 @pytest.mark.slow
 def test_full_run() -> None:
-    result = bc.compare(item_response, seed=1)
+    result = bc.compare(item_response, random_seed=1)
     assert_posterior(result.table, exact())
     assert result.table.loc[NAMES[1:3], "rank"].min() == 1
     assert str(result.verdict.layers["location"].state) == "differs"
@@ -188,5 +188,5 @@ def test_full_run() -> None:
 
 @pytest.mark.slow
 def test_full_run_integrated() -> None:
-    result = bc.compare(item_response(abilities="integrated"), seed=1)
+    result = bc.compare(item_response(abilities="integrated"), random_seed=1)
     assert_posterior(result.table, exact())

@@ -89,7 +89,7 @@ def gibbs(scale: float, noise: float, draws: int, seed: int) -> np.ndarray[Any, 
 def test_posterior_is_park_and_casellas_and_is_never_sparse() -> None:
     import arviz_stats as az
 
-    nuts = bc.fit(models.lasso_regression(), "nuts", seed=1, options=bc.SamplerOptions(draws=2000))
+    nuts = bc.fit(models.lasso_regression(), "nuts", random_seed=1, options=bc.SamplerOptions(draws=2000))
     assert nuts.draws is not None
     reference = gibbs(11.0, 54.0, 20_000, seed=1)[500:]
     for i, name in enumerate(nuts.names):

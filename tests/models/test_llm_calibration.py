@@ -158,7 +158,7 @@ def test_the_score_hardly_tells_them_apart() -> None:
 @pytest.mark.slow
 def test_full_run() -> None:
     found, scalars = exact()
-    result = bc.compare(llm_calibration, seed=1)
+    result = bc.compare(llm_calibration, random_seed=1)
 
     assert result.verdict.layers["sampler"].state == "sound"
     assert_posterior(result.table, known(NAMES, found.mean(scalars), found.sd(scalars)))

@@ -125,7 +125,7 @@ def test_finding() -> None:
     _, today, today_sd = kalman(SINCE, year, level)
     values = np.column_stack([year, level, today_sd])
 
-    result = bc.compare(models.local_level, seed=1)
+    result = bc.compare(models.local_level, random_seed=1)
 
     names = ("sigma_year", "sigma_level", "today_sd")
     assert_posterior(result.table, known(names, exact.mean(values), exact.sd(values)))

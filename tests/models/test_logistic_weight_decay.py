@@ -92,7 +92,7 @@ def test_without_weight_decay_there_is_no_maximum() -> None:
 
 @pytest.mark.slow
 def test_what_the_docstring_says() -> None:
-    fit = bc.fit(models.logistic_weight_decay(), "nuts", seed=1, options=bc.SamplerOptions(draws=2000))
+    fit = bc.fit(models.logistic_weight_decay(), "nuts", random_seed=1, options=bc.SamplerOptions(draws=2000))
     mode = bc.fit(models.logistic_weight_decay(), "map").estimate
     assert fit.draws is not None
     draws = fit.draws.reshape(-1, 32)

@@ -82,7 +82,7 @@ def test_own_data_are_solved_over_their_own_years() -> None:
 
 @pytest.mark.slow
 def test_finding() -> None:
-    result = bc.compare(models.lotka_volterra, seed=1)
+    result = bc.compare(models.lotka_volterra, random_seed=1)
     assert result.verdict.layers["sampler"].state == "sound"
     assert_posterior(result.table, known(NAMES, MEANS, SDS, 10_000))
     table = result.table

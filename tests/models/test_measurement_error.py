@@ -84,7 +84,7 @@ def test_finding() -> None:
     assert below < 0.01
     assert mean[2] == pytest.approx(1.32, abs=0.02)
 
-    result = bc.compare(models.measurement_error, seed=1)
+    result = bc.compare(models.measurement_error, random_seed=1)
 
     names = ("level", "slope", "factor")
     assert_posterior(result.table, known(names, mean, sd))

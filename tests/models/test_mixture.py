@@ -104,13 +104,13 @@ def test_the_docstring_is_true() -> None:
 
 @pytest.mark.slow
 def test_full_run() -> None:
-    result = bc.compare(mixture, seed=1)
+    result = bc.compare(mixture, random_seed=1)
     assert_posterior(result.table, reference())
     assert str(result.verdict.overall.state) == "same"
 
 
 @pytest.mark.slow
 def test_full_run_unordered_has_no_verdict() -> None:
-    result = bc.compare(mixture(ordered=False), seed=1)
+    result = bc.compare(mixture(ordered=False), random_seed=1)
     assert str(result.verdict.layers["sampler"].state) == "failed"
     assert result.fits["nuts"].diagnostics["r_hat_max"] > 1.5

@@ -119,7 +119,7 @@ def test_finding() -> None:
     x = np.column_stack([exact.points[:, :2], np.exp(exact.points[:, 2])])
     mean, sd = exact.mean(x), exact.sd(x)
     for parametrisation, map_dispersion in (("dispersion", 0.0), ("shape", 0.271)):
-        result = bc.compare(models.negative_binomial(parametrisation=parametrisation), seed=1)
+        result = bc.compare(models.negative_binomial(parametrisation=parametrisation), random_seed=1)
         names = ("intercept", "beta[year]", "dispersion")
         assert_posterior(result.table, known(names, mean, sd, exact.effective))
         assert result.table.loc["dispersion", "map"] == pytest.approx(map_dispersion, abs=0.001)

@@ -170,8 +170,8 @@ def test_map_is_scikit_learns() -> None:
 @pytest.mark.slow
 def test_what_the_docstring_says() -> None:
     model = models.neural_network_weight_decay()
-    mode, other = (bc.fit(model, method, seed=1).values for method in ("map", "unconstrained_map"))
-    nuts = bc.fit(model, "nuts", seed=1, options=bc.SamplerOptions(draws=2000, target_accept=0.95))
+    mode, other = (bc.fit(model, method, random_seed=1).values for method in ("map", "unconstrained_map"))
+    nuts = bc.fit(model, "nuts", random_seed=1, options=bc.SamplerOptions(draws=2000, target_accept=0.95))
     assert nuts.draws is not None
     draws = dict(zip(nuts.names, nuts.draws.reshape(-1, len(nuts.names)).T, strict=True))
 
@@ -197,7 +197,7 @@ def test_all_copies_of_the_mode_are_visited_and_agree() -> None:
     weights = [abs(value) for name, value in copy.values.items() if name.startswith("v[")]
     assert weights == pytest.approx([mode["v[1]"]] * 3, abs=1e-4)
     assert copy.values["p[16]"] == pytest.approx(mode["p[16]"], abs=1e-4)
-    nuts = bc.fit(model, "nuts", seed=1, options=bc.SamplerOptions(draws=2000, target_accept=0.95))
+    nuts = bc.fit(model, "nuts", random_seed=1, options=bc.SamplerOptions(draws=2000, target_accept=0.95))
     assert nuts.draws is not None
     for h in (1, 2, 3):
         positive = (nuts.draws[..., nuts.names.index(f"v[{h}]")] > 0).mean(axis=1)
@@ -217,7 +217,7 @@ def test_the_posterior_does_not_predict_better(features: str, gain: float, error
         labels = y.copy()
         labels[held] = -1
         model = models.neural_network_weight_decay({"y": labels, **dict(zip(names, X.T, strict=True))})
-        mode, nuts = (bc.fit(model, method, seed=seed) for method in ("map", "nuts"))
+        mode, nuts = (bc.fit(model, method, random_seed=seed) for method in ("map", "nuts"))
         assert nuts.draws is not None
         p = [i for i, name in enumerate(nuts.names) if name.startswith("p[")]
         truth = y[labels == -1] == 1

@@ -129,7 +129,7 @@ def test_the_docstring_is_true() -> None:
 
 @pytest.mark.slow
 def test_full_run() -> None:
-    result = bc.compare(pilots, seed=1)
+    result = bc.compare(pilots, random_seed=1)
     assert_posterior(result.table, exact())
     assert result.table.loc[["sigma_treatment", "sigma_airport"], "rank"].min() > 0.97
     assert str(result.verdict.layers["location"].state) == "differs"

@@ -99,7 +99,7 @@ def test_finding() -> None:
     mean, sd = exact.mean(x), exact.sd(x)
     assert mean[6] == pytest.approx(0.55, abs=0.01)
 
-    result = bc.compare(models.poisson_glmm, seed=1)
+    result = bc.compare(models.poisson_glmm, random_seed=1)
 
     assert result.verdict.layers["sampler"].state == "sound"
     names = [*result.fits["nuts"].names[:6], "sigma"]

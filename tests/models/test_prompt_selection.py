@@ -152,7 +152,7 @@ def test_posterior_and_decision_by_quadrature() -> None:
     import arviz_stats as az
 
     names, _, _ = counts()
-    nuts = bc.fit(models.prompt_selection(), "nuts", seed=1, options=bc.SamplerOptions(draws=2000))
+    nuts = bc.fit(models.prompt_selection(), "nuts", random_seed=1, options=bc.SamplerOptions(draws=2000))
     assert nuts.draws is not None
     reference = exact()
     assert reference["best"].sum() == pytest.approx(1, abs=2e-3)  # the quadrature's own error

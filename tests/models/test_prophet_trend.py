@@ -131,7 +131,7 @@ def intervals(parameters: Array, names: tuple[str, ...], probability: float) -> 
 def test_what_the_docstring_says() -> None:
     model = models.prophet_trend()
     mode = bc.fit(model, "map")
-    nuts = bc.fit(model, "nuts", seed=1, options=bc.SamplerOptions(target_accept=0.9))
+    nuts = bc.fit(model, "nuts", random_seed=1, options=bc.SamplerOptions(target_accept=0.9))
     assert nuts.draws is not None
     draws = nuts.draws.reshape(-1, len(nuts.names))
     delta = [i for i, name in enumerate(nuts.names) if name.startswith("delta[")]

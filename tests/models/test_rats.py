@@ -192,7 +192,7 @@ def test_the_docstring_is_true() -> None:
 
 @pytest.mark.slow
 def test_full_run() -> None:
-    result = bc.compare(rats, seed=1)
+    result = bc.compare(rats, random_seed=1)
     assert_posterior(result.table, exact())
     assert result.table.loc[["sigma_alpha", "sigma_beta", "new_rat_sd"], "rank"].min() == 1
     assert result.table.loc[["mu_alpha", "mu_beta"], "z"].abs().max() < 0.5

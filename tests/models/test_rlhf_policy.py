@@ -172,7 +172,10 @@ def test_what_the_docstring_says() -> None:
         return best_of_n(reference, reward, 64)
 
     options = bc.SamplerOptions(draws=2000, target_accept=0.95)
-    mode, nuts = bc.fit(models.rlhf_policy(), "map"), bc.fit(models.rlhf_policy(), "nuts", seed=1, options=options)
+    mode, nuts = (
+        bc.fit(models.rlhf_policy(), "map"),
+        bc.fit(models.rlhf_policy(), "nuts", random_seed=1, options=options),
+    )
     assert nuts.draws is not None
     for policy, promise, mean, true in ((tune, 1.99, 1.54, 1.48), (best_of_64, 2.29, 1.78, 1.69)):
         promised, expected = promised_and_expected(mode, nuts, policy)
@@ -188,7 +191,7 @@ def test_what_the_docstring_says() -> None:
     assert (scale < mode.values["reward_scale"]).mean() == pytest.approx(0.99, abs=0.008)
 
     known = models.rlhf_policy(reward_scale=1.0)
-    mode, nuts = bc.fit(known, "map"), bc.fit(known, "nuts", seed=1)
+    mode, nuts = bc.fit(known, "map"), bc.fit(known, "nuts", random_seed=1)
     promised, expected = promised_and_expected(mode, nuts, tune)
     assert promised == pytest.approx(1.25, abs=0.01)
     assert expected.mean() == pytest.approx(1.34, abs=0.03)

@@ -74,7 +74,7 @@ def test_finding(nu: float, ratio: float) -> None:
         return np.asarray(log_lik - (z[:, :4] ** 2).sum(axis=1) / 2e4 - sigma**2 / 5e3 + z[:, 4])
 
     model = models.robust_regression(nu=nu)
-    result = bc.compare(model, seed=1)
+    result = bc.compare(model, random_seed=1)
     mode = result.fits["unconstrained_map"].estimate
     exact = importance(in_log_sigma, np.append(mode[:4], np.log(mode[4])))
     x = exact.points.copy()

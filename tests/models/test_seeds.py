@@ -128,7 +128,7 @@ def test_the_docstring_is_true() -> None:
 
 @pytest.mark.slow
 def test_full_run() -> None:
-    result = bc.compare(seeds, seed=1)
+    result = bc.compare(seeds, random_seed=1)
     assert_posterior(result.table, exact())
     assert result.table.loc["sigma", "rank"] == 1
     kind, both = result.table.loc["beta[kind]"], result.table.loc["beta[both]"]

@@ -74,7 +74,7 @@ def test_finding() -> None:
             - (z[:, 1:] ** 2).sum(axis=1) / 12.5
         )
 
-    result = bc.compare(models.separation, seed=1)
+    result = bc.compare(models.separation, random_seed=1)
     exact = importance(density, result.fits["map"].estimate)
     names = result.fits["map"].names
     assert_posterior(result.table, known(names, exact.mean(), exact.sd(), exact.effective))
@@ -88,7 +88,7 @@ def test_with_a_cauchy_prior_the_tail_is_the_priors() -> None:
     model = models.separation(prior="cauchy")
     mode = bc.fit(model, "map")
     assert mode.values["beta[NV]"] == pytest.approx(3.095, abs=0.001)
-    nuts = bc.fit(model, "nuts", seed=1, options=bc.SamplerOptions(draws=4000))
+    nuts = bc.fit(model, "nuts", random_seed=1, options=bc.SamplerOptions(draws=4000))
     assert nuts.draws is not None
     draws = nuts.draws[..., nuts.names.index("beta[NV]")]
     # The likelihood is flat there, so of what lies above 20 the share above 40 is the prior's.

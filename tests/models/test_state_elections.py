@@ -136,7 +136,7 @@ def test_the_docstring_is_true() -> None:
 
 @pytest.mark.slow
 def test_full_run() -> None:
-    result = bc.compare(state_elections, seed=1)
+    result = bc.compare(state_elections, random_seed=1)
     assert_posterior(result.table, exact())
     assert result.table.loc[["sigma_state", "sigma_region_year"], "rank"].min() == 1
     assert result.table.loc["correlation[two regions]", "rank"] < 0.05

@@ -110,7 +110,7 @@ def test_finding() -> None:
     quantiles = [exact.quantile(columns[:, 2], q) for q in (0.03, 0.97)]
     assert quantiles == pytest.approx([0.066, 0.197], rel=0.08)
 
-    result = bc.compare(models.stochastic_volatility, seed=1)
+    result = bc.compare(models.stochastic_volatility, random_seed=1)
 
     assert result.verdict.layers["sampler"].state == "sound"
     names = ("mu", "phi", "sigma")

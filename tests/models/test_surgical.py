@@ -155,7 +155,7 @@ def test_the_docstring_is_true() -> None:
 @pytest.mark.slow
 def test_full_run() -> None:
     known = exact()
-    result = bc.compare(surgical, seed=1)
+    result = bc.compare(surgical, random_seed=1)
     assert_posterior(result.table, known.known)
     assert result.table.loc["sigma", "rank"] > 0.99
     assert str(result.verdict.layers["location"].state) == "differs"

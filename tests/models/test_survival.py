@@ -61,7 +61,7 @@ def test_finding() -> None:
         prior = -((z[:, 0] - np.log(DATA["weeks"].mean())) ** 2) / 12.5 - z[:, 1] ** 2 / 12.5 - z[:, 2] ** 2 / 2
         return np.asarray(log_lik.sum(axis=1) + prior)
 
-    result = bc.compare(models.survival, seed=1)
+    result = bc.compare(models.survival, random_seed=1)
     mode = result.fits["unconstrained_map"].estimate
     exact = importance(in_log_shape, np.append(mode[:2], np.log(mode[2])))
     shape, treated = np.exp(exact.points[:, 2]), np.exp(exact.points[:, 0] + exact.points[:, 1])

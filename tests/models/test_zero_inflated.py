@@ -91,7 +91,7 @@ def test_finding() -> None:
     mean, sd, quantiles = posterior(with_dispersion=True)
     assert quantiles == pytest.approx([0.02, 0.54], abs=0.015)
     assert mean[0] == pytest.approx(0.26, abs=0.01)
-    result = bc.compare(models.zero_inflated, seed=1)
+    result = bc.compare(models.zero_inflated, random_seed=1)
     names = ("zero", "mu", "dispersion")
     assert_posterior(result.table, known(names, mean, sd))
     assert abs(result.table.loc["zero", "z"]) < 0.15
@@ -100,7 +100,7 @@ def test_finding() -> None:
 @pytest.mark.slow
 def test_poisson_alone_is_sure() -> None:
     mean, sd, _ = posterior(with_dispersion=False)
-    result = bc.compare(models.zero_inflated(counts="poisson"), seed=1)
+    result = bc.compare(models.zero_inflated(counts="poisson"), random_seed=1)
     assert_posterior(result.table, known(("zero", "mu"), mean, sd))
     assert mean[0] == pytest.approx(0.56, abs=0.01)
     assert sd[0] < 0.08

@@ -37,7 +37,7 @@ def problem(name: str) -> bc.Problem:
 @pytest.mark.parametrize(("name", "seed"), CASES)
 def test_mode_is_the_best_known(name: str, seed: int) -> None:
     known = reference(name)
-    found = bc.fit(problem(name), "map", seed=seed)
+    found = bc.fit(problem(name), "map", random_seed=seed)
     assert found.ok, found.reasons
     assert known.from_mode(found.values) < 1e-3, found.values
     # SciPy's density of the best known mode: the translation is right, constants included.

@@ -47,7 +47,7 @@ def model(name: str) -> Any:
 def test_against_the_reference(name: str) -> None:
     """One run, and all that it must meet: MCMC that converged proves little if it converged to something else."""
     options = bc.CompareOptions(sampler=SamplerOptions(**SAMPLER.get(name, {})))
-    comparison, known = bc.compare(model(name), seed=1, options=options), reference(name)
+    comparison, known = bc.compare(model(name), random_seed=1, options=options), reference(name)
     layers = comparison.verdict.layers
     assert layers["sampler"].state == "sound", layers["sampler"].reason
     assert layers["optimiser"].state == "sound", layers["optimiser"].reason

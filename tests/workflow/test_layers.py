@@ -54,7 +54,7 @@ def test_observations_that_cannot_be_drawn_leave_the_rest() -> None:
             "y", x, logp=lambda value, mean: pm.logp(pm.Normal.dist(mean, 1.0), value), random=never, observed=y
         )
     options = bc.CompareOptions(sampler=bc.SamplerOptions(draws=1000, tune=500, chains=2))
-    result = bc.compare(model, options=options, seed=1)
+    result = bc.compare(model, options=options, random_seed=1)
     assert result.verdict.layers["location"].state == "same"
     assert result.verdict.layers["prediction"].state == "not_computed"
     assert "no draws from here" in str(result.findings)

@@ -85,17 +85,17 @@ def two_modes() -> pm.Model:
 
 @pytest.fixture(scope="module")
 def normal() -> Comparison:
-    return bc.compare(normal_normal(), seed=1)
+    return bc.compare(normal_normal(), random_seed=1)
 
 
 @pytest.fixture(scope="module")
 def binomial() -> Comparison:
-    return bc.compare(beta_binomial(), seed=1)
+    return bc.compare(beta_binomial(), random_seed=1)
 
 
 @pytest.fixture(scope="module")
 def exponential() -> Comparison:
-    return bc.compare(no_events(), seed=1)
+    return bc.compare(no_events(), random_seed=1)
 
 
 def close(row: Any, exact: dict[str, float], errors: dict[str, float]) -> None:
@@ -280,7 +280,7 @@ def test_a_mode_on_the_boundary_differs(exponential: Comparison) -> None:
 
 def test_a_mode_that_does_not_exist() -> None:
     options = bc.CompareOptions(sampler=bc.SamplerOptions(target_accept=0.95))
-    comparison = bc.compare(unbounded(), seed=1, options=options)
+    comparison = bc.compare(unbounded(), random_seed=1, options=options)
     overall = comparison.verdict.overall
     assert str(overall.state) == "no_verdict"
     assert overall.opening == "No verdict on the MAP: none exists."
@@ -303,7 +303,7 @@ def test_a_mode_that_does_not_exist() -> None:
 def test_centred_eight_schools_has_no_mode() -> None:
     from bayescompare.models import eight_schools
 
-    comparison = bc.compare(eight_schools(parametrisation="centered"), seed=1)
+    comparison = bc.compare(eight_schools(parametrisation="centered"), random_seed=1)
     overall = comparison.verdict.overall
     assert str(overall.state) == "no_verdict"
     assert overall.opening.startswith("No verdict")
@@ -314,12 +314,12 @@ def test_centred_eight_schools_has_no_mode() -> None:
 
 def test_a_draw_above_the_mode_sends_the_search_back() -> None:
     """One start, at the lower of two modes: the draws show that there is a higher one, and the search begins there."""
-    alone = bc.fit(two_modes(), "map", seed=1, options=bc.ModeOptions(starts=1))
+    alone = bc.fit(two_modes(), "map", random_seed=1, options=bc.ModeOptions(starts=1))
     assert alone.values["x"] == pytest.approx(-2, abs=0.1)
     rng = np.random.default_rng(0)
     exact = np.where(rng.random((4, 500)) < 0.7, 2.0, -2.0) + rng.standard_normal((4, 500))
     options = bc.CompareOptions(mode=bc.ModeOptions(starts=1))
-    comparison = bc.compare(two_modes(), posterior={"x": exact}, seed=1, options=options)
+    comparison = bc.compare(two_modes(), posterior={"x": exact}, random_seed=1, options=options)
     mode = comparison.fits["map"]
     assert mode.ok
     assert mode.values["x"] == pytest.approx(2, abs=0.1)
@@ -337,14 +337,14 @@ def test_a_draw_above_the_mode_sends_the_search_back() -> None:
 
 
 def test_enough_starts_find_the_higher_mode() -> None:
-    mode = bc.fit(two_modes(), "map", seed=1)
+    mode = bc.fit(two_modes(), "map", random_seed=1)
     assert mode.values["x"] == pytest.approx(2, abs=0.1)
     assert mode.ok
 
 
 def test_a_sampler_that_did_not_converge_gives_no_verdict() -> None:
     options = bc.CompareOptions(sampler=bc.SamplerOptions(draws=50, tune=200, chains=2))
-    overall = bc.compare(normal_normal(), seed=1, options=options).verdict.overall
+    overall = bc.compare(normal_normal(), random_seed=1, options=options).verdict.overall
     assert (str(overall.state), overall.opening, overall.deciding) == ("no_verdict", "No verdict.", "sampler")
     assert "NUTS did not converge" in overall.sentence
 
@@ -353,13 +353,13 @@ def test_a_sampler_that_did_not_converge_gives_no_verdict() -> None:
 
 
 def test_one_seed_gives_one_result(normal: Comparison) -> None:
-    again = bc.compare(normal_normal(), seed=1)
+    again = bc.compare(normal_normal(), random_seed=1)
     assert again.to_dict(reproducible=True) == normal.to_dict(reproducible=True)
     assert to_html(again, reproducible=True) == to_html(normal, reproducible=True)
 
 
 def test_another_seed_gives_other_draws_of_the_same_posterior(normal: Comparison) -> None:
-    other = bc.compare(normal_normal(), seed=2, options=bc.CompareOptions(sampler=QUICK))
+    other = bc.compare(normal_normal(), random_seed=2, options=bc.CompareOptions(sampler=QUICK))
     one, two = normal.table.loc["mu"], other.table.loc["mu"]
     assert one["mean"] != two["mean"]
     assert abs(one["mean"] - two["mean"]) < ERRORS * math.hypot(one["mcse_mean"], two["mcse_mean"])
@@ -371,7 +371,7 @@ import hashlib, json, sys
 import bayescompare as bc
 from bayescompare.report import to_html
 from tests.workflow.test_workflow import normal_normal
-c = bc.compare(normal_normal(), seed=1)
+c = bc.compare(normal_normal(), random_seed=1)
 text = json.dumps(c.to_dict(reproducible=True), allow_nan=False)
 print(hashlib.sha256(text.encode()).hexdigest(), hashlib.sha256(to_html(c, reproducible=True).encode()).hexdigest())
 """
@@ -462,7 +462,7 @@ def test_strict_raises_with_the_fit() -> None:
 
 def test_interval_and_margins_are_used(normal: Comparison) -> None:
     options = bc.CompareOptions(sampler=QUICK, interval=0.5, margins=bc.Margins(location=0.001))
-    other = bc.compare(normal_normal(), seed=1, options=options)
+    other = bc.compare(normal_normal(), random_seed=1, options=options)
     row = other.table.loc["mu"]
     assert abs(row["eti_lb"] - MU.ppf(0.25)) < ERRORS * quantile_error(MU, row, 0.25)
     assert str(other.verdict.layers["location"].state) == "undecided"
@@ -487,7 +487,7 @@ def quick(data: Any = None) -> pm.Model:
 
 
 def test_a_templates_settings_hold_unless_the_user_asks() -> None:
-    own = bc.compare(quick, seed=1)
+    own = bc.compare(quick, random_seed=1)
     assert own.settings["sampler"]["target_accept"] == 0.93
     assert own.fits["nuts"].diagnostics["target_accept"] == 0.93
     assert own.fits["nuts"].draws is not None
@@ -495,14 +495,14 @@ def test_a_templates_settings_hold_unless_the_user_asks() -> None:
     assert own.model.title == "A template"
 
     asked = bc.CompareOptions(sampler=bc.SamplerOptions(draws=150, target_accept=0.7))
-    other = bc.compare(quick, seed=1, options=asked)
+    other = bc.compare(quick, random_seed=1, options=asked)
     assert other.settings["sampler"]["target_accept"] == 0.7
     assert other.fits["nuts"].draws is not None
     assert other.fits["nuts"].draws.shape[:2] == (4, 150)
 
     # Draws that are asked for leave the template's acceptance as it is; and what equals a default can be asked for.
     draws = bc.CompareOptions(sampler=bc.SamplerOptions(draws=1000))
-    third = bc.compare(quick, seed=1, options=draws)
+    third = bc.compare(quick, random_seed=1, options=draws)
     assert third.settings["sampler"]["target_accept"] == 0.93
     assert third.fits["nuts"].draws is not None
     assert third.fits["nuts"].draws.shape[:2] == (4, 1000)
@@ -525,7 +525,7 @@ def test_progress_is_told_what_is_waited_for() -> None:
 
             return nullcontext()
 
-    bc.compare(normal_normal(), options=bc.CompareOptions(sampler=QUICK), progress=Listener())
+    bc.compare(normal_normal(), options=bc.CompareOptions(sampler=QUICK), progressbar=Listener())
     assert told[0] == "Compiling the model"
     assert "Sampling" in told
 

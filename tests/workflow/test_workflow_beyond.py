@@ -52,14 +52,14 @@ def whole() -> Comparison:
         quantities={"odds": lambda p: np.exp(p["mu"]), "both": two},
         losses=["pinball(0.9) on mu", "squared on odds", "threshold(0.9, 1, 3) on mu"],
         holdout={"data": np.full(len(Y), 0.5)},
-        seed=3,
+        random_seed=3,
         options=bc.CompareOptions(sampler=QUICK),
     )
 
 
 @pytest.fixture(scope="module")
 def plain() -> Comparison:
-    return bc.compare(normal(), seed=3, options=bc.CompareOptions(sampler=QUICK))
+    return bc.compare(normal(), random_seed=3, options=bc.CompareOptions(sampler=QUICK))
 
 
 def figure(of: dict[str, Any]) -> tuple[float, float]:
@@ -254,7 +254,7 @@ def test_a_saved_comparison_is_made_again_from_its_own_draws(plain: Comparison, 
         plain.save(given)
     else:
         given = plain if how == "comparison" else to_tree(plain)
-    again = bc.compare(normal(), posterior=given, seed=3)
+    again = bc.compare(normal(), posterior=given, random_seed=3)
     assert told(again) == told(plain)
     assert again.fits["nuts"].diagnostics["origin"] == "saved"
     assert again.fits["nuts"].seconds == plain.fits["nuts"].seconds
@@ -270,7 +270,7 @@ def test_faults_of_saved_draws_stay(plain: Comparison, tmp_path: Path) -> None:
     faulty = replace(nuts, statistics={**nuts.statistics, "diverging": flags})
     replace(plain, fits={**plain.fits, "nuts": faulty}).save(tmp_path / "faulty.nc")
     for turn in ("faulty.nc", "again.nc"):
-        found = bc.compare(normal(), posterior=tmp_path / turn, seed=3)
+        found = bc.compare(normal(), posterior=tmp_path / turn, random_seed=3)
         assert str(found.verdict.overall.state) == "no_verdict"
         assert found.verdict.layers["sampler"].reason.startswith("10 divergences in 4,000 draws")
         found.save(tmp_path / "again.nc")
@@ -413,7 +413,7 @@ def test_until_settled_stops_at_a_fixed_number_of_draws() -> None:
         budget=64,
         margins=bc.Margins(location=5 * z, spread=0.5, variance_discarded=0.9, elpd=50.0),
     )
-    found = [bc.compare(normal(), seed=2, options=options) for _ in range(2)]
+    found = [bc.compare(normal(), random_seed=2, options=options) for _ in range(2)]
     lengths = [c.fits["nuts"].diagnostics["draws"] for c in found]
     assert lengths[0] == lengths[1] > 150
     assert math.log2(lengths[0] / 150).is_integer()

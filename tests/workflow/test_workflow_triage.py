@@ -35,7 +35,7 @@ def built(build: Build) -> pm.Model:
 
 @cache
 def triage(build: Build) -> Triage:
-    return bc.triage(built(build), seed=1)
+    return bc.triage(built(build), random_seed=1)
 
 
 # -- models ----------------------------------------------------------------------------------------
@@ -204,7 +204,7 @@ def test_near_the_limit_of_k_hat_only_what_clears_twice_its_margin_is_an_answer(
 def test_margins_are_the_users() -> None:
     """A Gamma(6.5, 2) is 0.39 sd off, which half a sd allows."""
     options = bc.CompareOptions(margins=bc.Margins(location=0.5))
-    found = bc.triage(built(few_counts), seed=1, options=options)
+    found = bc.triage(built(few_counts), random_seed=1, options=options)
     assert found.answer is Answer.WILL_NOT_CHANGE, found.reasons
     assert found.criteria["location"].margin == 0.5
 
@@ -290,7 +290,7 @@ def test_the_document_is_ready_for_json(build: Build) -> None:
 
 
 def test_one_seed_gives_one_result() -> None:
-    first, again, other = (bc.triage(built(few_counts), seed=seed).to_dict() for seed in (1, 1, 2))
+    first, again, other = (bc.triage(built(few_counts), random_seed=seed).to_dict() for seed in (1, 1, 2))
     for document in (first, again, other):
         del document["seconds"]
         for fit in document["fits"].values():
@@ -347,13 +347,13 @@ def test_progress_is_told_what_is_waited_for() -> None:
             told.append(text)
             return nullcontext()
 
-    bc.triage(built(normal), progress=Listener())
+    bc.triage(built(normal), progressbar=Listener())
     assert told == ["Compiling the model", "Searching for the modes", "Approximating the posterior"]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("build", [normal, many_counts, few_counts, no_events, group_scale])
 def test_it_says_what_the_full_comparison_finds(build: Build) -> None:
-    layers = bc.compare(built(build), seed=1).verdict.layers
+    layers = bc.compare(built(build), random_seed=1).verdict.layers
     differs = State.DIFFERS in (layers["location"].state, layers["spread"].state)
     assert triage(build).answer is (Answer.WILL_CHANGE if differs else Answer.WILL_NOT_CHANGE)
