@@ -14,6 +14,7 @@ from scipy.optimize import linprog, minimize, minimize_scalar
 
 import bayescompare as bc
 from bayescompare.model.problem import Problem
+from bayescompare.reasons import Code
 from bayescompare.results.fit import Fit, Status
 
 
@@ -238,3 +239,17 @@ def test_hinges_and_hubers_loss() -> None:
     r = y - x @ smooth.estimate
     np.testing.assert_allclose(x.T @ np.clip(r, -1, 1), 0.0, atol=1e-6)
     assert smooth.diagnostics["kink"] == []
+
+
+def test_a_group_scale_that_runs_to_zero_beside_kinks() -> None:
+    """The climb over kinks ends where the search knows that the way has no end: a tenth of the time, and the reason."""
+
+    def build() -> None:
+        mu = pm.Laplace("mu", 0.1, 1.0, shape=2, transform=pm.distributions.transforms.Interval(-4.0, 4.0))
+        s = pm.Exponential("s", 1.0)
+        effect = pm.Normal("effect", 0.0, s, shape=2)
+        pm.Logistic("y", mu + effect, 1.0, observed=[0.4, 0.9])
+
+    found = bc.fit(problem(build), "map")
+    assert [reason.code for reason in found.reasons] == [Code.GROWS_WITHOUT_LIMIT, Code.ADVICE_NON_CENTRED]
+    assert found.reasons[0].variables == ("s",)

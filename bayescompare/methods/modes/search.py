@@ -140,7 +140,7 @@ def polish(density: Density, end: End, weights: tuple[float, ...], options: Mode
     """Climb to the top by Newton steps: off saddles, and along kinks where the density has them."""
     found = folds(density, options.dense)
     end.creased = ()
-    if found.across and vertices.climb(density, found, end, weights, options):
+    if found.across and not end.lost and vertices.climb(density, found, end, weights, options):
         return
     end.kinks |= kinks.touched(end)  # beside a kink that it is on, an end has no curvature
     _climb(density, end, weights, options)

@@ -117,7 +117,8 @@ class _Surface:
 
 
 def climb(density: Density, folds: Folds, end: End, weights: tuple[float, ...], options: ModeOptions) -> bool:
-    """Climb to a mode over pieces and along kinks; False, with the end as it was, where that came to nothing."""
+    """Climb to a mode over pieces and along kinks; False, with the end as it was, where that came to nothing, or where
+    it is lost on a way without an end."""
     free = np.array([i for i in range(len(end.u)) if i not in end.held], dtype=int)
     if not len(free) or not np.isfinite(density(end.u, weights)[0]):
         return False
@@ -138,6 +139,9 @@ def climb(density: Density, folds: Folds, end: End, weights: tuple[float, ...], 
         before = at.decrement
         known = dict(zip(at.active.tolist(), at.multipliers.tolist(), strict=True))
         u = moved
+        if end.ways is not None and end.ways.lost(u):
+            end.u = u
+            return False
     if at is None or not at.decrement <= options.decrement:
         return False
     _settle(surface, end, at)
