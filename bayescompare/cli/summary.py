@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..formatting import count, counted, figure, interval, plain, point
+from ..metrics.thresholds import INTERVAL
 from ..metrics.verdict import Layer, State
 from ..report.comparison.first_screen import headlines
 from ..report.comparison.scalars import read
@@ -130,7 +131,7 @@ def _table(result: Comparison, most: int) -> tuple[list[Line], str]:
         order.sort(key=lambda i: -_severity(columns["z"][i], columns["rank"][i]))
     mode = result.fits.get("map")
     bounds = set(mode.diagnostics.get("boundary", ())) if mode else set()
-    share = 100 * result.settings.get("interval", 0.94)
+    share = 100 * result.settings.get("interval", INTERVAL)
     header = ["scalar", "mean", f"{plain(share, 4)} % interval"]
     rows = [[*header[:1], "MAP", *header[1:], "z"] if compared else header]
     for i in order[:most]:

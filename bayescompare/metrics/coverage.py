@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .figure import Figure, proportion
+from .estimates import proportion
+from .figure import Figure
 
 Array = NDArray[np.float64]
 

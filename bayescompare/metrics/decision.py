@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from . import diagnostics as mc
-from .figure import Figure, mean, share
+from .estimates import mean, share
+from .figure import Figure
 from .losses import BEST_OF, Loss, best_action, evaluate
 
 Array = NDArray[np.float64]

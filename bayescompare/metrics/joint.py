@@ -15,7 +15,8 @@ from scipy.linalg import solve_triangular
 from scipy.stats import chi2
 
 from . import diagnostics as mc
-from .figure import Figure, mean, proportion, share
+from .estimates import mean, proportion, share
+from .figure import Figure
 
 Array = NDArray[np.float64]
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from . import diagnostics as mc
 from . import psis
 from .figure import Figure
+from .thresholds import K_HAT_MAX
 
 Array = NDArray[np.float64]
 
@@ -133,7 +134,7 @@ class Elpd:
 
 def good_k(draws: int) -> float:
     """ArviZ's limit of k-hat for so many draws."""
-    return min(1 - 1 / math.log10(draws), psis.LIMIT)
+    return min(1 - 1 / math.log10(draws), K_HAT_MAX)
 
 
 def psis_loo(log_lik: Array, r_eff: float = 1.0, mended: Mended | None = None) -> Loo:

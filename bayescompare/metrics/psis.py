@@ -14,11 +14,9 @@ from numpy.typing import NDArray
 
 from . import diagnostics as mc
 from .figure import Figure
+from .thresholds import K_HAT_MAX
 
 Array = NDArray[np.float64]
-
-#: k-hat from which on importance sampling is not to be trusted.
-LIMIT = 0.7
 
 #: Fewest draws with a tail of five.
 FEWEST = 25
@@ -60,7 +58,7 @@ class Importance:
     @property
     def usable(self) -> bool:
         """True if k-hat is below 0.7."""
-        return self.k_hat.value < LIMIT
+        return self.k_hat.value < K_HAT_MAX
 
 
 @dataclass(frozen=True)
@@ -196,7 +194,7 @@ def importance(log_ratios: Array) -> Importance:
     evidence = Figure(
         float(log_ratios[middle] - log_weights[middle] - math.log(n)), _pair_error(weights[:, None] - 1 / n)[0]
     )
-    if not k < LIMIT:
+    if not k < K_HAT_MAX:
         evidence = Figure.missing(_unusable(k))
     if math.isnan(k):
         return Importance(Figure.missing(_unusable(k)), ess, evidence, log_weights)
@@ -230,7 +228,7 @@ def moments(x: Array, weights: Importance, at: Array) -> Moments:
         mean_mcse = _pair_error(w * deviation) * slower(first, len(x))
         sd_mcse = _pair_error(w * sd * (v**2 - 1) / 2) * slower(second, len(x))
         z_mcse = _pair_error(w * (v + z * (v**2 - 1) / 2)) * slower(np.fmax(first, second), len(x))
-    no_mean, no_sd = first >= LIMIT, np.fmax(first, second) >= LIMIT
+    no_mean, no_sd = first >= K_HAT_MAX, np.fmax(first, second) >= K_HAT_MAX
     of_mean = [np.where(no_mean, np.nan, each) for each in (mean, mean_mcse)]
     of_sd = [np.where(no_sd, np.nan, each) for each in (sd, sd_mcse, z, z_mcse)]
     return Moments(of_mean[0], of_mean[1], of_sd[0], of_sd[1], of_sd[2], of_sd[3])
@@ -272,7 +270,7 @@ def _pair_error(terms: Array) -> Array:
 def _unusable(k: float) -> str:
     if math.isnan(k):
         return "the weights' tail cannot be fitted"
-    return f"k-hat is {k:.2f}, not below {LIMIT}"
+    return f"k-hat is {k:.2f}, not below {K_HAT_MAX}"
 
 
 def covers(k: float) -> str:
@@ -280,7 +278,7 @@ def covers(k: float) -> str:
     cannot see."""
     if k < 0.5:
         return "the approximation's tails cover the posterior's: weights have a finite variance"
-    if k < LIMIT:
+    if k < K_HAT_MAX:
         return "the approximation's tails are lighter than the posterior's: weights can still correct it"
     if k < 1:
         return "the approximation's tails miss a part of the posterior that too few draws would have to carry"

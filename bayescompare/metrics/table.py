@@ -14,6 +14,7 @@ from scipy.stats import differential_entropy
 
 from . import diagnostics as mc
 from .hdi_level import hdi_level
+from .thresholds import INTERVAL
 
 Array = NDArray[np.float64]
 Columns = dict[str, Array]
@@ -55,7 +56,7 @@ class Marginals:
     mle: Array
     laplace: Array | None
     prior: Array | None
-    interval: float = 0.94
+    interval: float = INTERVAL
     winding: NDArray[np.bool_] | None = None
 
 

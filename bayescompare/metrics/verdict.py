@@ -1,20 +1,21 @@
-"""The verdict: gates, layers, and the three-way rule (METRICS, "The verdict")."""
+"""The verdict: layers, and the three-way rule (METRICS, "The verdict"); its gates are in :mod:`.gates`."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from ..errors import UsageError
-from ..reasons import Code, Reason, joined
+from ..reasons import Reason
 from .figure import Figure
+from .thresholds import K_HAT_MAX
 
 Array = NDArray[np.float64]
 
@@ -67,7 +68,7 @@ class Margins:
     variance_discarded: float = 0.05
     elpd: float = 1.0
     coverage: float = 0.05
-    k_hat: float = 0.7
+    k_hat: float = K_HAT_MAX
     basins: float = 0.05
     coordinates: float = 0.2
 
@@ -180,89 +181,8 @@ class Verdict:
     layers: dict[str, Layer] = field(default_factory=dict)
 
 
-# -- gates -----------------------------------------------------------------------------------------
-
-#: What the sampler must reach: on the free variables' scalars.
-R_HAT_MAX = 1.01
-ESS_MIN = 400.0
-DIVERGENCES_MAX = 0.002
-E_BFMI_MIN = 0.3
-
 #: Times the draws so far beyond which more draws are not advised.
 SETTLE_MAX = 50
-
-
-def optimiser_gate(status: str, reasons: tuple[Reason, ...], agreeing: int, starts: int, figure: float) -> Layer:
-    """Sound if the mode passed its audit.
-
-    Parameters
-    ----------
-    status : str
-        Of the MAP's fit.
-    reasons : tuple of Reason
-    agreeing, starts : int
-        Starts that ended at the mode, and starts in all.
-    figure : float
-        Newton decrement, nats.
-    """
-    if status == "ok":
-        reason = f"{agreeing} of {starts} starts reach this mode"
-        reason += f"; {reasons[0]}" if reasons else ""
-        return Layer("optimiser", State.SOUND, reason, figure)
-    return Layer("optimiser", State.FAILED, joined(reasons) or "the search failed", figure)
-
-
-@dataclass(frozen=True)
-class SamplerFigures:
-    """Convergence of the sampler over the free variables' scalars; None where a posterior does not carry it."""
-
-    r_hat_max: float
-    ess_min: float
-    worst_r_hat: str
-    worst_ess: str
-    draws: int
-    divergences: int | None
-    e_bfmi_min: float | None
-    not_finite: tuple[str, ...] = ()
-    constant: tuple[str, ...] = ()
-
-
-def sampler_gate(f: SamplerFigures) -> Layer:
-    """Sound if R-hat, ESS, divergences and E-BFMI reach what is required and every draw is finite and moves.
-
-    Unchecked if nothing that is known fails, but divergences or energies are not known.
-    """
-    faults = tuple(_faults(f))
-    if faults:
-        told = joined(faults)
-        return Layer("sampler", State.FAILED, told, f.r_hat_max, None, R_HAT_MAX, f.worst_r_hat, faults=faults)
-    seen = [f"R-hat ≤ {f.r_hat_max:.3f}", f"ESS ≥ {f.ess_min:,.0f}"]
-    seen.append("divergences unchecked" if f.divergences is None else f"{f.divergences} divergences")
-    if f.e_bfmi_min is None:
-        seen.append("E-BFMI unchecked")
-    known = {"divergences": f.divergences, "E-BFMI": f.e_bfmi_min}
-    unchecked = tuple(name for name, value in known.items() if value is None)
-    state = State.UNCHECKED if unchecked else State.SOUND
-    return Layer("sampler", state, ", ".join(seen), f.r_hat_max, None, R_HAT_MAX, f.worst_r_hat, unchecked=unchecked)
-
-
-def _faults(f: SamplerFigures) -> Iterator[Reason]:
-    if f.not_finite:
-        yield Reason(Code.NOT_FINITE, f.not_finite[:1])
-    if f.constant:
-        yield Reason(Code.CONSTANT, f.constant[:1])
-    if not f.r_hat_max <= R_HAT_MAX:  # NaN is a fault too
-        yield Reason(Code.R_HAT, (f.worst_r_hat,), {"r_hat": f.r_hat_max, "limit": R_HAT_MAX})
-    if not f.ess_min >= ESS_MIN:
-        yield Reason(Code.ESS, (f.worst_ess,), {"ess": f.ess_min, "limit": ESS_MIN})
-    if f.divergences is not None and f.divergences > DIVERGENCES_MAX * f.draws:
-        figures = {"divergences": f.divergences, "draws": f.draws, "limit": DIVERGENCES_MAX}
-        yield Reason(Code.DIVERGENCES, figures=figures)
-    if f.e_bfmi_min is not None and not f.e_bfmi_min >= E_BFMI_MIN:
-        yield Reason(Code.E_BFMI, figures={"e_bfmi": f.e_bfmi_min, "limit": E_BFMI_MIN})
-
-
-# -- layers ----------------------------------------------------------------------------------------
 
 #: Layers of every model; the others are there where they apply.
 ALWAYS = ("location", "spread")
@@ -283,7 +203,7 @@ def critical(scalars: int) -> float:
 
     Without it one in five layers of ten scalars at the margin would be called different by chance.
     """
-    return 2.0 if scalars <= 1 else float(ndtri(1 - 0.0228 / scalars))
+    return 2.0 if scalars <= 1 else NormalDist().inv_cdf(1 - 0.0228 / scalars)
 
 
 def judge(f: Figures) -> tuple[State, int, dict[str, NDArray[np.bool_]]]:

@@ -16,6 +16,7 @@ import numpy as np
 
 from ..errors import UnknownNameError, UsageError
 from ..formatting import plain
+from ..metrics.thresholds import INTERVAL
 from .comparison.phrases import evenly
 from .comparison.predictions import DRAWN, VALUES
 from .svg.colours import LIGHT
@@ -99,7 +100,7 @@ def _forest(comparison: Comparison, scalars: int | Sequence[str], backend: str) 
     centre, sd = (table[key].to_numpy(dtype=float) for key in ("mean", "sd"))
     labels = {"scalar": names}
     drawn = xr.DataArray((_draws(comparison, names) - centre) / sd, dims=("chain", "draw", "scalar"), coords=labels)
-    share = float(comparison.settings.get("interval", 0.94))
+    share = float(comparison.settings.get("interval", INTERVAL))
     found = plot_forest(
         xr.Dataset({"z": drawn}),
         combined=True,
@@ -157,7 +158,7 @@ def _marginals(comparison: Comparison, scalars: int | Sequence[str], backend: st
         xr.Dataset({"x": drawn}),
         kind="kde",
         ci_kind="eti",
-        ci_prob=float(comparison.settings.get("interval", 0.94)),
+        ci_prob=float(comparison.settings.get("interval", INTERVAL)),
         point_estimate="mean",
         labeller=NoVarLabeller(),
         backend=backend,

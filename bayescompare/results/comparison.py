@@ -130,6 +130,8 @@ class Comparison:
         A line for each vector variable; JSON-ready.
     path : Mapping
         From the MLE to the MAP: ``powers`` of the prior, ``values`` of the scalars at each; empty where not followed.
+    display : Mapping
+        What a report shows beyond these, see :func:`bayescompare.results.display.displayed`; JSON-ready.
     """
 
     model: ModelInfo
@@ -149,6 +151,7 @@ class Comparison:
     sensitivity: Mapping[str, Any] = field(default_factory=dict)
     groups: tuple[Mapping[str, Any], ...] = ()
     path: Mapping[str, Any] = field(default_factory=dict)
+    display: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def posterior(self) -> xr.Dataset:

@@ -153,6 +153,7 @@ def to_tree(c: Comparison) -> xr.DataTree:
         "settings": dict(c.settings),
         "provenance": dict(c.provenance),
         "layout": dict(c.layout),
+        "display": dict(c.display),
         "data": {new: name for name, new in filed(_names(c.data)).items()},
         "terms": {new: name for name, new in terms.items()},
         "fits": {name: _fit_meta(fit) for name, fit in c.fits.items()},
@@ -193,7 +194,7 @@ def from_tree(tree: xr.DataTree) -> Comparison:
         groups["nuts"]["draws"] = (("chain", "draw", "scalar"), flat(tree["posterior"].dataset, meta["layout"]))
     for name, values in tree["sample_stats"].data_vars.items() if "sample_stats" in tree else ():
         groups["nuts"][f"statistic_{name}"] = (("chain", "draw"), values.values.astype(values.attrs["kept_as"]))
-    return Comparison(
+    found = Comparison(
         model=ModelInfo(**model),
         fits={name: _fit(groups[name], known) for name, known in meta["fits"].items()},
         table=_frame(tree["table"].dataset),
@@ -211,7 +212,13 @@ def from_tree(tree: xr.DataTree) -> Comparison:
         settings=meta["settings"],
         provenance=meta["provenance"],
         layout=meta["layout"],
+        display=meta.get("display", {}),
     )
+    if "display" in meta:
+        return found
+    from .display import displayed  # made when a comparison is; files of earlier versions have none
+
+    return displayed(found)
 
 
 def _sample_stats(fit: Fit) -> xr.Dataset:

@@ -12,6 +12,7 @@ from scipy.special import ndtr, ndtri
 
 from ..methods.laplace import standard_normal
 from ..metrics import psis
+from ..metrics.thresholds import K_HAT_MAX
 from ..model.backends import Array
 from ..reasons import Code, Reason
 from .batch_density import Chunk, Index
@@ -77,8 +78,8 @@ def importance(log_ratios: Array) -> Weights:
         elif math.isnan(k):
             reasons.append(Reason(Code.NO_TAIL))
         else:
-            high = Reason(Code.K_HAT, figures={"k_hat": float(k), "limit": psis.LIMIT})
-            reasons.append(None if k < psis.LIMIT else high)
+            high = Reason(Code.K_HAT, figures={"k_hat": float(k), "limit": K_HAT_MAX})
+            reasons.append(None if k < K_HAT_MAX else high)
     return Weights(log_weights, k_hat, tuple(reasons))
 
 

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binom, chi2
 
-from ..metrics.figure import Figure, proportion
+from ..metrics.estimates import proportion
+from ..metrics.figure import Figure
 
 Array = NDArray[np.float64]
 

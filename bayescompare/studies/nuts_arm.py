@@ -13,7 +13,8 @@ from ..errors import FitError
 from ..methods.nuts import prepare, run
 from ..methods.sampler_options import SamplerOptions
 from ..metrics import diagnostics as mc
-from ..metrics.verdict import SamplerFigures, is_open, sampler_gate
+from ..metrics.gates import SamplerFigures, sampler_gate
+from ..metrics.verdict import is_open
 from ..results.fit import Fit
 from .fresh_elpd import log_predictive
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..metrics import verdict as v
 from ..metrics.figure import Figure
+from ..metrics.thresholds import K_HAT_MAX
 from . import fresh_elpd
 from . import measures as m
 from .cells import FAILED, STATUSES
@@ -19,9 +20,6 @@ from .plan import Plan
 from .store import Cells, Store
 
 Array = NDArray[np.float64]
-
-#: Pareto k-hat from which importance sampling is not believed.
-K_HAT = 0.7
 
 #: Methods whose estimate is a mode, and what such a fit says of a scalar that lies at the edge of its range.
 MODES = ("mle_wald", "map_laplace")
@@ -254,7 +252,7 @@ class _Summary:
                     figure = m.median(values) if name == "seconds" else m.mean(values)
                     yield self._row(ALL, name, figure, len(values))
                 if name == "k_hat" and len(values):
-                    yield self._row(ALL, "k_hat_bad", m.share(values > K_HAT), len(values))
+                    yield self._row(ALL, "k_hat_bad", m.share(values > K_HAT_MAX), len(values))
 
     def _elpd(self) -> Iterator[Measure]:
         """Log predictive density of fresh data, and what it is below that of NUTS."""

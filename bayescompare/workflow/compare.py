@@ -17,6 +17,7 @@ from ..metrics.losses import Loss
 from ..model.cache import problem_of
 from ..model.problem import Problem
 from ..results.comparison import Comparison
+from ..results.display import displayed
 from ..results.fit import Fit, Status
 from ..templates import bambi
 from ..templates.loading import Target, load_target
@@ -184,7 +185,7 @@ def run(
                 "sensitivity", partial(consequences.sensitivity, problem, fits, gathered, table, heights), lambda _: {}
             )
             curves = tabulate.curves(gathered, table)
-    return Comparison(
+    found = Comparison(
         model=labels.model_info(problem, target),
         fits=fits,
         table=table,
@@ -206,6 +207,7 @@ def run(
         groups=tuple(consequences.groups(problem, table, options.margins.location)),
         path={} if path is None else path.to_json(),
     )
+    return displayed(found)
 
 
 def _unchanged(fits: dict[str, Fit], reason: str) -> dict[str, Fit]:

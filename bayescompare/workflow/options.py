@@ -11,6 +11,7 @@ from ..errors import UsageError
 from ..methods.modes.options import ModeOptions
 from ..methods.sampler_options import SamplerOptions
 from ..metrics.losses import Loss
+from ..metrics.thresholds import INTERVAL
 from ..metrics.verdict import Margins
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class CompareOptions:
     mode: ModeOptions = field(default_factory=ModeOptions)
     laplace_draws: int = 4000
     margins: Margins = field(default_factory=Margins)
-    interval: float = 0.94
+    interval: float = INTERVAL
     loo_refits: int = 1000
     until_settled: bool = False
     budget: int = 8

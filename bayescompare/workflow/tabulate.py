@@ -24,7 +24,8 @@ from .predicted import Predicted, margin_of_elpd
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ..metrics.verdict import Layer, Margins, SamplerFigures, Verdict
+    from ..metrics.gates import SamplerFigures
+    from ..metrics.verdict import Layer, Margins, Verdict
     from ..results.comparison import Curves
     from .options import CompareOptions
 
@@ -165,16 +166,17 @@ LAYERS = ("decision", "location", "prediction", "spread", "joint", "coordinates"
 
 def verdict(fits: Mapping[str, Fit], table: pd.DataFrame, evidence: Evidence, margins: Margins) -> Verdict:
     """Gates, layers and the whole."""
+    from ..metrics import gates
     from ..metrics import verdict as v
     from ..results import sentence
 
     mode, nuts = fits["map"], fits["nuts"]
     d = mode.diagnostics
     layers = {
-        "optimiser": v.optimiser_gate(
+        "optimiser": gates.optimiser_gate(
             str(mode.status), mode.reasons, d["starts_agree"], len(d["starts"]), d["newton_decrement"]
         ),
-        "sampler": v.sampler_gate(_sampler_figures(table, nuts)),
+        "sampler": gates.sampler_gate(_sampler_figures(table, nuts)),
     }
     unseen = _unseen_mode(evidence.joint.basins)
     if unseen and v.is_open(layers["sampler"]):
@@ -294,7 +296,8 @@ def _why_no_laplace(fits: Mapping[str, Fit]) -> str:
 def converged(nuts: Fit, table: pd.DataFrame) -> Fit:
     """The sampler's fit with its convergence, over the free variables' scalars, and the status that follows."""
     from ..metrics.diagnostics import e_bfmi
-    from ..metrics.verdict import is_open, sampler_gate
+    from ..metrics.gates import sampler_gate
+    from ..metrics.verdict import is_open
 
     free = table[table["kind"] == "free"]
     # Of draws that do not follow each other the energies' differences say nothing of the sampler's steps.
@@ -318,7 +321,7 @@ def _most(column: pd.Series, worst: Callable[[Array], float]) -> float:
 
 
 def _sampler_figures(table: pd.DataFrame, nuts: Fit) -> SamplerFigures:
-    from ..metrics.verdict import SamplerFigures
+    from ..metrics.gates import SamplerFigures
 
     free = table[table["kind"] == "free"]
     d = nuts.diagnostics

@@ -12,7 +12,8 @@ from scipy.signal import lfilter
 from scipy.stats import chi2
 
 from bayescompare.metrics import joint
-from bayescompare.metrics.figure import Figure, proportion, share
+from bayescompare.metrics.estimates import proportion, share
+from bayescompare.metrics.figure import Figure
 
 Array = np.ndarray
 CHAINS, DRAWS = 4, 1000

@@ -13,7 +13,8 @@ import pytest
 from bayescompare import wording
 from bayescompare.codes import Fact
 from bayescompare.metrics import verdict as v
-from bayescompare.metrics.verdict import Layer, Margins, Overall, SamplerFigures, State
+from bayescompare.metrics.gates import SamplerFigures, optimiser_gate, sampler_gate
+from bayescompare.metrics.verdict import Layer, Margins, Overall, State
 from bayescompare.reasons import Code, Reason
 from bayescompare.results import sentence
 from bayescompare.results.fit import Fit, Status
@@ -57,8 +58,8 @@ def say(
     table = table.astype({name: float for name in PLAIN if name != "boundary"})
     names, column = tuple(table.index), {name: table[name].to_numpy() for name in table.columns}
     layers = {
-        "optimiser": v.optimiser_gate(str(mode.status), mode.reasons, 16, 16, 1e-12),
-        "sampler": v.sampler_gate(sampler),
+        "optimiser": optimiser_gate(str(mode.status), mode.reasons, 16, 16, 1e-12),
+        "sampler": sampler_gate(sampler),
     }
     if all(gate.state is State.SOUND for gate in layers.values()):
         layers["location"] = v.layer(

@@ -9,12 +9,12 @@ import pytest
 from scipy.stats import norm
 
 from bayescompare.metrics.figure import Figure
+from bayescompare.metrics.gates import SamplerFigures, optimiser_gate, sampler_gate
 from bayescompare.metrics.verdict import (
     SETTLE_MAX,
     Figures,
     Layer,
     Margins,
-    SamplerFigures,
     State,
     criterion,
     critical,
@@ -22,9 +22,7 @@ from bayescompare.metrics.verdict import (
     judge,
     layer,
     location_figures,
-    optimiser_gate,
     overall,
-    sampler_gate,
     spread_figures,
 )
 from bayescompare.reasons import Code, Reason

@@ -18,6 +18,7 @@ from scipy.stats import gaussian_kde
 from bayescompare.metrics.verdict import Layer, Overall, State, Verdict
 from bayescompare.reasons import Code, Reason
 from bayescompare.results.comparison import Comparison, Curves, ModelInfo
+from bayescompare.results.display import displayed
 from bayescompare.results.fit import Fit, Status
 from tests.report import further
 
@@ -71,7 +72,7 @@ def make(
     table = _table(labels, draws, made)
     arrays = further.pointwise()
     modes = np.nan_to_num(table["map"].to_numpy())
-    return Comparison(
+    comparison = Comparison(
         model=_model(labels),
         fits=_fits(labels, draws, table, state, made),
         table=table,
@@ -101,6 +102,7 @@ def make(
         groups=(_group(labels, table),) if k > 2 else (),
         path=further.path(labels, modes + 2.0, modes),
     )
+    return displayed(comparison)
 
 
 def _group(labels: list[str], table: pd.DataFrame) -> dict[str, Any]:

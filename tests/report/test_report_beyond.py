@@ -15,6 +15,7 @@ from bayescompare.report.parts import Details, Part, Plot, Prose, Section, Serie
 from bayescompare.report.svg.axes import plot, strip
 from bayescompare.report.words import plain_text
 from bayescompare.results.comparison import Comparison
+from bayescompare.results.display import displayed
 from tests.report import further
 from tests.report.factory import Made, make
 
@@ -40,7 +41,8 @@ def with_observations(n: int, whole: bool = False) -> Comparison:
     arrays = further.pointwise(n)
     if whole:
         arrays["observed"] = np.round(arrays["observed"])
-    return dataclasses.replace(make("differs"), pointwise={"y": arrays}, prediction=further.prediction(arrays))
+    prediction = further.prediction(arrays)
+    return displayed(dataclasses.replace(make("differs"), pointwise={"y": arrays}, prediction=prediction))
 
 
 def series(part: Plot, kind: str, css: str | None = None) -> list[Series]:
@@ -111,7 +113,7 @@ def test_prediction_says_what_it_costs() -> None:
     def said(gain: float, share: float | None = 0.1496) -> str:
         found = further.prediction(arrays, gain)
         found["variance_discarded"] = further.figure(share, 0.003 if share else None, "not numbers")
-        return words(section(dataclasses.replace(comparison, prediction=found), "prediction"))
+        return words(section(displayed(dataclasses.replace(comparison, prediction=found)), "prediction"))
 
     left_out = "Predictions from the MAP leave out 15.0 ± 0.3 % of their variance; "
     assert said(-0.34) == left_out + "on these 8 observations that costs no elpd that could be told from 0."
@@ -217,7 +219,7 @@ def test_without_an_unconstrained_mode_or_a_path_there_is_a_sentence() -> None:
 def test_coordinates_that_do_not_matter_are_said_not_to() -> None:
     comparison = make("same")
     table = comparison.table.assign(shift_coordinates=0.0, shift_pushforward=0.0)
-    assert "do not matter" in words(section(dataclasses.replace(comparison, table=table), "coordinates"))
+    assert "do not matter" in words(section(displayed(dataclasses.replace(comparison, table=table)), "coordinates"))
 
 
 # -- sensitivity and decisions ---------------------------------------------------------------------

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bayescompare.metrics.pair import kind
 from bayescompare.report import to_html
-from bayescompare.report.comparison.pair import _label, pair
-from bayescompare.report.comparison.scalars import read
+from bayescompare.report.comparison.pair import pair
 from bayescompare.report.parts import Heading, Plot, Series
 from bayescompare.report.svg import axes
-from bayescompare.report.words import Name
 from bayescompare.results.comparison import Comparison
+from bayescompare.results.display import displayed
 from tests.report.factory import make
 
 COVARIANCE = np.array([[4.0, 1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 0.25]])
@@ -45,11 +45,11 @@ def made(mode: tuple[float, ...] = (0.0, 0.0, 0.0), *, laplace: bool = True) -> 
     )
     table = comparison.table.assign(kind="free", z=[-1.0, -0.5, 0.1], sd_ratio=1.0)
     model = dataclasses.replace(comparison.model, parameters=3, free=("a", "b", "c"))
-    return dataclasses.replace(comparison, fits=fits, table=table, model=model)
+    return displayed(dataclasses.replace(comparison, fits=fits, table=table, model=model))
 
 
 def figure(comparison: Comparison) -> Plot:
-    return next(part for part in pair(comparison, read(comparison)) if isinstance(part, Plot))
+    return next(part for part in pair(displayed(comparison)) if isinstance(part, Plot))
 
 
 def series(plot: Plot, kind: str) -> list[Series]:
@@ -58,7 +58,7 @@ def series(plot: Plot, kind: str) -> list[Series]:
 
 def test_it_is_the_scalar_most_off_and_the_one_that_laplace_ties_it_to_most_wrongly() -> None:
     comparison = made()
-    parts = pair(comparison, read(comparison))
+    parts = pair(displayed(comparison))
     assert isinstance(parts[0], Heading)
     assert "".join(map(str, parts[0].words)) == "Two coordinates at once: a and b"
     plot = figure(comparison)
@@ -76,12 +76,12 @@ def test_the_ellipses_hold_the_mass_that_they_should(which: int, mass: float) ->
 
 
 @pytest.mark.parametrize(
-    ("function", "label"), [(lambda u: u, "x"), (np.exp, "log x"), (lambda u: 1 / (1 + np.exp(-u)), "logit x")]
+    ("function", "named"), [(lambda u: u, "itself"), (np.exp, "log"), (lambda u: 1 / (1 + np.exp(-u)), "logit")]
 )
-def test_a_coordinate_is_called_what_it_is(function: Any, label: str) -> None:
+def test_a_coordinate_is_called_what_it_is(function: Any, named: str) -> None:
     u = np.random.default_rng(2).normal(size=60)
-    assert _label(Name("x"), u, function(u)) == label
-    assert _label(Name("x"), u, function(u) ** 3 + 5.0) == "x, unconstrained"
+    assert kind(u, function(u)) == named
+    assert kind(u, function(u) ** 3 + 5.0) == "unconstrained"
 
 
 def test_the_draws_are_thinned_evenly_and_always_the_same() -> None:
@@ -139,7 +139,7 @@ def test_where_it_cannot_be_drawn_it_is_not() -> None:
     simplex = dataclasses.replace(simplex, model=dataclasses.replace(simplex.model, parameters=2))
     still = np.zeros((4, 250, 3))
     for comparison in (make("differs"), without(unconstrained_draws=None), simplex, without(unconstrained_draws=still)):
-        assert pair(comparison, read(comparison)) == []
+        assert pair(displayed(comparison)) == []
 
 
 def test_the_page_holds_it_and_is_the_same_twice() -> None:

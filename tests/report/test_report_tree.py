@@ -5,17 +5,16 @@ from __future__ import annotations
 import dataclasses
 import math
 
-import numpy as np
 import pytest
 
 from bayescompare.metrics.verdict import Layer, State
 from bayescompare.report.comparison.document import build
-from bayescompare.report.comparison.gates import convergence
 from bayescompare.report.comparison.scalars import read
 from bayescompare.report.parts import LayerRow, Multiples, Ranks, Table
 from bayescompare.report.parts import State as Shown
 from bayescompare.report.svg.primitives import Scale, forest_row, gauge
 from bayescompare.report.words import Link, plain_text
+from bayescompare.results.display import displayed
 from tests.report.factory import Made, make
 from tests.report.further import prediction
 
@@ -61,7 +60,7 @@ def test_a_decision_that_was_asked_for_takes_the_place_of_elpd() -> None:
 def test_the_gain_is_read_by_its_error_over_observations(gain: float, said: str) -> None:
     comparison = make("differs")
     found = prediction(dict(comparison.pointwise["y"]), gain)
-    head = build(dataclasses.replace(comparison, prediction=found)).first.heads[3]
+    head = build(displayed(dataclasses.replace(comparison, prediction=found))).first.heads[3]
     assert plain_text(head.text).startswith(said)
 
 
@@ -114,7 +113,7 @@ def test_a_mode_that_does_not_exist_is_said_where_only_the_optimiser_failed() ->
         fits=dict(comparison.fits) | {"nuts": nuts},
         verdict=dataclasses.replace(comparison.verdict, layers=layers),
     )
-    first = build(comparison).first
+    first = build(displayed(comparison)).first
     assert plain_text(first.forest.heading) == "The posterior"
     assert first.heads[0].label == "The MAP"
     assert str(first.heads[0].number) == "none"
@@ -204,20 +203,6 @@ def test_severity_looks_at_location_and_spread_in_margins() -> None:
     rows = read(make("spread_only", 5))
     assert rows.by_severity[0].name == "mu"
     assert rows.worst("mle") is None
-
-
-def test_convergence_is_read_from_the_table_where_the_sampler_does_not_say() -> None:
-    comparison = make("same")
-    nuts = comparison.fits["nuts"]
-    kept = {key: nuts.diagnostics[key] for key in ("chains", "draws", "divergences")}
-    energy = np.random.default_rng(0).standard_normal((4, 250))
-    bare = dataclasses.replace(nuts, diagnostics=kept, statistics={"energy": energy})
-    found = convergence(dataclasses.replace(comparison, fits={"nuts": bare}), read(comparison))
-    free = comparison.table[comparison.table["kind"] == "free"]
-    assert found["r_hat_max"] == free["r_hat"].max()
-    assert found["ess_min"] == free["ess_bulk"].min()
-    assert len(found["e_bfmi"]) == 4
-    assert "divergences" not in found  # there are statistics, and divergences are not among them
 
 
 def test_where_spread_decides_the_marginals_are_ordered_by_it() -> None:

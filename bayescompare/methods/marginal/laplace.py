@@ -16,6 +16,7 @@ import numpy as np
 from ...errors import FitError
 from ...metrics import diagnostics as chains
 from ...metrics import psis
+from ...metrics.thresholds import K_HAT_MAX, R_HAT_MAX
 from ...model.backends import Array
 from ...model.problem import Problem
 from ...reasons import Code, Reason
@@ -47,9 +48,6 @@ CELLS = 20_000_000
 
 #: Fewest draws, however many scalars they have.
 FEWEST = 200
-
-#: Largest R-hat of hyperparameters that NUTS drew.
-MIXED = 1.01
 
 #: Rows that are worked on at a time hold at most so many entries.
 AT_ONCE = 4_000_000
@@ -131,7 +129,7 @@ def fit(problem: Problem, *, seed: int = 0, options: MarginalOptions | None = No
     points, ratios, z = _latent_draws(found.outer.marginal, outer, rng)
     draws = density.push(points)
     told = importance(names, draws, ratios)
-    blamed = _to_blame(problem, found.outer.marginal, z, ratios) if not told["k_hat"] < psis.LIMIT else []
+    blamed = _to_blame(problem, found.outer.marginal, z, ratios) if not told["k_hat"] < K_HAT_MAX else []
     status, reasons = _judged(found, outer, told, blamed)
     compile_seconds = density.compile_seconds - compiling
     return Fit(
@@ -187,7 +185,7 @@ def _outer_draws(
     tried = None
     if found.outer.marginal.dimension <= options.sampled_above and found.phi is not None:
         tried = _by_importance(found, found.phi, covariance, count, rng)
-        if tried.k_hat < psis.LIMIT and tried.ess >= min(EFFECTIVE, count / 10):
+        if tried.k_hat < K_HAT_MAX and tried.ess >= min(EFFECTIVE, count / 10):
             return tried
     return _by_nuts(found, count, seed, tried)
 
@@ -277,7 +275,7 @@ def _by_nuts(found: Found, count: int, seed: int, tried: Outer | None) -> Outer:
     r_hat = float(np.max(chains.r_hat(sampled.unconstrained_draws)))
     divergences = int(sampled.diagnostics["divergences"])
     doubts = []
-    if r_hat > MIXED:
+    if r_hat > R_HAT_MAX:
         doubts.append(Reason(Code.HYPERPARAMETERS_NOT_MIXED, figures={"r_hat": r_hat}))
     if divergences:
         doubts.append(Reason(Code.HYPERPARAMETERS_DIVERGE, figures={"divergences": divergences}))
@@ -345,8 +343,8 @@ def _names(problem: Problem, name: str, size: int) -> list[str]:
 
 def _judged(found: Found, outer: Outer, told: dict[str, Any], blamed: list[str]) -> tuple[Status, tuple[Reason, ...]]:
     reasons = list(outer.doubts)
-    if not told["k_hat"] < psis.LIMIT:
-        figures = {"k_hat": float(told["k_hat"]), "limit": psis.LIMIT}
+    if not told["k_hat"] < K_HAT_MAX:
+        figures = {"k_hat": float(told["k_hat"]), "limit": K_HAT_MAX}
         reasons.append(Reason(Code.LATENT_NOT_GAUSSIAN, tuple(dict.fromkeys(blamed)), figures))
     status = Status.SUSPECT if reasons else found.status
     return status, (*reasons, *found.reasons)

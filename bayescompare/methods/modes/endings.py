@@ -10,6 +10,7 @@ import math
 
 import numpy as np
 
+from ...metrics.thresholds import STARTS_MIN
 from ...model.backends import Array
 from ...model.density import Density
 from ...model.problem import Problem
@@ -55,7 +56,7 @@ def judge(
     kinked = kink_names(problem, best)
     if kinked:
         reasons.append(Reason(Code.ON_KINK, tuple(kinked)))
-    if agreeing < 2:
+    if agreeing < STARTS_MIN:
         return Status.SUSPECT, [Reason(Code.ONE_START, figures={"starts": options.starts}), *reasons]
     if math.isnan(best.smallest):
         return Status.SUSPECT, [Reason(Code.CURVATURE_UNKNOWN), *reasons]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...errors import UsageError
+from ...metrics.thresholds import DECREMENT_MAX
 from .curvature import DENSE
 
 
@@ -29,7 +30,7 @@ class ModeOptions:
     """
 
     starts: int = 16
-    decrement: float = 1e-8
+    decrement: float = DECREMENT_MAX
     agreement: float = 1e-3
     newton_steps: int = 60
     dense: int = DENSE

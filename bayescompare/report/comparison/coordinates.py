@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...formatting import MINUS, count, counted, plain
+from ...metrics.thresholds import MOVED
 from ...reasons import Reason
 from ..parts import Axis, Cell, Details, Heading, Mark, Part, Plot, Prose, Row, Section, Series, Strip, Strips, Table
 from ..words import Words, visible
@@ -40,27 +41,33 @@ def coordinates(comparison: Comparison, scalars: Scalars) -> Section:
     if mle is not None and str(mle.status) == "failed" and mle.reasons:
         parts.append(Prose((f"There is no MLE: {visible(mle.reasons[0].text.rstrip('.'))}.",), small=True))
     parts += _path(comparison, scalars)
-    return Section("coordinates", "Coordinates and path", how, _finding(worst), tuple(parts), link="Coordinates")
+    return Section(
+        "coordinates",
+        "Coordinates and path",
+        how,
+        _finding(worst, comparison.display.get("moved")),
+        tuple(parts),
+        link="Coordinates",
+    )
 
 
-def _finding(worst: Scalar | None) -> Words:
+def _finding(worst: Scalar | None, moved: bool | None) -> Words:
     if worst is None:
         return ("No unconstrained mode was found to set beside the MAP.",)
-    moved = abs(worst["shift_coordinates"])
-    if moved < 0.005:
+    if not moved:
         return ("The coordinates do not matter here: with and without the Jacobian the mode is the same point.",)
     return (
         "Counting the Jacobian moves the mode of ",
         worst.shown,
-        f" by {plain(moved, 2)} posterior sd, from {worst.mode} to {worst.unconstrained}; its posterior mean is "
-        f"{worst.mean}.",
+        f" by {plain(abs(worst['shift_coordinates']), 2)} posterior sd, from {worst.mode} to {worst.unconstrained}; "
+        f"its posterior mean is {worst.mean}.",
     )
 
 
 def _accounts(s: Scalar) -> list[Part]:
     """Where the shift of one scalar comes from, step by step."""
     sizes = [s["shift_coordinates"], s["shift_pushforward"], s["shift_shape"]]
-    if any(math.isnan(x) for x in sizes) or max(map(abs, sizes)) < 0.005:
+    if any(math.isnan(x) for x in sizes) or max(map(abs, sizes)) < MOVED:
         return []
     steps = (
         ("coordinates: count the Jacobian", "lap", "map_unconstrained"),

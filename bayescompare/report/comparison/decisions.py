@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...formatting import NONE, Number, count, plain
+from ...metrics.thresholds import INFORMATIVE
 from ..parts import Axis, Cell, Details, Mark, Part, Prose, Row, Section, Strip, Strips, Table
 from ..words import Words, name, visible
 from .phrases import columns, error, shown, value, why, worst_decision
@@ -16,8 +17,12 @@ if TYPE_CHECKING:
 
 ROWS = 9
 
-#: Sensitivity from which a component is called informative (Kallioinen et al. 2024).
-INFORMATIVE = 0.05
+#: What the sensitivities of a scalar say of prior and data, by what a comparison says of them.
+READINGS = {
+    "data": "the data decide",
+    "conflict": "prior and data may conflict",
+    "prior": "strong prior or weak data",
+}
 
 
 def decisions(comparison: Comparison) -> Section | None:
@@ -94,29 +99,29 @@ def sensitivity(comparison: Comparison) -> Section | None:
         "MAP, in posterior sd; power scaling is how far it moves the whole marginal.",
         f"From {INFORMATIVE} on a part of the model is called informative (Kallioinen et al. 2024).",
     )
-    prior = found["prior"]
+    prior, readings = found["prior"], comparison.display.get("readings", {})
     order = sorted(prior, key=lambda n: -_missing_last(prior[n]["power_scaling"]))[:ROWS]
     if not order:
         return None
-    parts: list[Part] = [_strips(found, order), _table(found, order)]
+    parts: list[Part] = [_strips(found, order, readings), _table(found, order)]
     if len(prior) > len(order):
         said = f"The {len(order)} on which the prior tells most, of {count(len(prior))}."
         parts.append(Prose((said,), small=True))
     if found.get("note"):
         parts.append(Prose((f"{visible(str(found['note']))}.",), small=True))
-    return Section("sensitivity", "Sensitivity", how, _tells(prior, order[0]), tuple(parts))
+    return Section("sensitivity", "Sensitivity", how, _tells(prior, order[0], readings), tuple(parts))
 
 
-def _tells(prior: Mapping[str, Any], first: str) -> Words:
+def _tells(prior: Mapping[str, Any], first: str, readings: Mapping[str, str]) -> Words:
     moved = shown(prior[first]["power_scaling"])
     if not isinstance(moved, Number):
         return ("How much the prior tells could not be computed.",)
-    if value(prior[first]["power_scaling"]) < INFORMATIVE:
+    if readings.get(first) == "data":
         return ("The prior tells little: most on ", name(first), ", with a power-scaling sensitivity of ", moved, ".")
     return ("The prior tells most on ", name(first), ": its power-scaling sensitivity is ", moved, ".")
 
 
-def _strips(found: Mapping[str, Any], order: list[str]) -> Strips:
+def _strips(found: Mapping[str, Any], order: list[str], readings: Mapping[str, str]) -> Strips:
     """Two columns of dots with errors: to the prior, to the likelihood."""
     reach = 0.0
     for part in ("prior", "likelihood"):
@@ -131,7 +136,7 @@ def _strips(found: Mapping[str, Any], order: list[str]) -> Strips:
     rows = []
     for n in order:
         cells: list[Cell] = [_dots(n, part, found[part][n], axes[part]) for part in ("prior", "likelihood")]
-        cells.append(_reading(*(value(found[part][n]["power_scaling"]) for part in ("prior", "likelihood"))))
+        cells.append(READINGS.get(readings.get(n, ""), NONE))
         rows.append(Row((name(n),), tuple(cells)))
     modes = any(math.isfinite(value(found[p][n]["mode"])) for p in ("prior", "likelihood") for n in order)
     caption = "Derivatives by the power. Dot: of the posterior mean, with two Monte-Carlo errors."
@@ -162,14 +167,6 @@ def _dots(scalar: str, part: str, one: Mapping[str, Any], axis: Axis) -> Strip:
         Mark("tick", "map", mode),
     )
     return Strip(", ".join(said), axis, marks, 24, line=0.0)
-
-
-def _reading(prior: float, likelihood: float) -> str:
-    if math.isnan(prior + likelihood):
-        return NONE
-    if prior < INFORMATIVE:
-        return "the data decide"
-    return "prior and data may conflict" if likelihood >= INFORMATIVE else "strong prior or weak data"
 
 
 def _table(found: Mapping[str, Any], order: list[str]) -> Details:

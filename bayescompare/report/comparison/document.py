@@ -49,7 +49,7 @@ def build(comparison: Comparison, *, reproducible: bool = False, origin: Origin 
             sections.marginals(comparison, rows),
             *beyond.sections(comparison, rows),
             everything.every_scalar(comparison, rows),
-            engines.section(comparison, rows, reproducible=reproducible),
+            engines.section(comparison, reproducible=reproducible),
             prose.methods(comparison, rows),
             prose.glossary(),
             *(() if origin is None else (index.source(origin),)),

@@ -10,7 +10,7 @@ from ...formatting import NO_BREAK, Number, count, counted, figure, percent, pla
 from ..parts import First, Forest, ForestRow, Headline, LayerRow, State
 from ..words import Link, Words, mark, name, visible
 from . import gates
-from .phrases import most_discarded, real, shown, worst_decision
+from .phrases import BETTER, most_discarded, real, shown, worst_decision
 from .scalars import NAN, Scalar, Scalars
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def first_screen(comparison: Comparison, scalars: Scalars) -> First:
         heads_sub="What each engine showed, and what is required."
         if no_verdict
         else "± is one Monte-Carlo standard error of the figure before it, unless something else is said.",
-        heads=tuple(_failed(comparison, scalars) if no_verdict else headlines(comparison, scalars)),
+        heads=tuple(_failed(comparison) if no_verdict else headlines(comparison, scalars)),
         forest=_grey_forest(comparison, scalars) if no_verdict else _forest(scalars, layers),
         layers_sub="Both engines must be sound before any layer is judged."
         if no_verdict
@@ -117,10 +117,11 @@ def _gain(comparison: Comparison) -> Headline | None:
     if math.isnan(value) or math.isnan(se):
         return None
     n = counted(int(found["observations"]), "observation")
-    if abs(value) <= 2 * se:
-        said = f"No gain told apart from 0 on {n}; ± is the SE over them. "
+    better = comparison.display.get("elpd")
+    if better in BETTER:
+        said = f"The {BETTER[better]} predicts better; ± is the SE over {n}. "
     else:
-        said = f"The {'posterior' if value > 0 else 'plug-in'} predicts better; ± is the SE over {n}. "
+        said = f"No gain told apart from 0 on {n}; ± is the SE over them. "
     return Headline("Gain in leave-one-out elpd", figure(value, se), "nats", (said, PREDICTION))
 
 
@@ -187,10 +188,10 @@ def _percentile(scalars: Scalars) -> Headline | None:
     return Headline("Percentile of the MAP farthest out", number, "%", (worst.shown, f": MAP {worst.mode}. ", TABLE))
 
 
-def _failed(comparison: Comparison, scalars: Scalars) -> list[Headline]:
+def _failed(comparison: Comparison) -> list[Headline]:
     """What failed and what is required, then what held, as far as there is room; a missing mode has its place."""
     link = Link("Diagnostics", "diagnostics")
-    checks = gates.sampler_checks(gates.convergence(comparison, scalars))
+    checks = gates.sampler_checks(comparison)
     mode: list[Headline] = []
     optimiser = comparison.verdict.layers.get("optimiser")
     if optimiser is not None and str(optimiser.state) == "failed":
@@ -199,7 +200,7 @@ def _failed(comparison: Comparison, scalars: Scalars) -> list[Headline]:
         reason = mark(optimiser.reason, _names(comparison.verdict.layers.values()))
         mode.append(Headline("The MAP", Number(word), "", (*reason, ". ", link)))
     else:
-        checks += gates.optimiser_checks(comparison.fits.get("map"))
+        checks += gates.optimiser_checks(comparison)
     heads = []
     for check in sorted(checks, key=lambda c: c.held)[: 4 - len(mode)]:
         text: Words = (f"required: {check.required}", "; held. " if check.held else ". ", link)

@@ -3,35 +3,34 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...formatting import NO_BREAK, NONE, THIN, count, fixed, plain
-from ...metrics.diagnostics import e_bfmi
-from ...metrics.verdict import DIVERGENCES_MAX, E_BFMI_MIN, ESS_MIN, R_HAT_MAX
 from ...results.sentence import by_nuts
 from ..parts import Cell, Column, Heading, Part, Prose, Ranks, Row, Section, State, Table
 from ..words import Name, Words, listed, mark, name, visible
 from . import overview
-from .scalars import NAN, Scalars
+from .scalars import NAN
 
 if TYPE_CHECKING:
     from ...results.comparison import Comparison
     from ...results.fit import Fit
 
 GATES = ("optimiser", "sampler")
-DECREMENT, ROUNDING = 1e-8, 1e-12
+#: Newton decrement below which its digits say nothing, nats.
+ROUNDING = 1e-12
 MODES = {"map": "MAP", "unconstrained_map": "unconstrained MAP", "mle": "MLE", "laplace": "Laplace"}
-BINS = 20
 
 
 @dataclass(frozen=True)
 class Check:
     """One figure of an engine, with what is required of it."""
 
+    name: str
     label: str
     shown: str
     unit: str
@@ -45,64 +44,41 @@ def number(source: Mapping[str, Any], key: str) -> float:
     return float(x) if isinstance(x, int | float | np.number) and not isinstance(x, bool) else NAN
 
 
-def convergence(comparison: Comparison, scalars: Scalars) -> dict[str, Any]:
-    """The sampler's diagnostics; where it does not carry them, the table's worst and its own energies."""
-    nuts = comparison.fits.get("nuts")
-    if nuts is None:
-        return {}
-    found = dict(nuts.diagnostics)
-    if nuts.statistics and "diverging" not in nuts.statistics:
-        found.pop("divergences", None)  # unchecked, which is not none
-    free = [s for s in scalars.rows if s.kind == "free"]
-    worst = (("r_hat_max", "r_hat", max), ("ess_min", "ess_bulk", min), ("ess_tail_min", "ess_tail", min))
-    for key, column, pick in worst:
-        values = [s[column] for s in free if not math.isnan(s[column])]
-        if key not in found and values:
-            found[key] = pick(values)
-    if "e_bfmi" not in found and "energy" in nuts.statistics:
-        found["e_bfmi"] = e_bfmi(nuts.statistics["energy"]).tolist()
-    return found
-
-
-def sampler_checks(found: Mapping[str, Any]) -> list[Check]:
+def sampler_checks(comparison: Comparison) -> list[Check]:
     """The sampler's figures that have a requirement, those that failed first; what is missing is left out."""
-    checks: list[Check] = []
-    divergences, total = number(found, "divergences"), number(found, "chains") * number(found, "draws")
-    if not math.isnan(divergences):
-        unit = f"of {count(total)}" if total > 0 else ""
-        held = divergences <= DIVERGENCES_MAX * total if total > 0 else divergences == 0
-        checks.append(
-            Check("Divergences", count(divergences), unit, f"at most {plain(100 * DIVERGENCES_MAX)}{NO_BREAK}%", held)
-        )
-    r_hat = number(found, "r_hat_max")
-    if not math.isnan(r_hat):
-        checks.append(Check("Worst R-hat", fixed(r_hat, 3), "", f"at most {R_HAT_MAX}", r_hat <= R_HAT_MAX))
-    both = [x for x in (number(found, "ess_min"), number(found, "ess_tail_min")) if not math.isnan(x)]
-    if both:
-        ess = min(both)
-        checks.append(Check("Smallest ESS", count(ess), "", f"at least {plain(ESS_MIN)}", ess >= ESS_MIN))
-    energy = [x for x in _numbers(found.get("e_bfmi")) if not math.isnan(x)]
-    if energy:
-        checks.append(
-            Check("Smallest E-BFMI", fixed(min(energy), 2), "", f"at least {E_BFMI_MIN}", min(energy) >= E_BFMI_MIN)
-        )
-    return sorted(checks, key=lambda check: check.held)
+    return _checks(comparison, "sampler")
 
 
-def optimiser_checks(fit: Fit | None) -> list[Check]:
+def optimiser_checks(comparison: Comparison) -> list[Check]:
     """The figures of the MAP's audit that have a requirement, those that failed first."""
-    if fit is None:
-        return []
-    checks: list[Check] = []
-    agree, starts = agreement(fit)
-    if starts:
-        checks.append(Check("Starts that agree", count(agree), f"of {count(starts)}", "at least 2", agree >= 2))
-    decrement = number(fit.diagnostics, "newton_decrement")
-    if not math.isnan(decrement):
-        held = decrement <= DECREMENT
-        required = f"at most {plain(DECREMENT)}"
-        checks.append(Check("Newton decrement", plain(decrement, 2), "nats", required, held))
-    return sorted(checks, key=lambda check: check.held)
+    return _checks(comparison, "optimiser")
+
+
+def _checks(comparison: Comparison, gate: str) -> list[Check]:
+    found = {one["name"]: one for one in comparison.display.get("checks", {}).get(gate, ())}
+    known = [(name, found[name]) for name in WRITTEN if name in found and not math.isnan(found[name]["figure"])]
+    return sorted((Check(name, *WRITTEN[name](one), one["held"]) for name, one in known), key=lambda check: check.held)
+
+
+#: Of each check its label, its figure, the unit, and what is required, in the order of the table.
+WRITTEN: Mapping[str, Callable[[Mapping[str, Any]], tuple[str, str, str, str]]] = {
+    "divergences": lambda c: (
+        "Divergences",
+        count(c["figure"]),
+        f"of {count(c['total'])}" if c["total"] else "",
+        f"at most {plain(100 * c['limit'])}{NO_BREAK}%",
+    ),
+    "r_hat": lambda c: ("Worst R-hat", fixed(c["figure"], 3), "", f"at most {c['limit']}"),
+    "ess": lambda c: ("Smallest ESS", count(c["figure"]), "", f"at least {plain(c['limit'])}"),
+    "e_bfmi": lambda c: ("Smallest E-BFMI", fixed(c["figure"], 2), "", f"at least {c['limit']}"),
+    "starts": lambda c: (
+        "Starts that agree",
+        count(c["figure"]),
+        f"of {count(c['total'])}",
+        f"at least {count(c['limit'])}",
+    ),
+    "decrement": lambda c: ("Newton decrement", plain(c["figure"], 2), "nats", f"at most {plain(c['limit'])}"),
+}
 
 
 def agreement(fit: Fit) -> tuple[int, int]:
@@ -116,7 +92,7 @@ def agreement(fit: Fit) -> tuple[int, int]:
     return 0, 0
 
 
-def section(comparison: Comparison, scalars: Scalars, *, reproducible: bool) -> Section:
+def section(comparison: Comparison, *, reproducible: bool) -> Section:
     """Build the section on the diagnostics of both engines."""
     fits = comparison.fits
     parts: list[Part] = []
@@ -126,12 +102,10 @@ def section(comparison: Comparison, scalars: Scalars, *, reproducible: bool) -> 
         parts += _starts(modes)
     nuts = fits.get("nuts")
     if nuts is not None:
-        found = convergence(comparison, scalars)
-        unchecked = _unchecked(comparison)
-        parts += [Heading(("The sampler",)), _sampler(nuts, found, unchecked, reproducible)]
+        parts += [Heading(("The sampler",)), _sampler(comparison, nuts, reproducible)]
         if nuts.reasons:
             parts.append(Prose(_reasons(nuts), small=True))
-        parts += _ranks(nuts, scalars)
+        parts += _ranks(comparison)
     if not reproducible:
         parts += overview.cost(comparison)
     return Section(
@@ -202,20 +176,17 @@ def _reasons(fit: Fit) -> Words:
     return mark(f"{text}.", names)
 
 
-def _sampler(fit: Fit, found: Mapping[str, Any], unchecked: tuple[str, ...], reproducible: bool) -> Table:
-    required = {check.label: check for check in sampler_checks(found)}
+def _sampler(comparison: Comparison, fit: Fit, reproducible: bool) -> Table:
+    found, unchecked = fit.diagnostics, _unchecked(comparison)
     status = State("unchecked", (f": {', '.join(unchecked)}",)) if unchecked and fit.ok else _status(fit)
     rows: list[Row] = [Row(("status",), (status, ""))]
-    for label in ("Divergences", "Worst R-hat", "Smallest ESS"):
-        check = required.get(label)
-        if check is not None:
-            shown = f"{check.shown} {check.unit}".strip()
-            rows.append(Row((_lower(label),), (_held(check, shown), check.required)))
-    energy = _numbers(found.get("e_bfmi"))
-    if energy:
-        check = required.get("Smallest E-BFMI")
-        shown = ", ".join(fixed(x, 2) if not math.isnan(x) else NONE for x in energy)
-        rows.append(Row(("E-BFMI, by chain",), (_held(check, shown) if check else shown, f"at least {E_BFMI_MIN}")))
+    required = {check.name: check for check in sampler_checks(comparison)}
+    for check in (required[key] for key in WRITTEN if key in required):
+        label, shown = check.label[0].lower() + check.label[1:], f"{check.shown} {check.unit}".strip()
+        if check.name == "e_bfmi":
+            label = "E-BFMI, by chain"
+            shown = ", ".join(fixed(x, 2) if not math.isnan(x) else NONE for x in _numbers(found.get("e_bfmi")))
+        rows.append(Row((label,), (_held(check, shown), check.required)))
     steps = _numbers(found.get("step_size")) or _numbers(found.get("step_sizes"))
     if steps:
         rows.append(Row(("step size, by chain",), (", ".join(plain(x, 3) for x in steps), "")))
@@ -248,31 +219,19 @@ def _sampler(fit: Fit, found: Mapping[str, Any], unchecked: tuple[str, ...], rep
     )
 
 
-def _ranks(fit: Fit, scalars: Scalars) -> list[Part]:
+def _ranks(comparison: Comparison) -> list[Part]:
     """Rank histograms of the scalar whose chains agree least."""
-    if fit.draws is None or fit.draws.ndim != 3 or fit.draws.size == 0:
+    found = comparison.display.get("ranks")
+    if not found:
         return []
-    place = {label: i for i, label in enumerate(fit.names)}
-    rows = [s for s in scalars.rows if s.name in place]
-    rows = [s for s in rows if np.isfinite(fit.draws[:, :, place[s.name]]).all() and s["sd"] != 0]
-    if not rows:
-        return []
-    worst = max(rows, key=lambda s: -math.inf if math.isnan(s["r_hat"]) else s["r_hat"])
-    chains, draws = fit.draws.shape[:2]
-    x = np.asarray(fit.draws[:, :, place[worst.name]], dtype=float)
-    order = np.argsort(x, axis=None, kind="stable")
-    rank = np.empty(x.size, dtype=np.int64)
-    rank[order] = np.arange(x.size)
-    bins = (rank.reshape(x.shape) * BINS) // x.size
-    counts = np.stack([np.bincount(bins[c], minlength=BINS) for c in range(chains)])
-    expected = draws / BINS
-    half = 1.96 * math.sqrt(draws * (1 / BINS) * (1 - 1 / BINS))
+    shown, counts, expected = name(found["name"]), np.array(found["counts"]), found["expected"]
     caption = (
-        f"Counts of pooled ranks in {BINS} bins, {plain(expected, 4)} expected in each; "
+        f"Counts of pooled ranks in {counts.shape[1]} bins, {plain(expected, 4)} expected in each; "
         "95\N{NO-BREAK SPACE}% of the counts fall inside the band if the chains mix."
     )
-    heading = Heading(("Rank plot of ", worst.shown, ", whose R-hat is largest"))
-    return [heading, Ranks(worst.shown, counts, expected, (expected - half, expected + half), (caption,))]
+    heading = Heading(("Rank plot of ", shown, ", whose R-hat is largest"))
+    band = (expected - found["half"], expected + found["half"])
+    return [heading, Ranks(shown, counts, expected, band, (caption,))]
 
 
 def _status(fit: Fit) -> Cell:
@@ -337,8 +296,3 @@ def _or_none(x: float, places: int) -> str:
 
 def _seconds(fit: Fit) -> str:
     return f"{fixed(fit.seconds + fit.compile_seconds, 2)}"
-
-
-def _lower(label: str) -> str:
-    """``Worst R-hat`` as a row's name: ``worst R-hat``."""
-    return label[0].lower() + label[1:]

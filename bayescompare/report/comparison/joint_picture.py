@@ -14,7 +14,7 @@ from ..parts import Axis, Cell, Column, Details, Heading, Mark, Part, Plot, Row,
 from ..words import Words
 from .pair import pair
 from .phrases import columns, real, shown, value, why
-from .scalars import NAN, Scalars
+from .scalars import NAN
 
 if TYPE_CHECKING:
     from ...results.comparison import Comparison
@@ -33,7 +33,7 @@ FACTS = (
 )
 
 
-def jointly(comparison: Comparison, scalars: Scalars) -> Section | None:
+def jointly(comparison: Comparison) -> Section | None:
     """Build the section on where the mode lies among all coordinates at once."""
     found = comparison.joint
     if not found:
@@ -43,7 +43,7 @@ def jointly(comparison: Comparison, scalars: Scalars) -> Section | None:
         "T is twice the log density lost from the mode to a draw, in the coordinates in which NUTS moves. Were the "
         "posterior Gaussian, T would have a χ² law: in many dimensions no draw is near the mode.",
     )
-    parts: list[Part] = [*_typicality(comparison, found, d), _facts(found), *pair(comparison, scalars)]
+    parts: list[Part] = [*_typicality(comparison, found, d), _facts(found), *pair(comparison)]
     parts += _basins(found["basins"])
     return Section("joint", "The joint picture", how, _finding(found, d), tuple(parts), link="Joint picture")
 

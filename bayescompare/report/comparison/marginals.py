@@ -222,7 +222,7 @@ def _value(x: Any) -> str | Name:
         return f"{MINUS if x < 0 else ''}{abs(int(x))}"
     if isinstance(x, float | np.floating):
         number = float(x)
-        whole = number.is_integer() and abs(number) < 1e6
+        whole = number.is_integer() and abs(number) < 10**6
         return fixed(number, 0).replace(",", "") if whole else plain(number)
     return name(x)
 

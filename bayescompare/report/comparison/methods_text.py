@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...formatting import NO_BREAK, count, counted, fixed, plain
+from ...metrics.thresholds import INFORMATIVE, K_HAT_MAX
 from ...results.sentence import by_nuts
 from ..parts import Code, Definitions, Details, Part, Prose, Section
 from ..words import Words, name, visible
@@ -55,12 +56,12 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
     ("PIT", "Probability that was predicted below what was then observed. Evenly spread where predictions hold."),
     ("Regret", "What acting on the MAP costs in expected loss, over the posterior, beyond the best action."),
     ("T", "Twice the log density lost from the mode to a draw. A Gaussian’s has a χ² law with d degrees of freedom."),
-    ("Pareto k-hat", "How heavy the tail of importance weights is. Above 0.7 reweighting does not hold."),
+    ("Pareto k-hat", f"How heavy a tail importance weights have. From {K_HAT_MAX} on reweighting does not hold."),
     ("Basin", "The points from which the way uphill leads to one mode."),
     (
         "Power scaling",
-        "How far a marginal moves when prior or likelihood is raised to a power near 1. From 0.05 on it is called "
-        "informative.",
+        f"How far a marginal moves when prior or likelihood is raised to a power near 1. From {INFORMATIVE} on it is "
+        "called informative.",
     ),
     ("Newton decrement", "Estimated distance of a mode from the top of its density, in nats."),
     ("R-hat, ESS", "Whether the chains agree, and how many independent draws theirs are worth."),
@@ -68,9 +69,6 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
     ("MCSE", "Monte-Carlo standard error: what more draws would reduce."),
     ("Margin", "The gap that counts as no difference, set before looking."),
 )
-
-LIMIT = 0.7
-"""Pareto k-hat beyond which reweighting does not hold."""
 
 REFERENCES = {
     "Abril-Pla et al. 2023": (
@@ -182,7 +180,7 @@ def _further(comparison: Comparison, cited: list[str]) -> list[str]:
                 f"The mode was found again for {count(refits)} of {count(n)} observations, a random subsample, and for "
                 "the others by one Newton step, mended by the difference estimator (Magnusson et al. 2020)."
             )
-        if shown.value(predicted["k_hat_max"]) > LIMIT:
+        if shown.value(predicted["k_hat_max"]) > K_HAT_MAX:
             cited.append("Paananen et al. 2021")
             said.append(
                 "Observations whose Pareto k-hat was too high were left out by moving the draws, where that brought it "

@@ -26,7 +26,7 @@ def sections(comparison: Comparison, scalars: Scalars) -> tuple[Section, ...]:
     made = (
         decisions(comparison),
         prediction(comparison),
-        jointly(comparison, scalars),
+        jointly(comparison),
         coordinates(comparison, scalars),
         sensitivity(comparison),
     )

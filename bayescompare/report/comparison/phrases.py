@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from ...results.comparison import Comparison
 
 
+#: What predicts better, by what a comparison says of it.
+BETTER = {"posterior": "posterior", "plugin": "plug-in"}
+
+
 def real(x: Any) -> float:
     """Read a number; NaN where there is none."""
     return float(x) if isinstance(x, int | float) and not isinstance(x, bool) else NAN

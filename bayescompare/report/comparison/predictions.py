@@ -11,7 +11,7 @@ import numpy as np
 from ...formatting import NO_BREAK, NONE, Number, count, counted, figure, fixed, plain
 from ..parts import Axis, Cell, Details, Heading, Mark, Part, Plot, Prose, Row, Section, Series, Strip, Strips, Table
 from ..words import Name, Words, name
-from .phrases import columns, error, evenly, labels, real, shown, spread, value, why
+from .phrases import BETTER, columns, error, evenly, labels, real, shown, spread, value, why
 
 if TYPE_CHECKING:
     from ...results.comparison import Comparison
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 #: Observations up to which each has a line of its own, and those a table or a figure shows of more.
 EACH, ROWS, DRAWN = 12, 9, 150
 
-#: Likelihood terms that have figures; observations from which a histogram of their PIT says something; its bins.
-TERMS, FEW, BINS = 3, 40, 10
+#: Likelihood terms that have figures, and observations from which a histogram of their PIT says something.
+TERMS, FEW = 3, 40
 
 #: Entries of an observation that is a vector, as a table shows them.
 ENTRIES = 4
@@ -53,10 +53,10 @@ def prediction(comparison: Comparison) -> Section | None:
     parts += _by_term(found["terms"])
     for term, arrays in terms:
         parts += _observations(comparison, term, arrays)
-    return Section("prediction", "Prediction", HOW, _finding(found), tuple(parts))
+    return Section("prediction", "Prediction", HOW, _finding(found, comparison.display.get("elpd")), tuple(parts))
 
 
-def _finding(found: Mapping[str, Any]) -> Words:
+def _finding(found: Mapping[str, Any], told: str | None) -> Words:
     share = shown(found["variance_discarded"], share=True)
     gain, se = value(found["elpd_diff"]), value(found["elpd_diff_se"])
     first: Words = ()
@@ -65,10 +65,10 @@ def _finding(found: Mapping[str, Any]) -> Words:
     n = counted(int(found["observations"]), "observation")
     if math.isnan(gain + se):
         return (*first, ".") if first else ("The two could not be compared in prediction; below is why.",)
-    if abs(gain) <= 2 * se:
+    better = BETTER.get(told or "")
+    if better is None:
         second = f"on these {n} that costs no elpd that could be told from 0"
         return (*first, f"; {second}.") if first else ("Posterior and plug-in predict alike: ", second, ".")
-    better = "posterior" if gain > 0 else "plug-in"
     opening = (*first, "; the ") if first else ("The ",)
     return (*opening, better, " predicts left-out observations ", figure(abs(gain), se), " nats better.")
 
@@ -81,14 +81,14 @@ def _figures(comparison: Comparison, term: str, arrays: Mapping[str, np.ndarray]
     parts: list[Part] = []
     few = len(np.unique(arrays["observed"])) < min(VALUES, n)
     if "q2.5" in arrays and not few:
-        parts.append(_each(comparison, term, arrays) if n <= EACH else _bands(term, arrays))
+        parts.append(_each(comparison, term, arrays) if n <= EACH else _bands(comparison, term, arrays))
     if n > EACH and "elpd_loo" in arrays and "elpd_plugin" in arrays:
         parts += _gains(comparison, term, arrays)
     if few and "pit" in arrays:
         said = " takes too few values for bands on it, or a PIT, to say anything."
         parts.append(Prose((name(term), said), small=True))
     elif "pit" in arrays:
-        parts.append(_pit_dots(arrays) if n < FEW else _pit(term, arrays))
+        parts.append(_pit_dots(arrays) if n < FEW else _pit(comparison, term, arrays))
     return parts
 
 
@@ -137,7 +137,7 @@ def _ends(at: Mapping[str, float], arm: str) -> str:
     return f"{plain(at[f'{arm}q2.5'], 3)} to {plain(at[f'{arm}q97.5'], 3)}"
 
 
-def _bands(term: str, arrays: Mapping[str, np.ndarray]) -> Plot:
+def _bands(comparison: Comparison, term: str, arrays: Mapping[str, np.ndarray]) -> Plot:
     """Both predictions as bands over the observations, in the order of the posterior's median."""
     order = np.argsort(arrays["q50"], kind="stable")
     places = evenly(len(order), DRAWN)
@@ -161,7 +161,7 @@ def _bands(term: str, arrays: Mapping[str, np.ndarray]) -> Plot:
         name(term),
         f". Observations in the order of the posterior’s median, predicted by the fit to all data.{of_all}",
     )
-    outside = int(np.sum((arrays["observed"] < arrays["q2.5"]) | (arrays["observed"] > arrays["q97.5"])))
+    outside = comparison.display["terms"][term]["outside"]
     said = f"{outside} of {len(order)} observations lie outside of the posterior's 95 % predictive interval."
     return Plot(
         f"Predictions of {name(term)} against what was observed",
@@ -204,9 +204,10 @@ def _gains(comparison: Comparison, term: str, arrays: Mapping[str, np.ndarray]) 
     )
     if len(order) < len(gain):
         caption = (*caption, f" Of {count(len(gain))} observations {count(len(order))} have a figure.")
+    better = comparison.display["terms"][term]["better"]
     plot = Plot(
         f"elpd gain of each observation of {name(term)}",
-        f"{int(np.sum(gain[known] > 0))} of {len(known)} observations are predicted better by the posterior.",
+        f"{better} of {len(known)} observations are predicted better by the posterior.",
         Axis(0.5, len(order) + 0.5, "observation, by its gain"),
         Axis(*spread([float(v) for v in gain[known]] + [0.0])),
         (zero, series),
@@ -239,39 +240,35 @@ def _pit_dots(arrays: Mapping[str, np.ndarray]) -> Strips:
     return Strips("PIT", columns("predicted by", "PIT of each observation"), tuple(rows), (axis,), (), (caption,))
 
 
-def _pit(term: str, arrays: Mapping[str, np.ndarray]) -> Plot:
+def _pit(comparison: Comparison, term: str, arrays: Mapping[str, np.ndarray]) -> Plot:
     """PIT histograms of both arms, with the band of a uniform one."""
-    edges = tuple(float(x) for x in np.linspace(0.0, 1.0, BINS + 1))
-    series: list[Series] = []
-    said = []
-    most = 0.0
-    n = int(np.isfinite(arrays["pit"]).sum())
-    half = 1.96 * math.sqrt(n / BINS * (1 - 1 / BINS))
-    series.append(Series("area", "zone", (0.0, 1.0), (n / BINS + half,) * 2, (max(n / BINS - half, 0.0),) * 2))
-    for key, label in (("pit", "posterior"), ("plugin_pit", "plug-in")):
-        if key not in arrays:
-            continue
-        counts = np.histogram(arrays[key][np.isfinite(arrays[key])], bins=np.array(edges))[0].astype(float)
-        most = max(most, float(counts.max()))
-        said.append(f"{label}: {', '.join(count(float(c)) for c in counts)}")
-        if key == "pit":
-            series.append(Series("bars", "post", edges, tuple(float(c) for c in counts)))
-        else:
-            x = tuple(e for edge in edges for e in (edge, edge))[1:-1]
-            series.append(Series("line", "map tn", x, tuple(float(c) for one in counts for c in (one, one))))
+    found = comparison.display["terms"][term]
+    of_posterior = found["pit"]
+    bins, expected, half = len(of_posterior["counts"]), of_posterior["expected"], of_posterior["half"]
+    edges = tuple(i / bins for i in range(bins + 1))
+    band = Series("area", "zone", (0.0, 1.0), (expected + half,) * 2, (max(expected - half, 0.0),) * 2)
+    series = [band, Series("bars", "post", edges, tuple(map(float, of_posterior["counts"])))]
+    most = float(max(of_posterior["counts"]))
+    said = [f"posterior: {', '.join(map(count, of_posterior['counts']))}"]
+    if "plugin_pit" in found:
+        counts = found["plugin_pit"]["counts"]
+        most = max(most, *counts)
+        said.append(f"plug-in: {', '.join(map(count, counts))}")
+        x = tuple(e for edge in edges for e in (edge, edge))[1:-1]
+        series.append(Series("line", "map tn", x, tuple(float(c) for one in counts for c in (one, one))))
     caption: Words = (
         "Leave-one-out PIT of ",
         name(term),
-        f" in {BINS} bins. Where predictions hold, 95{NO_BREAK}% of the counts lie in the band; high at both ends: "
+        f" in {bins} bins. Where predictions hold, 95{NO_BREAK}% of the counts lie in the band; high at both ends: "
         "intervals too narrow, high in the middle: too wide.",
     )
     if bool((arrays["observed"] == np.round(arrays["observed"])).all()):
         caption = (*caption, " Of whole numbers it is taken at the middle of each step, which draws it inwards.")
     return Plot(
         f"PIT histograms of {name(term)}",
-        f"Counts in {BINS} bins. {'; '.join(said)}.",
+        f"Counts in {bins} bins. {'; '.join(said)}.",
         Axis(0.0, 1.0, "probability predicted below what was observed"),
-        Axis(0.0, 1.08 * max(most, n / BINS + half, 1.0)),
+        Axis(0.0, 1.08 * max(most, expected + half, 1.0)),
         tuple(series),
         caption,
         (("histogram", "posterior"), ("plugin_line", "plug-in MAP"), ("margin", "where predictions hold")),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...formatting import figure, interval, plain, point
-from ...metrics.verdict import Figures, judge
+from ...metrics.thresholds import INTERVAL
+from ...metrics.verdict import Margins
 from ..parts import Curve
 from ..words import Name, name
 
@@ -100,13 +101,18 @@ class Scalars:
 
 def read(comparison: Comparison) -> Scalars:
     """Read the table once; after this nothing touches a data frame."""
-    return of_table(comparison.table, comparison.settings, comparison.curves.names)
+    return of_table(comparison.table, comparison.settings, comparison.curves.names, comparison.display)
 
 
-def of_table(table: pd.DataFrame, settings: Mapping[str, Any], curves: Sequence[str] = ()) -> Scalars:
+def of_table(
+    table: pd.DataFrame,
+    settings: Mapping[str, Any],
+    curves: Sequence[str] = (),
+    display: Mapping[str, Any] | None = None,
+) -> Scalars:
     """Read a table; ``curves`` are the names of the scalars whose densities are known."""
-    margins = {key: float(x) for key, x in dict(settings.get("margins", {})).items() if _is_number(x)}
-    margins = {"location": 0.2, "rank": 0.08, "spread": math.log(1.2)} | margins
+    display = display or {}
+    severity = display.get("severity", {})
     columns: dict[str, np.ndarray] = {}
     for column in table.columns:
         if column not in ("kind", "boundary", "kink", "reason"):
@@ -115,15 +121,15 @@ def of_table(table: pd.DataFrame, settings: Mapping[str, Any], curves: Sequence[
     reasons = _strings(table, "reason", "")
     boundary = np.asarray(table["boundary"], dtype=bool) if "boundary" in table else np.zeros(len(table), dtype=bool)
     rows = []
-    for i, label in enumerate(table.index):
+    for i, label in enumerate(map(str, table.index)):
         values = {column: float(x[i]) for column, x in columns.items()}
-        rows.append(Scalar(str(label), kinds[i], bool(boundary[i]), reasons[i], values, _severity(values, margins)))
+        rows.append(Scalar(label, kinds[i], bool(boundary[i]), reasons[i], values, severity.get(label, 0.0)))
     return Scalars(
         tuple(rows),
-        margins,
-        float(settings.get("interval", 0.94)),
+        asdict(Margins()) | {key: float(x) for key, x in dict(settings.get("margins", {})).items() if _is_number(x)},
+        float(settings.get("interval", INTERVAL)),
         {str(label): i for i, label in enumerate(curves)},
-        _states(rows, margins),
+        display.get("states", {"location": {}, "spread": {}}),
     )
 
 
@@ -159,42 +165,6 @@ def curve(comparison: Comparison, scalars: Scalars, scalar: Scalar, by: str = "z
         description="; ".join(description) + ".",
         id=f"marginal-{i}",
     )
-
-
-def _states(rows: Sequence[Scalar], margins: Mapping[str, float]) -> dict[str, dict[str, str]]:
-    """State of every scalar in location and in spread, by the verdict's own rule; those not computed are left out."""
-    names = tuple(row.name for row in rows)
-    by_rank = [math.isnan(row["z"]) for row in rows]
-    location = Figures(
-        names,
-        np.array([abs(r["rank"] - 0.5) if other else abs(r["z"]) for r, other in zip(rows, by_rank, strict=True)]),
-        np.array([r["rank_mcse"] if other else r["z_mcse"] for r, other in zip(rows, by_rank, strict=True)]),
-        np.array([margins["rank"] if other else margins["location"] for other in by_rank]),
-    )
-    ratios = [row["sd_ratio"] if row["sd_ratio"] > 0 else NAN for row in rows]
-    spread = Figures(
-        names,
-        np.array([abs(math.log(ratio)) for ratio in ratios]),
-        np.array([row["sd_ratio_mcse"] / ratio for row, ratio in zip(rows, ratios, strict=True)]),
-        np.full(len(rows), margins["spread"]),
-    )
-    return {"location": _by_name(location), "spread": _by_name(spread)}
-
-
-def _by_name(figures: Figures) -> dict[str, str]:
-    masks = judge(figures)[2]
-    return {figures.names[i]: state for state, mask in masks.items() for i in np.flatnonzero(mask)}
-
-
-def _severity(values: Mapping[str, float], margins: Mapping[str, float]) -> float:
-    """Largest gap of a scalar in margins, over location and spread."""
-    z = abs(values.get("z", NAN)) / margins["location"]
-    if math.isnan(z):
-        z = abs(values.get("rank", NAN) - 0.5) / margins["rank"]
-    ratio = values.get("sd_ratio", NAN)
-    spread = abs(math.log(ratio)) / margins["spread"] if ratio > 0 else NAN
-    gaps = [gap for gap in (z, spread) if not math.isnan(gap)]
-    return max(gaps, default=0.0)
 
 
 def _label(scalar: Scalar, column: str) -> str:

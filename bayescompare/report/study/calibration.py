@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ...formatting import NO_BREAK, plain
+from ...metrics.thresholds import LOST_MAX
 from ..parts import Axis, Panels, Plot, Series
 from ..words import Words, name, visible
 from . import findings as w
@@ -79,9 +80,6 @@ def nominal(rows: Rows) -> Panels | None:
     ordered = tuple(m for m in rows.methods if m in methods)
     return Panels("Coverage against nominal", tuple(panels), keys(ordered), (caption,), wide=len(panels) == 1)
 
-
-#: Share of fits without an estimate up to which a method's RMSE is set against that of NUTS.
-LOST = 0.02
 
 STATES = ("same", "differs", "undecided")
 
@@ -197,7 +195,8 @@ def cost(rows: Rows) -> Plot | None:
     caption = (
         "Median wall time of a fit against the RMSE of its estimates over that of NUTS, a geometric mean over "
         "parameters. Both axes are logarithmic; each mark is a grid point. The cheap methods share their "
-        "work and have one time. Left out: where more than 2 % of the fits failed, as the rest are the easy data sets."
+        f"work and have one time. Left out: where more than {100 * LOST_MAX:g} % of the fits failed, as the rest are "
+        "the easy data sets."
     )
     return Plot(
         "Time against accuracy",
@@ -217,12 +216,12 @@ def cost(rows: Rows) -> Plot | None:
 def accuracy(rows: Rows, cell: Any, method: str) -> Value:
     """RMSE over that of NUTS: the geometric mean over parameters; 1 for NUTS itself.
 
-    None where more than :data:`LOST` of the fits have no estimate: those that are left are the easy data sets.
+    None where more than :data:`LOST_MAX` of the fits have no estimate: those that are left are the easy data sets.
     """
     logs = []
     for parameter in rows.at(cell):
         own, other = (rows.row(cell, m, parameter, "rmse") for m in (method, "nuts"))
-        if own is None or other is None or any(r.failed > LOST * (r.n + r.failed) for r in (own, other)):
+        if own is None or other is None or any(r.failed > LOST_MAX * (r.n + r.failed) for r in (own, other)):
             continue
         if own.value > 0 and other.value > 0:
             logs.append(math.log(own.value / other.value))

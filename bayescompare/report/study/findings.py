@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...formatting import NO_BREAK, NOTHING, Number, counted, figure, percent
+from ...metrics.thresholds import K_HAT_MAX
 from ..words import Name, Words, listed, name, visible
 from .rows import ALL, Asked, Facet, Focus, Rows, Study, Value, value_text
 
@@ -41,7 +42,7 @@ LABELS = {
     "sbc_chi2_p": "p of that χ²",
     "seconds": "seconds a fit",
     "k_hat": "Pareto k-hat",
-    "k_hat_bad": f"k-hat above{NO_BREAK}0.7, %",
+    "k_hat_bad": f"k-hat above{NO_BREAK}{K_HAT_MAX}, %",
     "failed": "failed, %",
     "suspect": "suspect, %",
     "at_bound": "at the edge, %",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...formatting import NO_BREAK, count, counted, plain
+from ...metrics.thresholds import K_HAT_MAX
 from ..comparison.methods_text import REFERENCES
 from ..parts import Code, Definitions, Details, Part, Prose, Section
 from ..words import Name, Words, listed, name, visible
@@ -52,7 +53,11 @@ GLOSSARY = (
     ("Failed", "failed", "A fit without an estimate, by its own account; its reason is in the study’s file."),
     ("Suspect", "suspect", "An estimate that its own audit doubts; it is in the figures."),
     ("At the edge", "at_bound", "An estimate on the boundary of its range, such as a scale of 0."),
-    ("Pareto k-hat", "k_hat", "How heavy the tail of importance weights is. Above 0.7 reweighting does not hold."),
+    (
+        "Pareto k-hat",
+        "k_hat",
+        f"How heavy a tail importance weights have. From {K_HAT_MAX} on reweighting does not hold.",
+    ),
 )
 
 

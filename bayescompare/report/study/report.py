@@ -21,6 +21,9 @@ from . import methods_prose as study_prose
 from . import sections as study_sections
 from .rows import ALL, Focus, Rows, Study
 
+#: Share of failed fits up to which a method's figure does not mention them.
+MENTIONED = 0.01
+
 
 @dataclass(frozen=True)
 class StudyPage:
@@ -113,9 +116,9 @@ def _heads(rows: Rows, focus: Focus) -> tuple[Headline, ...]:
 
 
 def _lost(rows: Rows, method: str) -> Words:
-    """How many fits are not in a method's figure, where that is more than one in a hundred."""
+    """How many fits are not in a method's figure, where they are worth a mention."""
     failed, total = rows.lost(method)
-    if failed <= 0.01 * total:
+    if failed <= MENTIONED * total:
         return ()
     return (f" Without the {fixed(100 * failed / total, 0)}{NO_BREAK}% of its fits that failed.",)
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...formatting import NO_BREAK, NONE, counted, figure, fixed
+from ...metrics.thresholds import RANKS_LEVEL
 from ..parts import Cell, Column, Details, Download, Heading, Part, Prose, Row, Section, Strips, Table
 from ..words import Words, listed, name, visible
 from . import calibration as study_kinds
@@ -207,7 +208,7 @@ def _flip(rows: Rows, shares: list[Any]) -> Cell:
         return NONE
     from_here: Any = None
     for cell, share in shares:
-        if share.value <= 0.5:
+        if 2 * share.value <= 1:
             from_here = None
         elif from_here is None:
             from_here = cell.get(rows.axis.name)
@@ -225,7 +226,7 @@ def ranks(study: Study, rows: Rows) -> Section | None:
     for m in rows.methods:
         own = [r for r in found if r.method == m]
         if own:
-            low = sum(r.value < 0.05 / len(own) for r in own)
+            low = sum(r.value < RANKS_LEVEL / len(own) for r in own)
             least = min(own, key=lambda r: r.value)
             said.append(f"{w.method(m)} in {low:,} of {len(own):,}")
             where = w.placed({k: v for k, v in least.cell.items() if any(one.name == k for one in rows.varied)})
@@ -250,7 +251,7 @@ def ranks(study: Study, rows: Rows) -> Section | None:
     how = (
         "Where the truth is drawn from the prior, its rank in an exact posterior is uniform (simulation-based "
         "calibration).",
-        "Each p is tested at 5 % over the number of tests of its method.",
+        f"Each p is tested at {100 * RANKS_LEVEL:g} % over the number of tests of its method.",
     )
     return Section("ranks", "Calibration", how, ("Ranks are not uniform: ", *listed(said), "."), tuple(parts))
 

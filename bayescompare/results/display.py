@@ -1,0 +1,212 @@
+"""What a report shows beyond figures: what is judged and counted for it, made once and kept with the comparison.
+
+So a report is rendered from a file without computing anything; files of earlier versions get it when they are opened.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..metrics import gates
+from ..metrics import verdict as v
+from ..metrics.thresholds import DECREMENT_MAX, INFORMATIVE, MOVED, TOLD_APART
+from .comparison import Comparison
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .fit import Fit
+
+#: Bins of the histograms of ranks, and of PIT.
+RANK_BINS, PIT_BINS = 20, 10
+
+#: Standard normal deviates that hold 95 % of a count.
+BAND = 1.96
+
+#: Scalars that the second of a pair is sought among.
+AMONG = 100
+
+
+def displayed(c: Comparison) -> Comparison:
+    """The comparison with :attr:`Comparison.display` made of its other parts.
+
+    ``checks`` of each gate, as :class:`bayescompare.metrics.gates.Check`; ``states`` of each scalar by layer and its
+    ``severity``, the largest gap in margins; ``ranks``, the rank histogram of the scalar whose R-hat is largest;
+    ``terms``, by likelihood term the PIT histograms and two counts; ``elpd``, which arm predicts better; ``readings``
+    of the sensitivity; ``moved``, whether the coordinates move the mode; ``pair``, two coordinates at once.
+    """
+    margins = v.Margins(**{k: x for k, x in c.settings.get("margins", {}).items() if k in v.Margins.__annotations__})
+    columns = {str(k): c.table[k].to_numpy(float) for k in c.table.columns if c.table[k].dtype.kind in "fiu"}
+    severity = _severity(c.table, columns, margins)
+    display = {
+        "checks": {"optimiser": _optimiser(c), "sampler": _sampler(c.fits.get("nuts"))},
+        "states": _states(c.table, columns, margins),
+        "severity": severity,
+        "ranks": _ranks(c),
+        "terms": {term: _term(arrays) for term, arrays in c.pointwise.items()},
+        "elpd": _better(c.prediction),
+        "readings": _readings(c.sensitivity),
+        "moved": bool((np.abs(columns["shift_coordinates"]) >= MOVED).any()),
+        "pair": _pair(c, severity),
+    }
+    return replace(c, display=json.loads(json.dumps(display)))  # as it comes back from a file
+
+
+# -- the gates -------------------------------------------------------------------------------------
+
+
+def _optimiser(c: Comparison) -> list[dict[str, Any]]:
+    mode = c.fits.get("map")
+    if mode is None or "starts" not in mode.diagnostics:
+        return []
+    d, limit = mode.diagnostics, c.settings.get("mode", {}).get("decrement", DECREMENT_MAX)
+    found = gates.optimiser_checks(d["starts_agree"], len(d["starts"]), d["newton_decrement"], limit)
+    return [asdict(check) for check in found]
+
+
+def _sampler(nuts: Fit | None) -> list[dict[str, Any]]:
+    if nuts is None or "r_hat_max" not in nuts.diagnostics:
+        return []
+    d = nuts.diagnostics
+    figures = gates.SamplerFigures(
+        r_hat_max=d["r_hat_max"],
+        ess_min=float(np.fmin(d["ess_min"], d["ess_tail_min"])),
+        worst_r_hat="",
+        worst_ess="",
+        draws=d["chains"] * d["draws"],
+        divergences=d.get("divergences"),
+        e_bfmi_min=min(d["e_bfmi"]) if d.get("e_bfmi") else None,
+    )
+    return [asdict(check) for check in gates.sampler_checks(figures)]
+
+
+# -- by scalar -------------------------------------------------------------------------------------
+
+
+def _states(table: pd.DataFrame, columns: dict[str, np.ndarray], margins: v.Margins) -> dict[str, dict[str, str]]:
+    """Of location and spread, by scalar, as the verdict judges them; those not computed are left out."""
+    names = tuple(map(str, table.index))
+    figures = {
+        "location": v.location_figures(names, columns, margins),
+        "spread": v.spread_figures(names, columns, margins),
+    }
+    return {
+        layer: {names[i]: state for state, mask in v.judge(found)[2].items() for i in np.flatnonzero(mask)}
+        for layer, found in figures.items()
+    }
+
+
+def _severity(table: pd.DataFrame, columns: dict[str, np.ndarray], margins: v.Margins) -> dict[str, float]:
+    """Largest gap of each scalar in margins, over location and spread; 0 where it has none."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        z = np.abs(columns["z"]) / margins.location
+        rank = np.abs(columns["rank"] - 0.5) / margins.rank
+        ratio = np.where(columns["sd_ratio"] > 0, columns["sd_ratio"], np.nan)
+        spread = np.abs(np.log(ratio)) / margins.spread
+    largest = np.nan_to_num(np.fmax(np.where(np.isnan(z), rank, z), spread), nan=0.0)
+    return dict(zip(map(str, table.index), largest.tolist(), strict=True))
+
+
+def _ranks(c: Comparison) -> dict[str, Any] | None:
+    """Counts of pooled ranks by chain, of the scalar whose R-hat is largest."""
+    nuts = c.fits.get("nuts")
+    if nuts is None or nuts.draws is None or nuts.draws.size == 0:
+        return None
+    place = {name: i for i, name in enumerate(nuts.names)}
+    finite = np.isfinite(nuts.draws).all(axis=(0, 1))
+    known = [
+        (-math.inf if math.isnan(r_hat) else r_hat, -i, name)
+        for i, (name, r_hat, sd) in enumerate(zip(c.table.index, c.table["r_hat"], c.table["sd"], strict=True))
+        if name in place and finite[place[name]] and sd != 0
+    ]
+    if not known:
+        return None
+    worst = max(known)[2]
+    x = np.asarray(nuts.draws[:, :, place[worst]], dtype=float)
+    rank = np.empty(x.size, dtype=np.int64)
+    rank[np.argsort(x, axis=None, kind="stable")] = np.arange(x.size)
+    bins = (rank.reshape(x.shape) * RANK_BINS) // x.size
+    counts = [np.bincount(row, minlength=RANK_BINS).tolist() for row in bins]
+    return {"name": worst, "counts": counts, **_uniform(x.shape[1], RANK_BINS)}
+
+
+def _uniform(n: int, bins: int) -> dict[str, float]:
+    """Of a bin among so many: what is expected in it, and half the width of the band that holds 95 % of counts."""
+    return {"expected": n / bins, "half": BAND * math.sqrt(n * (1 / bins) * (1 - 1 / bins))}
+
+
+# -- prediction and sensitivity --------------------------------------------------------------------
+
+
+def _term(arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """Of a likelihood term: PIT histograms, observations outside of their 95 % interval, and better predicted ones."""
+    found: dict[str, Any] = {}
+    for key in ("pit", "plugin_pit"):
+        if key in arrays:
+            known = arrays[key][np.isfinite(arrays[key])]
+            counts = np.histogram(known, bins=np.linspace(0.0, 1.0, PIT_BINS + 1))[0]
+            found[key] = {"counts": counts.tolist(), **_uniform(len(known), PIT_BINS)}
+    if "q2.5" in arrays:
+        outside = (arrays["observed"] < arrays["q2.5"]) | (arrays["observed"] > arrays["q97.5"])
+        found["outside"] = int(outside.sum())
+    if "elpd_loo" in arrays and "elpd_plugin" in arrays:
+        with np.errstate(invalid="ignore"):
+            found["better"] = int((arrays["elpd_loo"] - arrays["elpd_plugin"] > 0).sum())
+    return found
+
+
+def _better(prediction: Mapping[str, Any]) -> str | None:
+    """``posterior`` or ``plugin``, ``neither`` where their elpd cannot be told apart; None where it is not known."""
+    gain, se = ((prediction.get(key) or {}).get("value") for key in ("elpd_diff", "elpd_diff_se"))
+    if gain is None or se is None or math.isnan(gain + se):
+        return None
+    if abs(gain) <= TOLD_APART * se:
+        return "neither"
+    return "posterior" if gain > 0 else "plugin"
+
+
+def _readings(sensitivity: Mapping[str, Any]) -> dict[str, str]:
+    """By scalar: ``data`` decide, ``conflict`` of prior and data, or ``prior`` (a strong one, or weak data)."""
+    found = {}
+    for name, of_prior in sensitivity.get("prior", {}).items():
+        prior, likelihood = (one["power_scaling"]["value"] for one in (of_prior, sensitivity["likelihood"][name]))
+        if prior is None or likelihood is None or math.isnan(prior + likelihood):
+            continue
+        told = "conflict" if likelihood >= INFORMATIVE else "prior"
+        found[name] = told if prior >= INFORMATIVE else "data"
+    return found
+
+
+# -- two coordinates -------------------------------------------------------------------------------
+
+
+def _pair(c: Comparison, severity: Mapping[str, float]) -> dict[str, Any] | None:
+    """The free scalar most off, and the one with which the Laplace approximation ties it most wrongly.
+
+    None where there are not two free scalars, or where coordinates and scalars are not one to one.
+    """
+    from ..metrics.pair import Coordinates, pair
+
+    nuts, d = c.fits.get("nuts"), c.model.parameters
+    free = [str(name) for name in c.table.index[c.table["kind"] == "free"]]
+    if nuts is None or nuts.unconstrained_draws is None or len(free) != d or d < 2:
+        return None
+    u = np.asarray(nuts.unconstrained_draws)
+    laplace = c.fits["laplace"].unconstrained_draws if "laplace" in c.fits else None
+    modes = [c.fits[name].unconstrained if name in c.fits else None for name in ("map", "unconstrained_map")]
+    of = Coordinates(
+        free,
+        u.reshape(-1, d),
+        u.reshape(-1, d) if nuts.draws is None else np.asarray(nuts.draws)[..., :d].reshape(-1, d),
+        None if laplace is None else np.asarray(laplace).reshape(-1, d),
+        *(np.full(d, math.nan) if at is None else at for at in modes),
+    )
+    first, *others = sorted(range(d), key=lambda i: -severity[free[i]])[:AMONG]
+    found = pair(of, first, others)
+    return None if found is None else asdict(found)
