@@ -138,6 +138,8 @@ class Code(StrEnum):
     HYPERPARAMETERS_NOT_MIXED = "hyperparameters_not_mixed"
     #: NUTS over the hyperparameters had ``divergences``.
     HYPERPARAMETERS_DIVERGE = "hyperparameters_diverge"
+    #: The importance weights of the hyperparameters do not carry them: ``k_hat``, and ``ess`` effective draws.
+    HYPERPARAMETERS_WEIGHTS = "hyperparameters_weights"
     # -- files ------------------------------------------------------------------------------------
     #: A reason of a file of version 1, which has sentences only: ``text``.
     UNTYPED = "untyped"

@@ -217,6 +217,10 @@ _MARGINAL: dict[Code, Callable[[Fact], str]] = {
         f"the chains over the hyperparameters have not mixed: R-hat {r.figures['r_hat']:.3f}"
     ),
     Code.HYPERPARAMETERS_DIVERGE: lambda r: f"NUTS over the hyperparameters had {r.figures['divergences']} divergences",
+    Code.HYPERPARAMETERS_WEIGHTS: lambda r: (
+        f"importance sampling does not carry the hyperparameters (k-hat {r.figures['k_hat']:.2f}, "
+        f"{r.figures['ess']:.0f} effective draws); fit --method marginal_laplace draws them by NUTS"
+    ),
 }
 
 #: The sentence of every code.

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 @click.option(
     "--posterior", type=FILE, metavar="FILE", help="Draws made elsewhere (netCDF or Zarr): nothing is sampled."
 )
+@click.option("--methods", metavar="A,B", help="Which methods run besides MAP, Laplace and NUTS.")
 @click.option("--until-settled", is_flag=True, help="Go on sampling until no layer is undecided.")
 @click.option(
     "--seconds",
@@ -100,6 +101,8 @@ def _run(terminal: Terminal, target: str, asked: dict[str, Any], margins: Any) -
     given = {key: asked[key] for key in ("interval", "laplace_draws", "seconds") if asked[key] is not None}
     if asked["reproducible"]:  # what there is time for depends on the machine
         given.setdefault("seconds", math.inf)
+    if asked["methods"] is not None:
+        given["methods"] = tuple(name.strip() for name in asked["methods"].split(","))
     options = CompareOptions(sampler=settings, margins=margins, until_settled=asked["until_settled"], **given)
     beyond = Asked(posterior=asked["posterior"], losses=asked["losses"], held_out=held_out)
     with contextlib.redirect_stdout(sys.stderr):

@@ -53,6 +53,12 @@ MARK_OF_FIT = {
     "not_run": ("◌", "dim"),
 }
 
+MARGINAL = {
+    "marginal_map": ("Marginal MAP", "map", "joint MAP"),
+    "marginal_laplace": ("Marginal Laplace", "laplace", "joint Laplace"),
+}
+"""Methods with the latent block integrated out: what they are called, and which without that stands beside each."""
+
 EMPTY: Line = (("", ""),)
 
 
@@ -67,7 +73,7 @@ def summary(result: Comparison) -> list[Line]:
     ]
     if overall.advice:
         lines.append(((overall.advice, ""),))
-    lines += [*_thrown_away(result), *_layers(result.verdict.layers), *_warnings(result)]
+    lines += [*_thrown_away(result), *_layers(result.verdict.layers), *_marginal(result), *_warnings(result)]
     absent = [name for name, layer in result.verdict.layers.items() if layer.state is State.NOT_COMPUTED]
     room = LINES - len(lines) - 3  # an empty line, the table's header, and what follows it
     rows, more = _table(result, max(room, FEWEST))
@@ -103,6 +109,34 @@ def _layers(layers: dict[str, Layer]) -> list[Line]:
         if named:
             lines.append(((f"{mark} {state}: ", style), (", ".join(named), "")))
     return lines
+
+
+def _marginal(result: Comparison) -> list[Line]:
+    """How the modes and Laplace with the latent block integrated out do, beside those without; a line each."""
+    rows = {row["method"]: row for row in result.ladder}
+    lines: list[Line] = []
+    for name, (label, joint, beside) in MARGINAL.items():
+        found = rows.get(name)
+        if found is None:
+            continue
+        location, spread = (_differing(found, rows[joint], layer, beside) for layer in ("location", "spread"))
+        if not location:
+            told = "; ".join([found["status"], *(reason["text"] for reason in found["reasons"][:1])])
+        else:
+            told = f"of {found['location']['scalars']} scalars {location} differ in location"
+            told += f" and {spread} in spread" if spread else ""
+        seconds = plain(found["seconds"] + found["compile_seconds"], 2)
+        suspect = " (suspect)" if location and found["status"] == "suspect" else ""
+        lines.append(((f"{label}{suspect}: ", "bold"), (f"{told}; {seconds} s", "")))
+    return lines
+
+
+def _differing(row: Any, joint: Any, layer: str, beside: str) -> str:
+    """``0 (joint Laplace: 7)``; nothing where there is no such layer."""
+    if row[layer] is None or not row[layer]["scalars"]:
+        return ""
+    known = joint[layer] and joint[layer]["scalars"]
+    return f"{row[layer]['differing']} ({beside}: {joint[layer]['differing'] if known else 'none'})"
 
 
 def _warnings(result: Comparison) -> list[Line]:

@@ -100,7 +100,7 @@ class Comparison:
     ----------
     model : ModelInfo
     fits : Mapping of str to Fit
-        ``mle``, ``map``, ``unconstrained_map``, ``laplace``, ``nuts``.
+        ``mle``, ``map``, ``unconstrained_map``, ``laplace``, ``nuts``, and further methods that were run.
     table : pandas.DataFrame
         A row per scalar, indexed by its name, columns as documented in :func:`bayescompare.metrics.table.columns`.
     verdict : Verdict
@@ -132,6 +132,9 @@ class Comparison:
         From the MLE to the MAP: ``powers`` of the prior, ``values`` of the scalars at each; empty where not followed.
     display : Mapping
         What a report shows beyond these, see :func:`bayescompare.results.display.displayed`; JSON-ready.
+    ladder : tuple of Mapping
+        A row a method, against the posterior: ``method``, ``status``, ``reasons``, ``location`` and
+        ``spread`` (layers, or None), ``seconds``, ``compile_seconds``, ``gradients``; JSON-ready.
     """
 
     model: ModelInfo
@@ -152,6 +155,7 @@ class Comparison:
     groups: tuple[Mapping[str, Any], ...] = ()
     path: Mapping[str, Any] = field(default_factory=dict)
     display: Mapping[str, Any] = field(default_factory=dict)
+    ladder: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def posterior(self) -> xr.Dataset:
@@ -191,6 +195,7 @@ class Comparison:
                 "layers": {name: layer.to_json() for name, layer in self.verdict.layers.items()},
             },
             "path": dict(self.path),
+            "ladder": [_without(row, VOLATILE if reproducible else ()) for row in self.ladder],
             "settings": dict(self.settings),
             "provenance": _without(self.provenance, VOLATILE if reproducible else ()),
         }

@@ -26,7 +26,7 @@ COLUMNS = {
 }
 
 #: Modes have no Monte-Carlo error; two searches of one mode agree to this, in posterior sd (as the starts of one do).
-MODES, AGREEMENT = ("map", "map_unconstrained", "mle"), 1e-3
+MODES, AGREEMENT = ("map", "map_unconstrained", "mle", "marginal_map"), 1e-3
 
 #: Relative change of a figure that is rounding, also where it has no error: the evidence of a Gaussian, a level of 1.
 ROUNDING = 1e-9

@@ -21,12 +21,13 @@ from ..results.display import displayed
 from ..results.fit import Fit, Status
 from ..templates import bambi
 from ..templates.loading import Target, load_target
-from . import arms, consequences, labels, tabulate
+from . import arms, consequences, labels, others, tabulate
 from . import sampling as rounds
 from .audited import audited
 from .budget import Budget
 from .gather import Quantity, gather
 from .keywords import folded, renamed, shown, whole_seed
+from .ladder import ladder
 from .layers import Layers
 from .options import Asked, CompareOptions, Progress, Silent, one_thread, sampler_options
 from .predicted import document, predict, unpredicted
@@ -40,6 +41,7 @@ def compare(
     model: Any = None,
     data: Any = None,
     *,
+    methods: Sequence[str] | None = None,
     posterior: Any = None,
     quantities: Mapping[str, Quantity] | None = None,
     losses: Sequence[str | Loss] | None = None,
@@ -62,6 +64,8 @@ def compare(
         Within ``with model:`` it is that model.
     data : optional
         For a template: the user's own data.
+    methods : sequence of str, optional
+        The same as ``options.methods``: which run beside MLE, MAP, Laplace and NUTS.
     posterior : DataTree, Dataset, Mapping of arrays, Comparison or path, optional
         Draws of this model's posterior that were made elsewhere (PyMC, nutpie, NumPyro, CmdStan, a saved comparison):
         they are checked against the model, and nothing is sampled.
@@ -109,7 +113,7 @@ def compare(
         "target_accept": target_accept,
         "nuts_sampler": nuts_sampler,
     }
-    settings = folded(CompareOptions, options, {"ci_prob": ci_prob}, {}) or CompareOptions()
+    settings = folded(CompareOptions, options, {"ci_prob": ci_prob, "methods": methods}, {}) or CompareOptions()
     sampler = folded(SamplerOptions, settings.sampler, sampling, target.sampler)
     if posterior is not None and sampler != settings.sampler:
         given = ", ".join(name for name, value in sampling.items() if value is not None)
@@ -162,6 +166,8 @@ def run(
                     partial(arms.searched_again, problem, fits, heights, seed, options),
                     partial(_unchanged, fits),
                 )
+                if not others.OTHERS.keys() & fits.keys():
+                    fits |= others.run(problem, fits["nuts"], seed, options, layers)
                 budget = Budget.after(problem, fits, options.seconds)
                 fits = arms.on_one_branch(problem, fits)
                 gathered = gather(problem, fits, prior, asked.quantities)
@@ -206,6 +212,7 @@ def run(
         sensitivity=sensitivity,
         groups=tuple(consequences.groups(problem, table, options.margins.location)),
         path={} if path is None else path.to_json(),
+        ladder=ladder(gathered, fits, table, verdict, options.margins),
     )
     return displayed(found)
 
@@ -247,6 +254,7 @@ def _settings(seed: int, options: CompareOptions, sampler: Mapping[str, Any]) ->
         "margins": asdict(options.margins),
         "sampler": dict(sampler),
         "mode": asdict(options.mode),
+        "methods": None if options.methods is None else list(options.methods),
         "laplace_draws": options.laplace_draws,
         "loo_refits": options.loo_refits,
         "until_settled": options.until_settled,

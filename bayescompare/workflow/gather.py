@@ -25,6 +25,10 @@ Array = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 Quantity = Callable[["xr.Dataset"], Any]
 
 
+#: Methods of every comparison.
+ALWAYS = ("mle", "map", "unconstrained_map", "laplace", "nuts")
+
+
 @dataclass(frozen=True)
 class Gathered:
     """Scalars by every method.
@@ -39,6 +43,8 @@ class Gathered:
     map, map_unconstrained, mle : ndarray of shape (k,)
         For a quantity g the plug-in value g(mode).
     laplace, prior : ndarray of shape (n, k) or None
+    others : Mapping of str to ndarray
+        What further methods found: a point, (k,), or draws, (n, k).
     winding : ndarray of bool of shape (k,)
         Angles whose draws go all round the circle.
     """
@@ -51,6 +57,7 @@ class Gathered:
     mle: Array
     laplace: Array | None
     prior: Array | None
+    others: Mapping[str, Array]
     winding: np.ndarray
 
 
@@ -80,12 +87,21 @@ def gather(
         fits["mle"].estimate,
         None if laplace.draws is None else laplace.draws[0],
         prior,
+        _others(fits),
         winding,
     )
     found = _with_constants(found, problem)
     layout = labels.layout(problem)
     for name, function in (quantities or {}).items():
         found = _with(found, name, function, layout)
+    return found
+
+
+def _others(fits: Mapping[str, Fit]) -> dict[str, Array]:
+    found = {}
+    for name, fit in fits.items():
+        if name not in ALWAYS:
+            found[name] = fit.estimate if fit.draws is None else fit.draws.reshape(-1, fit.draws.shape[-1])
     return found
 
 
@@ -110,6 +126,7 @@ def _with_constants(found: Gathered, problem: Problem) -> Gathered:
         mle=of(found.mle),
         laplace=None if found.laplace is None else of(found.laplace),
         prior=None if found.prior is None else of(found.prior),
+        others={method: of(values) for method, values in found.others.items()},
     )
 
 
@@ -134,6 +151,7 @@ def _with(found: Gathered, name: str, function: Quantity, layout: Mapping[str, A
         of(found.mle),
         None if found.laplace is None else of(found.laplace),
         None if found.prior is None else of(found.prior),
+        {method: of(values) for method, values in found.others.items()},
         np.append(found.winding, np.zeros(len(labelled), dtype=bool)),
     )
 

@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..errors import UsageError
+from ..errors import UnknownNameError, UsageError
+from ..methods import METHODS
+from ..methods.marginal import MarginalOptions
 from ..methods.modes.options import ModeOptions
 from ..methods.sampler_options import SamplerOptions
 from ..metrics.losses import Loss
@@ -61,6 +63,10 @@ class CompareOptions:
     sampler : SamplerOptions, optional
         None: the template's own settings, or the defaults.
     mode : ModeOptions
+    methods : sequence of str, optional
+        Which methods run beside MLE, MAP, Laplace and NUTS, by name. None: all that are cheap for the model.
+    marginal : MarginalOptions
+        Of the marginal MAP and the marginal Laplace approximation.
     laplace_draws : int
         Draws of the Laplace approximation.
     margins : Margins
@@ -85,6 +91,8 @@ class CompareOptions:
 
     sampler: SamplerOptions | None = None
     mode: ModeOptions = field(default_factory=ModeOptions)
+    methods: Sequence[str] | None = None
+    marginal: MarginalOptions = field(default_factory=lambda: MarginalOptions(sampled=False))
     laplace_draws: int = 4000
     margins: Margins = field(default_factory=Margins)
     interval: float = INTERVAL
@@ -97,6 +105,11 @@ class CompareOptions:
     def __post_init__(self) -> None:
         if not 0 < self.interval < 1:
             raise UsageError(f"interval must lie between 0 and 1, not {self.interval}.")
+        if isinstance(self.methods, str):
+            raise UsageError(f"methods must be a sequence of names, not one text: ({self.methods!r},).")
+        unknown = [name for name in self.methods or () if name not in METHODS]
+        if unknown:
+            raise UnknownNameError(f"Unknown method {unknown[0]!r}. There are: {', '.join(METHODS)}.")
         if self.laplace_draws < 2:
             raise UsageError(f"laplace_draws must be at least 2, not {self.laplace_draws}.")
         for name in ("loo_refits", "budget"):

@@ -57,6 +57,7 @@ def table(g: Gathered, fits: Mapping[str, Fit], options: CompareOptions) -> pd.D
         "kind": np.array(g.kinds, dtype=object),
         **{place: np.array([name in names for name in g.names]) for place, names in edges.items()},
     }
+    columns |= _others(g)
     shifts = fits["laplace"].diagnostics.get("shift_predicted", {})
     predicted = np.array([shifts.get(name, np.nan) for name in g.names])
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -64,6 +65,18 @@ def table(g: Gathered, fits: Mapping[str, Fit], options: CompareOptions) -> pd.D
     frame = pd.DataFrame({**front, **columns, "reason": np.array(reasons, dtype=object)}, index=list(g.names))
     frame.index.name = "name"
     return frame
+
+
+def _others(g: Gathered) -> dict[str, Array]:
+    """The points of further methods by their names, of those with draws mean and sd: ``marginal_mean``."""
+    columns = {}
+    for name, values in g.others.items():
+        if values.ndim == 1:
+            columns[name] = values
+        else:
+            short = name.removesuffix("_laplace")
+            columns |= {f"{short}_mean": values.mean(axis=0), f"{short}_sd": values.std(axis=0, ddof=1)}
+    return columns
 
 
 @dataclass(frozen=True)

@@ -220,7 +220,7 @@ def test_sensitivity_of_a_normal(plain: Comparison) -> None:
 
 def test_cost_is_told_and_left_out_of_what_is_reproducible(plain: Comparison) -> None:
     arms = plain.provenance["cost"]["arms"]
-    assert set(arms) == {"mle", "map", "unconstrained_map", "laplace", "nuts", "refits"}
+    assert {"mle", "map", "unconstrained_map", "laplace", "nuts", "refits"} <= set(arms)
     assert arms["map"]["evaluations"] == plain.fits["map"].evaluations
     assert "cost" in plain.to_dict()["provenance"]
     assert "cost" not in plain.to_dict(reproducible=True)["provenance"]

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...errors import UnsupportedModelError
 from ...model.problem import Problem
 from ...results.fit import Fit
 from .options import MarginalOptions
 
-__all__ = ["MarginalOptions", "run_laplace", "run_map"]
+__all__ = ["MarginalOptions", "applies", "run_laplace", "run_map"]
+
+
+def applies(problem: Problem, options: MarginalOptions) -> bool:
+    """Whether there is a latent block, and a density through JAX to integrate it out of; it is compiled for later."""
+    from .joint import joint
+    from .latent import latent_block
+
+    try:
+        joint(problem.density, latent_block(problem, options.latent))
+    except UnsupportedModelError:
+        return False
+    return True
 
 
 def run_laplace(

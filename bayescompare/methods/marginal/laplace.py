@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -183,10 +183,14 @@ def _outer_draws(
 ) -> Outer:
     """By importance sampling from skewed t's at the mode where their weights carry that, else by NUTS on ℓ."""
     tried = None
-    if found.outer.marginal.dimension <= options.sampled_above and found.phi is not None:
+    few = found.outer.marginal.dimension <= options.sampled_above
+    if (few or not options.sampled) and found.phi is not None:
         tried = _by_importance(found, found.phi, covariance, count, rng)
         if tried.k_hat < K_HAT_MAX and tried.ess >= min(EFFECTIVE, count / 10):
             return tried
+        if not options.sampled:
+            figures = {"k_hat": tried.k_hat, "ess": tried.ess}
+            return replace(tried, doubts=(Reason(Code.HYPERPARAMETERS_WEIGHTS, figures=figures),))
     return _by_nuts(found, count, seed, tried)
 
 
@@ -250,6 +254,7 @@ def _marginal_heights(marginal: Marginal, points: Array) -> tuple[Array, Array]:
     moved, heights = np.array(points), np.full(len(points), -np.inf)
     weights = np.asarray(WEIGHTS)
     for rows in _pieces(marginal, len(points)):
+        marginal.in_time()
         inner = inner_modes(marginal.joint, points[rows], weights)
         marginal.inner_steps += inner.steps
         found = np.flatnonzero(inner.found)
@@ -300,6 +305,7 @@ def _latent_draws(marginal: Marginal, outer: Outer, rng: np.random.Generator) ->
     points, ratios = outer.points.copy(), np.empty(len(outer.points))
     standard = np.empty((len(points), len(x)))
     for rows in _pieces(marginal, len(points)):
+        marginal.in_time()
         at = inner_modes(marginal.joint, outer.points[rows], weights)
         factor = marginal.joint.layout.factor(at.entries)
         z = rng.standard_normal((len(rows), len(x)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from ...errors import UsageError
@@ -23,12 +24,19 @@ class MarginalOptions:
         Of the search over the hyperparameters.
     sampled_above : int
         Hyperparameters above which these are sampled by NUTS without a try at importance sampling.
+    sampled : bool
+        Whether NUTS may draw the hyperparameters at all; without it the approximation is suspect where the importance
+        weights do not carry it.
+    seconds : float
+        Time after which a fit is given up, with a ``FitError``; what is compiled at one go is waited for.
     """
 
     latent: tuple[str, ...] = ()
     draws: int = 4000
     mode: ModeOptions = field(default_factory=lambda: ModeOptions(starts=4))
     sampled_above: int = 20
+    sampled: bool = True
+    seconds: float = math.inf
 
     def __post_init__(self) -> None:
         if isinstance(self.latent, str):

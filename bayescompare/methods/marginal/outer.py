@@ -6,12 +6,14 @@ So the search for modes and their audit see no difference.
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from ...errors import FitError
 from ...model.backends import Array
 from ...model.creases import Creases
 from ...model.density import Density
@@ -67,11 +69,13 @@ class Marginal(Density):
     problem : Problem
         The whole model.
     latent : Latent
+    deadline : float
+        On ``time.perf_counter``'s clock, after which evaluations raise FitError.
     """
 
-    def __init__(self, problem: Problem, latent: Latent) -> None:
+    def __init__(self, problem: Problem, latent: Latent, deadline: float = math.inf) -> None:
         whole = problem.density
-        self.whole, self.latent = whole, latent
+        self.whole, self.latent, self.deadline = whole, latent, deadline
         self.joint: Joint = joint(whole, latent)
         self.blocks, start = [], 0
         outputs = []
@@ -162,7 +166,13 @@ class Marginal(Density):
             self._last = key, self._at(u, np.asarray(weights, dtype=float))
         return self._last[1]
 
+    def in_time(self) -> None:
+        """Raise FitError where the deadline has passed."""
+        if time.perf_counter() > self.deadline:
+            raise FitError("It took longer than it was given.")
+
     def _at(self, u: Array, weights: Array) -> At | None:
+        self.in_time()
         origin = self.whole.start[self.latent.coordinates]
         for x in (self._x, origin, *(origin + shift for shift in self._jitter)):
             inner = inner_modes(self.joint, self.joined(u[None], x), weights)
@@ -231,11 +241,11 @@ class OuterProblem(Problem):
     whole: Problem
 
     @classmethod
-    def of(cls, problem: Problem, latent: Latent) -> OuterProblem:
+    def of(cls, problem: Problem, latent: Latent, deadline: float = math.inf) -> OuterProblem:
         """The problem with the latent block integrated out."""
         outer = object.__new__(cls)
         outer.__dict__.update(problem.__dict__)
-        density = Marginal(problem, latent)
+        density = Marginal(problem, latent, deadline)
         names: list[str] = []
         places = {}
         for block in density.blocks:

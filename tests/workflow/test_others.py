@@ -1,0 +1,118 @@
+"""Methods beyond MAP, Laplace and NUTS within a comparison: which run, where they are told, and how they fail."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pymc as pm
+import pytest
+
+import bayescompare as bc
+from bayescompare.cli.summary import summary
+from bayescompare.errors import UnknownNameError, UsageError
+from bayescompare.methods.marginal import MarginalOptions
+from bayescompare.model.cache import problem_of
+from bayescompare.results.comparison import Comparison
+from bayescompare.results.fit import Fit, Status
+from bayescompare.workflow.layers import Layers
+from bayescompare.workflow.options import CompareOptions
+from bayescompare.workflow.others import run
+
+Y = np.array([28.0, 8.0, -3.0, 7.0, -1.0, 1.0, 18.0, 12.0])
+NUTS = Fit("nuts", Status.OK, (), (), np.empty(0), seconds=1.0)
+
+
+def hierarchy() -> pm.Model:
+    with pm.Model() as model:
+        mu, tau = pm.Normal("mu", 0.0, 20.0), pm.HalfNormal("tau", 20.0)
+        effect = pm.Normal("effect", mu, tau, shape=len(Y))
+        pm.Normal("y", effect, 5.0, observed=Y)
+    return model
+
+
+def location() -> pm.Model:
+    with pm.Model() as model:
+        pm.Normal("y", pm.Normal("mu", 0.0, 1.0), 1.0, observed=Y)
+    return model
+
+
+MODEL = hierarchy()
+
+
+@pytest.fixture(scope="module")
+def compared() -> Comparison:
+    options = CompareOptions(sampler=bc.SamplerOptions(draws=500, tune=500, target_accept=0.95, backend="jax"))
+    return bc.compare(MODEL, quantities={"ratio": lambda p: p["mu"] / p["tau"]}, options=options)
+
+
+def test_the_marginal_methods_run_where_there_is_a_latent_block(compared: Comparison) -> None:
+    names = list(compared.fits["nuts"].names)
+    table = compared.table.loc[names]
+    draws = compared.fits["marginal_laplace"].draws
+    assert draws is not None
+    np.testing.assert_array_equal(table["marginal_map"], compared.fits["marginal_map"].estimate)
+    np.testing.assert_allclose(table["marginal_mean"], draws[0].mean(axis=0))
+    np.testing.assert_allclose(table["marginal_sd"], draws[0].std(axis=0, ddof=1))
+    quantity = compared.table.loc["ratio"]
+    mu, tau = compared.fits["marginal_map"].values["mu"], compared.fits["marginal_map"].values["tau"]
+    assert quantity["marginal_map"] == pytest.approx(mu / tau)
+
+
+def test_the_ladder_tells_each_method_s_distance_from_the_posterior(compared: Comparison) -> None:
+    """Of a normal hierarchy the marginal Laplace approximation is exact, and there is no joint mode."""
+    rows = {row["method"]: row for row in compared.ladder}
+    assert list(rows) == ["map", "unconstrained_map", "laplace", "marginal_map", "marginal_laplace"]
+    z = ((compared.table["marginal_map"] - compared.table["mean"]) / compared.table["sd"]).abs()
+    at = rows["marginal_map"]["location"]
+    assert at["figure"] == pytest.approx(z[at["scalar"]])
+    assert rows["map"]["location"] is None
+    assert rows["marginal_laplace"]["location"]["differing"] == rows["marginal_laplace"]["spread"]["differing"] == 0
+    assert rows["marginal_map"]["spread"]["state"] == "not_computed"
+    told = ["".join(text for text, _ in line) for line in summary(compared)]
+    assert (
+        sum(line.startswith(("Marginal MAP: of 11 scalars ", "Marginal Laplace: of 11 scalars 0 ")) for line in told)
+        == 2
+    )
+
+
+def test_they_survive_a_file(compared: Comparison, tmp_path: Path) -> None:
+    compared.save(tmp_path / "c.nc")
+    found = bc.open(tmp_path / "c.nc")
+    assert isinstance(found, Comparison)
+    assert found.ladder == compared.ladder
+    assert found.fits["marginal_map"].values == compared.fits["marginal_map"].values
+
+
+def test_only_what_was_asked_for_runs() -> None:
+    layers = Layers()
+    few = run(problem_of(MODEL), NUTS, 0, CompareOptions(methods=("map", "marginal_map")), layers)
+    assert list(few) == ["marginal_map"]
+    assert few["marginal_map"].ok
+    assert run(problem_of(location()), NUTS, 0, CompareOptions(), layers) == {}
+    assert layers.findings() == ()
+
+
+def test_one_that_cannot_run_is_a_failed_fit() -> None:
+    layers = Layers()
+    found = run(problem_of(location()), NUTS, 0, CompareOptions(methods=["marginal_laplace"]), layers)[
+        "marginal_laplace"
+    ]
+    assert found.status is Status.FAILED
+    assert np.isnan(found.estimate).all()
+    assert "no block of Gaussian effects" in found.reasons[0].text
+    assert [finding["variable"] for finding in layers.findings()] == ["marginal_laplace"]
+
+
+def test_one_that_takes_too_long_is_given_up() -> None:
+    layers, options = Layers(), CompareOptions(marginal=MarginalOptions(seconds=1e-6))
+    found = run(problem_of(MODEL), NUTS, 0, options, layers)
+    assert {fit.status for fit in found.values()} == {Status.FAILED}
+    assert "longer than it was given" in found["marginal_map"].reasons[0].text
+
+
+def test_methods_are_names_that_exist() -> None:
+    with pytest.raises(UnknownNameError, match="There are:"):
+        CompareOptions(methods=("marginal",))
+    with pytest.raises(UsageError, match="not one text"):
+        CompareOptions(methods="map")
