@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .model.audit import Finding
     from .model.problem import Problem
     from .results.comparison import Comparison
+    from .results.draws import DrawsComparison, compare_draws
     from .results.fit import Fit, Status
     from .results.report_numbers import ReportNumbers
     from .results.storage import open
@@ -37,6 +38,7 @@ _HOME = {
     "BayesCompareError": "errors",
     "CompareOptions": "workflow.options",
     "Comparison": "results.comparison",
+    "DrawsComparison": "results.draws",
     "Finding": "model.audit",
     "Fit": "results.fit",
     "LaplaceOptions": "methods.laplace",
@@ -54,6 +56,7 @@ _HOME = {
     "Verdict": "metrics.verdict",
     "check": "workflow.check",
     "compare": "workflow.compare",
+    "compare_draws": "results.draws",
     "fit": "workflow.fitting",
     "open": "results.storage",
     "study": "studies.run",
@@ -65,6 +68,7 @@ __all__ = [
     "BayesCompareError",
     "CompareOptions",
     "Comparison",
+    "DrawsComparison",
     "Finding",
     "Fit",
     "LaplaceOptions",
@@ -82,6 +86,7 @@ __all__ = [
     "Verdict",
     "check",
     "compare",
+    "compare_draws",
     "fit",
     "open",
     "study",

@@ -37,6 +37,22 @@ def labels(values: Iterable[Any]) -> list[str]:
     return [", ".join(labels(value)) if isinstance(value, tuple) else str(value) for value in known]
 
 
+def places(theirs: Iterable[Any], ours: Iterable[Any]) -> list[int] | None:
+    """Where each of our labels stands among theirs, whichever type each has; None where one is missing or not unique.
+
+    >>> places(["b", "a"], ["a", "b"]), places([1871, 1872], ["1872"]), places(["a"], ["b"])
+    ([1, 0], [1], None)
+    """
+    for write in (_same_texts, labels, _texts):  # files hold labels of some kinds as texts
+        have, want = write(theirs), write(ours)
+        if have == want:
+            return list(range(len(have)))
+        place = {label: i for i, label in enumerate(have)}
+        if len(place) == len(have) and set(want) <= set(place):
+            return [place[label] for label in want]
+    return None
+
+
 def kept(values: Sequence[Any]) -> tuple[list[Any], bool]:
     """The labels of a dimension as JSON has them, and whether they are dates.
 
@@ -113,6 +129,31 @@ def _python(value: Any) -> Any:
             return datetime.datetime(whole.year, whole.month, whole.day) if type(whole) is datetime.date else whole
         return str(value).replace("T", " ") if whole is None and value == value else value
     return value.item() if isinstance(value, np.bool_ | np.integer | np.floating | np.str_) else value
+
+
+def _texts(values: Iterable[Any]) -> list[str]:
+    return [str(value) for value in values]
+
+
+def _same_texts(values: Iterable[Any]) -> list[str]:
+    return [_same_text(value) for value in values]
+
+
+def _same_text(x: Any) -> str:
+    """One text for one label, whichever type it has: 1871 and 1871.0, a date and its time stamp."""
+    if isinstance(x, np.datetime64 | datetime.date):
+        import pandas as pd
+
+        return str(pd.Timestamp(x).isoformat())
+    if isinstance(x, np.generic):
+        return _same_text(x.item())
+    if isinstance(x, float) and x.is_integer():
+        return str(int(x))
+    if isinstance(x, bytes):
+        return x.decode(errors="replace")
+    if isinstance(x, tuple):
+        return str(tuple(_same_text(part) for part in x))
+    return str(x)
 
 
 def _is_midnight(value: Any) -> bool:

@@ -18,10 +18,13 @@
     ├── FitError (4)              a method ran and has no result
     └── ResultFileError (5)       a saved result that is damaged, or not ours
 
-The number is the command line's exit code.
+The number is the command line's exit code. 6 is no error: ``diff --fail-if differs`` found a difference.
 """
 
 from __future__ import annotations
+
+#: Exit code of ``diff --fail-if``, where what was named is so.
+DIFFERS = 6
 
 #: What PyMC, PyTensor, JAX, nutpie, SciPy and a model's own operations raise where they cannot do what is asked: the
 #: errors of arithmetic (``ParameterValueError``, ``LinAlgError``, overflow), of graphs that cannot be built, derived,

@@ -48,6 +48,7 @@ MAY_IMPORT_LATER: dict[str, set[str]] = {
 }
 # Methods of a comparison that open what stands above it, when they are called.
 DOORS = {("results.comparison", name) for name in ("report", "report.plotting", "results.storage")}
+DOORS |= {("results.draws", "report")}
 WITHOUT_PYMC = ("codes", "coordinates", "errors", "formatting", "metrics", "reasons", "results", "report", "wording")
 
 

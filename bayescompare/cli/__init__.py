@@ -101,7 +101,8 @@ def program() -> None:
 
     \b
     Exit codes: 0 done, whatever the verdict; 2 asked wrongly; 3 the model cannot
-    be used; 4 a fit failed; 5 a damaged result file; 130 stopped by Ctrl-C.
+    be used; 4 a fit failed; 5 a damaged result file; 6 what `diff --fail-if`
+    names is so; 130 stopped by Ctrl-C.
     """
 
 

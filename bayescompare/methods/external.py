@@ -11,10 +11,10 @@ from ..coordinates import called, filed
 from ..errors import DataError
 from ..model.backends import Array
 from ..model.problem import Problem
+from ..results.carried import DRAWS, Carried, read
 from ..results.fit import Fit, Status
-from .carried import Carried, read
 from .invariance import Drift, drift
-from .labelled import DRAWS, in_order
+from .labelled import in_order
 from .modes.naming import coordinate
 
 if TYPE_CHECKING:

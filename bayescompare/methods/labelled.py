@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
-from datetime import date
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..coordinates import labels
+from ..coordinates import labels, places
 from ..errors import DataError
 from ..model.problem import Problem
+from ..results.carried import DRAWS
 
 if TYPE_CHECKING:
     import xarray as xr
-
-#: Dims of draws, in the order in which they come first.
-DRAWS = ("chain", "draw")
 
 #: Labels that a message names.
 NAMED = 5
@@ -64,16 +61,12 @@ def in_order(problem: Problem, name: str, array: xr.DataArray, shape: tuple[int,
 
 
 def _places(name: str, dim: str, theirs: np.ndarray, ours: Sequence[Any]) -> list[int] | None:
-    """Where each of the model's labels stands in theirs; None where they are in place, or where theirs are none."""
-    for write in (_labels, labels, _texts):  # files hold labels of some kinds as texts
-        have, want = write(theirs), write(ours)
-        if have == want:
-            return None
-        place = {label: i for i, label in enumerate(have)}
-        if len(place) == len(have) and set(want) <= set(place):
-            return [place[label] for label in want]
+    """Where each of the model's labels stands in theirs; None where theirs are positions."""
+    found = places(theirs, ours)
+    if found is not None:
+        return found
     if theirs.dtype.kind in "iu" and np.array_equal(theirs, np.arange(len(theirs))):
-        return None  # positions, not labels
+        return None
     have, want = labels(theirs), labels(ours)
     missing = [label for label in want if label not in have]
     if not missing:
@@ -85,28 +78,3 @@ def _places(name: str, dim: str, theirs: np.ndarray, ours: Sequence[Any]) -> lis
     raise DataError(
         f"The posterior has no {name} for {dim} {told}: its labels of {dim} are {has}. Give the draws the model's."
     )
-
-
-def _labels(values: Iterable[Hashable]) -> list[str]:
-    return [_label(x) for x in values]
-
-
-def _texts(values: Iterable[Hashable]) -> list[str]:
-    return [str(x) for x in values]
-
-
-def _label(x: Hashable) -> str:
-    """One text for one label, whichever type it has: 1871 and 1871.0, a date and its time stamp."""
-    if isinstance(x, np.datetime64 | date):
-        import pandas as pd
-
-        return str(pd.Timestamp(x).isoformat())
-    if isinstance(x, np.generic):
-        return _label(x.item())
-    if isinstance(x, float) and x.is_integer():
-        return str(int(x))
-    if isinstance(x, bytes):
-        return x.decode(errors="replace")
-    if isinstance(x, tuple):
-        return str(tuple(_label(part) for part in x))
-    return str(x)

@@ -13,9 +13,9 @@ import numpy as np
 from ..errors import FitError, first_line
 from ..model.backends import Array
 from ..model.problem import Problem
+from ..results.sampler_statistics import STATISTICS
 from .nutpie_internals import COORDINATE, batches, data_of, over_function, places, without_labels
 from .sampler_options import SamplerOptions
-from .sampler_statistics import STATISTICS
 
 #: Operations whose numba code takes 40 seconds or more to compile on a machine that has not compiled it before.
 _DEAR = (

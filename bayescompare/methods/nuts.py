@@ -17,10 +17,10 @@ from ..model.backends import Array, without_compiler
 from ..model.problem import Problem
 from ..reasons import Code, Reason
 from ..results.fit import Fit, Status
+from ..results.sampler_statistics import named, named_statistics
 from . import nutpie, require
 from .improper import refuse_runaway
 from .sampler_options import SamplerOptions
-from .sampler_statistics import named, named_statistics
 
 #: Engine to the package that it needs.
 ENGINES = {"nutpie": "nutpie", "pymc": "pymc", "numpyro": "numpyro", "blackjax": "blackjax"}

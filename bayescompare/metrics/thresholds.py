@@ -25,6 +25,9 @@ INFORMATIVE = 0.05
 #: Standard errors that a difference must exceed to be told apart from 0.
 TOLD_APART = 2.0
 
+#: Largest p-value that can be called a difference: that of two errors beyond, one-sided.
+P_VALUE_MAX = 0.0228
+
 #: Posterior sd by which a mode must move to be another point.
 MOVED = 0.005
 

@@ -347,12 +347,19 @@ def overall(layers: dict[str, Layer]) -> tuple[State, str | None]:
     for gate in ("optimiser", "sampler"):
         if gate not in layers or not is_open(layers[gate]):
             return State.NO_VERDICT, gate
-    judged = [entry for name, entry in layers.items() if name not in ("optimiser", "sampler") and entry.applies]
+    state, deciding = decided([entry for name, entry in layers.items() if name not in ("optimiser", "sampler")])
+    for name in ALWAYS:
+        if state is State.SAME and name not in layers:
+            return State.UNDECIDED, name
+    return state, deciding
+
+
+def decided(layers: Sequence[Layer]) -> tuple[State, str | None]:
+    """State that layers have together, and the one that decides: the first that differs, else is undecided, else
+    should be there and is not; else all are the same."""
+    judged = [entry for entry in layers if entry.applies]
     for state in (State.DIFFERS, State.UNDECIDED, State.NOT_COMPUTED):
         for entry in judged:
             if entry.state is state:
                 return State.UNDECIDED if state is State.NOT_COMPUTED else state, entry.name
-    for name in ALWAYS:
-        if name not in layers:
-            return State.UNDECIDED, name
     return State.SAME, judged[0].name if judged else None

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ..results.comparison import Comparison
     from ..results.difference import Difference
+    from ..results.draws import DrawsComparison
     from .gallery.index import Index, Origin
     from .study.rows import Study
 
-__all__ = ["difference_to_html", "fragment", "index_to_html", "study_to_html", "to_html"]
+__all__ = ["difference_to_html", "draws_to_html", "fragment", "index_to_html", "study_to_html", "to_html"]
 
 
 def to_html(comparison: Comparison, *, reproducible: bool = False, origin: Origin | None = None) -> str:
@@ -71,6 +72,25 @@ def difference_to_html(found: Difference, names: tuple[str, str]) -> str:
     from . import html
 
     return html.difference_to_html(found, names)
+
+
+def draws_to_html(found: DrawsComparison, names: tuple[str, str]) -> str:
+    """Render how two sets of draws differ as one self-contained HTML page.
+
+    Parameters
+    ----------
+    found : DrawsComparison
+    names : tuple of (str, str)
+        What the two are called.
+
+    Returns
+    -------
+    str
+        The page. It loads nothing, and has no script.
+    """
+    from . import html
+
+    return html.draws_to_html(found, names)
 
 
 def index_to_html(index: Index) -> str:

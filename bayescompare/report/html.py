@@ -32,6 +32,7 @@ from .words import Link, Name, plain_text
 if TYPE_CHECKING:
     from ..results.comparison import Comparison
     from ..results.difference import Difference
+    from ..results.draws import DrawsComparison
     from .gallery.index import Index, Origin
     from .study.rows import Study
 
@@ -100,10 +101,31 @@ def difference_to_html(found: Difference, names: tuple[str, str]) -> str:
     -------
     str
     """
+    return _without_script("difference.html.j2", changed=changed(found, names))
+
+
+def draws_to_html(found: DrawsComparison, names: tuple[str, str]) -> str:
+    """Render how two sets of draws differ: a page without a script.
+
+    Parameters
+    ----------
+    found : DrawsComparison
+    names : tuple of (str, str)
+        What the two are called.
+
+    Returns
+    -------
+    str
+    """
+    from .draws import page
+
+    return _without_script("draws.html.j2", page=page(found, names))
+
+
+def _without_script(template: str, **data: Any) -> str:
     style = colours.rules() + _static("first.css") + _static("report.css")
-    page = _environment().get_template("difference.html.j2")
     policy = _policy(style, "").replace(f"script-src '{_hash('')}'; ", "")
-    return page.render(changed=changed(found, names), policy=policy, style=Markup(style))
+    return _environment().get_template(template).render(policy=policy, style=Markup(style), **data)
 
 
 def index_to_html(index: Index) -> str:

@@ -182,7 +182,7 @@ class Comparison:
                 "fingerprint": self.model.fingerprint,
             },
             "fits": {name: fit_to_dict(fit, reproducible=reproducible) for name, fit in self.fits.items()},
-            "table": [{"name": name, **row} for name, row in zip(self.table.index, _rows(self.table), strict=True)],
+            "table": [{"name": name, **row} for name, row in zip(self.table.index, rows(self.table), strict=True)],
             "findings": [dict(finding) for finding in self.findings],
             "joint": dict(self.joint),
             "prediction": dict(self.prediction),
@@ -308,6 +308,6 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+def rows(table: pd.DataFrame) -> list[dict[str, Any]]:
     # Not to_json: it writes 15 decimals, which leaves five digits of 1e-10.
     return [{str(name): value for name, value in row.items()} for row in table.to_dict(orient="records")]

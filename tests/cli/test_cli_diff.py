@@ -7,7 +7,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import xarray as xr
 
 from tests.report.factory import make
 
@@ -73,3 +75,33 @@ def test_what_cannot_be_compared_has_its_exit_code(run: Any, files: tuple[Path, 
     assert run("diff", *files, "--report", files[0]).exit_code == 2
     assert run("diff", *files, "--report", "-").exit_code == 2
     assert run("diff", files[0]).exit_code == 2
+
+
+@pytest.fixture
+def draws(tmp_path: Path) -> tuple[Path, Path]:
+    """Draws of one law, the second's ``mu`` moved."""
+    rng = np.random.default_rng(1)
+    paths = tmp_path / "a.nc", tmp_path / "b.nc"
+    for path, moved in zip(paths, (0.0, 1.0), strict=True):
+        variables = {name: (("chain", "draw"), rng.normal(size=(4, 300))) for name in ("mu", "tau")}
+        posterior = xr.Dataset(variables)
+        posterior["mu"] += moved
+        xr.DataTree.from_dict({"posterior": posterior}).to_netcdf(path, engine="h5netcdf")
+    return paths
+
+
+def test_draws_that_any_program_saved_are_compared(run: Any, draws: tuple[Path, Path], tmp_path: Path) -> None:
+    done = run("diff", *draws, "--report", tmp_path / "d.html", "--json", tmp_path / "d.json")
+    assert done.exit_code == 0, done.output
+    assert done.stdout.startswith("They differ. mu: the second’s mean is")
+    assert json.loads((tmp_path / "d.json").read_text(encoding="utf-8"))["state"] == "differs"
+    assert "They differ." in (tmp_path / "d.html").read_text(encoding="utf-8")
+    assert run("diff", *draws, "--var-names", "tau").stdout.startswith("The same.")
+
+
+def test_fail_if_has_an_exit_code_of_its_own(run: Any, draws: tuple[Path, Path], files: tuple[Path, Path]) -> None:
+    assert run("diff", *draws, "--fail-if", "differs").exit_code == 6
+    assert run("diff", *draws, "--fail-if", "undecided").exit_code == 0
+    assert run("diff", draws[0], draws[0], "--fail-if", "differs", "--fail-if", "undecided").exit_code == 0
+    assert run("diff", *files, "--fail-if", "differs").exit_code == 6
+    assert run("diff", files[0], files[0], "--fail-if", "differs").exit_code == 0

@@ -19,9 +19,9 @@ from bayescompare.errors import EngineNotInstalledError, FitError, UnknownNameEr
 from bayescompare.methods.nutpie import choose_backend, order
 from bayescompare.methods.nuts import check_engine
 from bayescompare.methods.sampler_options import SamplerOptions
-from bayescompare.methods.sampler_statistics import STATISTICS
 from bayescompare.model.problem import Problem
 from bayescompare.results.fit import Fit, Status
+from bayescompare.results.sampler_statistics import STATISTICS
 from tests.model.test_density import BlackBox
 
 Y = np.array([3, 1, 4, 2])

@@ -13,9 +13,9 @@ import xarray as xr
 from scipy import stats
 
 from bayescompare.errors import DataError
-from bayescompare.methods.carried import read
 from bayescompare.methods.external import bring
 from bayescompare.model.problem import Problem
+from bayescompare.results.carried import read
 
 RNG = np.random.default_rng(8)
 GROUPS = ["a", "b", "c"]

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ..model.backends import Array
+Array = NDArray[np.float64]
 
 #: Statistics that are kept, under one name whichever engine made them.
 STATISTICS = {

@@ -6,20 +6,25 @@ ArviZ's groups in a DataTree, an ``InferenceData`` or a file; a Dataset or a dic
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import DataError, MissingFileError, ResultFileError
-from ..model.backends import Array
-from .labelled import DRAWS
 from .sampler_statistics import RAW, STATISTICS
 
 if TYPE_CHECKING:
     import xarray as xr
+
+Array = NDArray[np.float64]
+
+#: Dims of draws, in the order in which they come first.
+DRAWS = ("chain", "draw")
 
 GROUPS = ("posterior", "sample_stats", "observed_data", "constant_data")
 
@@ -125,11 +130,32 @@ def read(posterior: Any, names: set[str]) -> Carried:
     )
 
 
+def read_draws(posterior: Any) -> tuple[xr.Dataset, bool]:
+    """The draws alone, and whether nothing was given beside them (no group ``sample_stats``).
+
+    Raises
+    ------
+    DataError
+        If there are none.
+    MissingFileError, ResultFileError
+    """
+    tree = _opened(posterior)
+    draws = _group(tree, "posterior")
+    if draws is None:
+        raise DataError("There is no group `posterior` in what was given.")
+    return draws, _group(tree, "sample_stats") is None
+
+
+def is_comparison(path: Path) -> bool:
+    """True for a file that a comparison was saved to."""
+    return bool(_meta(_opened(path)))
+
+
 def _opened(posterior: Any) -> Any:
     """A file's content, or what was given."""
     import xarray as xr
 
-    if not isinstance(posterior, str | Path):
+    if not isinstance(posterior, str | os.PathLike):
         return posterior
     path = Path(posterior)
     if not path.exists():
