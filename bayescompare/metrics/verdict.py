@@ -164,6 +164,8 @@ class Overall:
         What to do next.
     deciding : str or None
         Name of the gate or layer that decided.
+    as_point : bool
+        True where the MAP can stand in as a point, and its interval cannot.
     """
 
     state: State
@@ -171,6 +173,7 @@ class Overall:
     sentence: str
     advice: str
     deciding: str | None = None
+    as_point: bool = False
 
 
 @dataclass(frozen=True)
@@ -332,6 +335,12 @@ def worst_of(name: str, criteria: Sequence[Layer]) -> Layer:
 def is_open(gate: Layer) -> bool:
     """True if the layers behind this gate may be judged: nothing that was checked failed."""
     return gate.state in (State.SOUND, State.UNCHECKED)
+
+
+def stands_as_point(layers: Mapping[str, Layer], deciding: str | None) -> bool:
+    """True where the spread alone differs: what comes before it did not, and none of it is open."""
+    before = [layers[name] for name in ("decision", "location", "prediction") if name in layers]
+    return deciding == "spread" and all(entry.state is State.SAME or not entry.applies for entry in before)
 
 
 def overall(layers: dict[str, Layer]) -> tuple[State, str | None]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ResultFileError
-from ..metrics.verdict import Layer, Overall, State, Verdict
+from ..metrics.verdict import Layer, Overall, State, Verdict, stands_as_point
 from ..reasons import Reason
 from .comparison import READABLE
 
@@ -90,11 +90,10 @@ def read(path: Path) -> ReportNumbers:
 
 def verdict(document: Mapping[str, Any]) -> Verdict:
     """The verdict of a JSON document or a saved file."""
-    overall, layers = document["overall"], document["layers"]
-    return Verdict(
-        Overall(**{**overall, "state": State(overall["state"])}),
-        {name: Layer.from_json(entry) for name, entry in layers.items()},
-    )
+    layers = {name: Layer.from_json(entry) for name, entry in document["layers"].items()}
+    overall = {**document["overall"], "state": State(document["overall"]["state"])}
+    as_point = overall["state"] is State.DIFFERS and stands_as_point(layers, overall["deciding"])
+    return Verdict(Overall(**{"as_point": as_point, **overall}), layers)  # earlier versions do not say it
 
 
 def _numbers(document: Any) -> ReportNumbers:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..formatting import LARGE, count, figure, fixed, percent, plain, point
-from ..metrics.verdict import Layer, Overall, State
+from ..metrics.verdict import Layer, Overall, State, stands_as_point
 from ..reasons import NO_MODE_EXISTS
 from ..wording import fault, rise
 
@@ -161,14 +161,12 @@ def _differs(layer: Layer, layers: dict[str, Layer], table: pd.DataFrame, poster
         sentence, advice = _other(layer, posterior)
         return Overall(State.DIFFERS, "No.", sentence, advice, deciding)
     ratio = str(figure(row["sd_ratio"], row["sd_ratio_mcse"]))
-    # The layers before it did not differ, or they would have decided: the point stands if none is open.
-    before = [layers[name] for name in ("decision", "location", "prediction") if name in layers]
-    as_point = all(entry.state is State.SAME or not entry.applies for entry in before)
+    as_point = stands_as_point(layers, deciding)
     sentence = f"The Laplace sd of {layer.scalar} is {ratio} times the posterior{_S}."
     near = "; the MAP itself is near its mean" if as_point else ""
     advice = f"Take the interval of the {posterior}{near}."
     opening = "As a point, yes; as an interval, no." if as_point else "No."
-    return Overall(State.DIFFERS, opening, sentence, advice, deciding)
+    return Overall(State.DIFFERS, opening, sentence, advice, deciding, as_point)
 
 
 def _other(layer: Layer, posterior: str = "posterior") -> tuple[str, str]:

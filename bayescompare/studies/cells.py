@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import FaultyModelError, UnknownNameError
-from ..reasons import joined
+from ..reasons import Code, joined
 from ..results.fit import Status
 from . import fresh_elpd as elpd
 from . import nuts_arm as nuts
@@ -44,6 +44,9 @@ KEPT = 4
 STATUSES = (str(Status.OK), str(Status.SUSPECT), str(Status.FAILED))
 FAILED = STATUSES.index("failed")
 
+#: Methods whose estimate is a mode, which may lie at the edge of a range.
+MODES = ("mle_wald", "map_laplace")
+
 #: Arrays of a method, each with the axes that follow that of the replicates: L levels, k recorded scalars.
 ARRAYS = {
     "estimate": "k",
@@ -51,6 +54,7 @@ ARRAYS = {
     "lower": "Lk",
     "upper": "Lk",
     "rank": "k",
+    "at_bound": "k",
     "mcse_mean": "k",
     "mcse_sd": "k",
     "k_hat": "",
@@ -338,11 +342,15 @@ def _cheaply(plan: Plan, made: _Made, replicates: Sequence[Replicate]) -> dict[i
         return {**_cheaply(plan, made, replicates[:half]), **_cheaply(plan, made, replicates[half:])}
     seconds = (time.perf_counter() - began) / len(replicates)
     rows: dict[int, dict[str, _Row]] = {r.place: {} for r in replicates}
+    names = [made.problem.scalars.names[i] for i in made.chosen]
     for method, estimates in found.items():
         for i, replicate in enumerate(replicates):
             arrays: dict[str, Any] = {"seconds": seconds, "k_hat": estimates.k_hat[i]}
             arrays["log_density"] = estimates.log_density[i]
             arrays["estimate"] = estimates.point[i][made.chosen]
+            if method in MODES:
+                edges = {n for r in estimates.reasons[i] if r.code is Code.ON_BOUNDARY for n in r.variables}
+                arrays["at_bound"] = [name in edges for name in names]
             for name in ("sd", "lower", "upper", "rank"):
                 arrays[name] = getattr(estimates, name)[i][..., made.chosen]
             for name, having in elpd.METHODS.items():

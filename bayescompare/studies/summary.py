@@ -21,10 +21,6 @@ from .store import Cells, Store
 
 Array = NDArray[np.float64]
 
-#: Methods whose estimate is a mode, and what such a fit says of a scalar that lies at the edge of its range.
-MODES = ("mle_wald", "map_laplace")
-BOUNDARY = "{} lies on the boundary of its range"
-
 #: The parameter of what is about a fit as a whole.
 ALL = ""
 
@@ -77,7 +73,7 @@ def rows(store: Store, margins: v.Margins | None = None) -> Iterator[Measure]:
       truth, and ``width_90``: its mean width, for each level of the plan.
     - ``sbc_distance``, ``sbc_p``, ``sbc_chi2``, ``sbc_chi2_p``: uniformity of the truth's ranks, see
       ``studies.measures.Uniformity``. Only where the whole truth is drawn from the prior should they be
-      uniform.
+      uniform; elsewhere there is no p.
     - ``risk_absolute``, ``risk_squared``: mean loss of deciding by the estimate; ``regret_absolute``,
       ``regret_squared``: what that is above the loss of NUTS's posterior mean in the same replicates.
     - ``shift``: mean of (estimate − posterior mean)/posterior sd, and ``sd_ratio``: geometric mean of the method's sd
@@ -158,18 +154,13 @@ class _Summary:
         sd = _column(arrays, "sd", j, len(truth))
         stated = np.isfinite(sd)
         yield self._row(name, "sd", m.mean(sd[stated]), int(stated.sum()))
-        if self.method in MODES:
-            yield self._at_bound(name)
+        if "at_bound" in arrays:
+            kept = self.cells.results.status != FAILED
+            yield self._row(name, "at_bound", m.share(arrays["at_bound"][kept, j] == 1), int(kept.sum()))
         yield from self._intervals(j, name, truth)
         yield from self._ranks(j, name)
         if self.reference is not None and self.method != "nuts":
             yield from self._against(j, name, error, sd)
-
-    def _at_bound(self, name: str) -> Measure:
-        results = self.cells.results
-        kept = [r for s, r in zip(results.status, results.reasons, strict=True) if s != FAILED]
-        there = np.array([BOUNDARY.format(name) in reason.split("; ") for reason in kept], dtype=bool)
-        return self._row(name, "at_bound", m.share(there), len(kept))
 
     def _intervals(self, j: int, name: str, truth: Array) -> Iterator[Measure]:
         arrays = self.cells.results.arrays
@@ -189,14 +180,17 @@ class _Summary:
         ranks = _column(self.cells.results.arrays, "rank", j, len(self.cells.truth))
         ranks = ranks[np.isfinite(ranks)]
         found = m.uniformity(ranks)
-        drawn = "" if self._from_prior() else "the truth is fixed: ranks need not be uniform"
+        p, chi2_p, fixed = found.p, Figure(found.chi2_p, None, found.chi2.reason), ""
+        if not self._from_prior():
+            fixed = "the truth is fixed: ranks need not be uniform"
+            p = chi2_p = Figure(np.nan)  # of what is not the hypothesis
         for measure, figure in {
             "sbc_distance": found.distance,
-            "sbc_p": found.p,
+            "sbc_p": p,
             "sbc_chi2": found.chi2,
-            "sbc_chi2_p": Figure(found.chi2_p, None, found.chi2.reason),
+            "sbc_chi2_p": chi2_p,
         }.items():
-            yield self._row(name, measure, figure, len(ranks), drawn)
+            yield self._row(name, measure, figure, len(ranks), fixed)
 
     def _from_prior(self) -> bool:
         return self.plan.truth == "prior" and not any(name.startswith("truth.") for name in self.cell)

@@ -366,9 +366,8 @@ def _verdict(state: str, table: pd.DataFrame, labels: list[str]) -> Verdict:
     }[state]
     overall_state = State.DIFFERS if state == "spread_only" else State(state)
     deciding = "spread" if state == "spread_only" else "location"
-    overall = Overall(
-        overall_state, *said, "Report the NUTS posterior. If one number is needed, take its mean.", deciding
-    )
+    advice = "Report the NUTS posterior. If one number is needed, take its mean."
+    overall = Overall(overall_state, *said, advice, deciding, as_point=state == "spread_only")
     return Verdict(overall, {layer.name: layer for layer in layers})
 
 

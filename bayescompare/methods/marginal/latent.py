@@ -45,7 +45,7 @@ class Latent:
     coordinates, others : ndarray of int
         Of the block and of the hyperparameters, in u.
     why : dict of str to str
-        Of every free variable, what it was taken for.
+        Of every free variable, what it was taken for, in words.
     named : bool
         True where the user named it.
     """
@@ -79,16 +79,17 @@ def latent_block(problem: Problem, asked: Sequence[str] | None = None) -> Latent
     """
     blocks = {block.name: block for block in problem.density.blocks}
     if asked:
+        why = {name: "named" if name in asked else "hyperparameter" for name in blocks}
         unknown = [name for name in asked if name not in blocks]
         if unknown:
             raise UnknownNameError(
                 f"No free variable is named {', '.join(map(repr, unknown))}. There are: {', '.join(blocks)}."
             )
-        why = {name: "named" if name in asked else "hyperparameter" for name in blocks}
         taken = [name for name in blocks if name in asked]
     else:
-        why = _kinds(problem)
-        taken = [name for name in blocks if why[name].startswith("Gaussian")]
+        kinds = _kinds(problem)
+        why = {name: str(kind) for name, kind in kinds.items()}
+        taken = [name for name in blocks if kinds[name].gaussian]
     if not taken:
         looked = "; ".join(f"{name}: {kind}" for name, kind in why.items())
         raise UnsupportedModelError(
@@ -106,41 +107,52 @@ def latent_block(problem: Problem, asked: Sequence[str] | None = None) -> Latent
     return Latent(chosen, coordinates, others, why, bool(asked))
 
 
-def _kinds(problem: Problem) -> dict[str, str]:
-    """Of every free variable: ``"Gaussian: ..."``, or why it is a hyperparameter."""
+@dataclass(frozen=True)
+class _Kind:
+    """Whether a free variable is Gaussian given the others, and of what kind it is, in words."""
+
+    gaussian: bool
+    words: str
+
+    def __str__(self) -> str:
+        return f"Gaussian: {self.words}" if self.gaussian else self.words
+
+
+def _kinds(problem: Problem) -> dict[str, _Kind]:
+    """Of every free variable."""
     blocks = {block.name: block for block in problem.density.blocks}
     variables = {rv.name: rv for rv in problem.model.free_RVs}
-    why = {name: _kind(rv, blocks[name]) for name, rv in variables.items()}
+    kinds = {name: _kind(rv, blocks[name]) for name, rv in variables.items()}
     changed = True
     while changed:  # one that is taken out can take no other out, so this ends
         changed = False
         for name, rv in variables.items():
-            if not why[name].startswith("Gaussian"):
+            if not kinds[name].gaussian:
                 continue
             scaled = [
                 other
-                for other, kind in why.items()
-                if other != name and kind.startswith("Gaussian") and _scales(rv, variables[other])
+                for other, kind in kinds.items()
+                if other != name and kind.gaussian and _scales(rv, variables[other])
             ]
             if scaled:
-                why[name], changed = f"a parameter of the prior of {', '.join(scaled)}", True
-    return why
+                kinds[name], changed = _Kind(False, f"a parameter of the prior of {', '.join(scaled)}"), True
+    return kinds
 
 
-def _kind(rv: Any, block: Block) -> str:
+def _kind(rv: Any, block: Block) -> _Kind:
     operation = type(rv.owner.op).__name__
     if not block.shape:
-        return "a scalar"
+        return _Kind(False, "a scalar")
     if block.transform not in LINEAR:
-        return f"transformed ({block.transform})"
+        return _Kind(False, f"transformed ({block.transform})")
     if operation in GAUSSIAN:
-        return f"Gaussian: {GAUSSIAN[operation]}"
+        return _Kind(True, GAUSSIAN[operation])
     if operation in PROCESSES:
         process, places = PROCESSES[operation]
         parts = [type(rv.owner.inputs[place].owner.op).__name__ for place in places]
         other = [name.removesuffix("RV") for name in parts if name not in GAUSSIAN]
-        return f"{process} of {', '.join(other)}" if other else f"Gaussian: {process}"
-    return operation.removesuffix("RV")
+        return _Kind(not other, f"{process} of {', '.join(other)}" if other else process)
+    return _Kind(False, operation.removesuffix("RV"))
 
 
 def _scales(rv: Any, child: Any) -> bool:

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from ...errors import ResultFileError
 from ...formatting import counted
+from ...metrics.verdict import Overall
 from ...results import report_numbers
 from ..comparison import first_screen
 from ..comparison.scalars import of_table
@@ -155,7 +156,7 @@ def _entry(path: Path) -> Entry:
     words = [visible(str(record.get(key, ""))) for key in ("question", "finding")]
     tags = tuple(visible(str(tag)) for tag in record.get("tags", ()))
     names = [*numbers.table.index, *(layer.scalar for layer in numbers.verdict.layers.values() if layer.scalar)]
-    answer = _answer(str(overall.state), overall.opening)
+    answer = _answer(overall)
     return Entry(
         href=_address(path),
         title=title,
@@ -180,10 +181,10 @@ def _record(text: str) -> dict[str, Any]:
     return record
 
 
-def _answer(state: str, opening: str) -> str:
-    if state == "differs":
-        return "point" if opening.startswith("As a point") else "no"
-    return {"same": "yes", "undecided": "open"}.get(state, "none")
+def _answer(overall: Overall) -> str:
+    if overall.as_point:
+        return "point"
+    return {"same": "yes", "differs": "no", "undecided": "open"}.get(str(overall.state), "none")
 
 
 def _size(model: Mapping[str, Any]) -> str:
