@@ -20,6 +20,9 @@ from .thresholds import K_HAT_MAX
 
 Array = NDArray[np.float64]
 
+#: Observations worked on at once: bounds the memory, not the result.
+BLOCK = 256
+
 
 @dataclass(frozen=True)
 class Mended:
@@ -149,13 +152,15 @@ def psis_loo(log_lik: Array, r_eff: float = 1.0, mended: Mended | None = None) -
     mended : Mended, optional
     """
     chains, draws, n = log_lik.shape
-    rows = np.ascontiguousarray(log_lik.reshape(-1, n).T)
-    log_weights, k_hat = np.full(rows.shape, np.nan), np.full(n, np.inf)
-    usable = np.isfinite(rows).all(axis=1)
-    log_weights[usable], k_hat[usable] = psis.smooth(-rows[usable], r_eff)
-    elpd = _log_mean(log_weights, rows)
+    log_weights, k_hat, elpd = np.full((n, chains * draws), np.nan), np.full(n, np.inf), np.empty(n)
     fixed = np.zeros(n, dtype=bool) if mended is None else np.isfinite(mended.elpd)
-    influence = _influence(log_weights, rows, elpd, usable & ~fixed)
+    influence = np.zeros(chains * draws)
+    for part in (slice(start, start + BLOCK) for start in range(0, n, BLOCK)):
+        rows = np.ascontiguousarray(log_lik[..., part].reshape(chains * draws, -1).T)
+        usable = np.isfinite(rows).all(axis=1)
+        log_weights[part][usable], k_hat[part][usable] = psis.smooth(-rows[usable], r_eff)
+        elpd[part] = _log_mean(log_weights[part], rows)
+        influence += _influence(log_weights[part], rows, elpd[part], usable & ~fixed[part])
     variance = 0.0
     if mended is not None:
         elpd = np.where(fixed, mended.elpd, elpd)

@@ -24,6 +24,9 @@ FEWEST = 25
 #: Blocks of a jackknife of k-hat.
 BLOCKS = 20
 
+#: Scalars whose moments are computed at once: bounds the memory, not the result.
+COLUMNS = 256
+
 #: Bytes of what is worked on at a time.
 BYTES = 1 << 21
 
@@ -217,6 +220,14 @@ def moments(x: Array, weights: Importance, at: Array) -> Moments:
         none = np.full(x.shape[1], np.nan)
         return Moments(none, none, none, none, none, none, reason)
     w = np.exp(weights.log_weights)[:, None]
+    parts = (slice(start, start + COLUMNS) for start in range(0, x.shape[1], COLUMNS))
+    found = zip(*(_moments(x[:, part], w, at[part]) for part in parts), strict=True)
+    mean, mean_mcse, sd, sd_mcse, z, z_mcse = map(np.concatenate, found)
+    return Moments(mean, mean_mcse, sd, sd_mcse, z, z_mcse)
+
+
+def _moments(x: Array, w: Array, at: Array) -> tuple[Array, ...]:
+    """Of some scalars, with the weights (n, 1)."""
     with np.errstate(divide="ignore", invalid="ignore"):
         x = np.where(w > 0, x, 0.0)  # a point of no density need not be finite
         mean = (w * x).sum(axis=0)
@@ -231,7 +242,7 @@ def moments(x: Array, weights: Importance, at: Array) -> Moments:
     no_mean, no_sd = first >= K_HAT_MAX, np.fmax(first, second) >= K_HAT_MAX
     of_mean = [np.where(no_mean, np.nan, each) for each in (mean, mean_mcse)]
     of_sd = [np.where(no_sd, np.nan, each) for each in (sd, sd_mcse, z, z_mcse)]
-    return Moments(of_mean[0], of_mean[1], of_sd[0], of_sd[1], of_sd[2], of_sd[3])
+    return (*of_mean, *of_sd)
 
 
 def _tail_of_terms(terms: Array) -> Array:

@@ -6,7 +6,7 @@ import math
 import os
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any, Protocol
 
@@ -155,8 +155,7 @@ class JaxFunction:
         import jax
 
         if len(rows) <= LOOPED:
-            results = [self(row, *of_row(args, mapped, i)) for i, row in enumerate(rows)]
-            return [np.stack(parts) for parts in zip(*results, strict=True)]
+            return _one_by_one(self, rows, args, mapped)
         axes = (0, *(0 if i in mapped else None for i in range(len(args))))
         if axes not in self._batched:
             self._batched[axes] = jax.jit(jax.vmap(self._function, in_axes=axes))
@@ -164,13 +163,14 @@ class JaxFunction:
         # A power of two: few shapes to compile, little padding to waste.
         fitting = self.rows_at_once(rows[0], *of_row(args, mapped, 0))
         size = min(fitting, 1 << max(len(rows) - 1, 0).bit_length())
-        pieces = []
-        for start in range(0, len(rows), size):
-            count = min(size, len(rows) - start)
-            pairs = zip((rows, *args), axes, strict=True)
-            block = [arg if axis is None else padded(arg, start, size) for arg, axis in pairs]
-            pieces.append([np.asarray(out)[:count] for out in batched(*block)])
-        return [np.concatenate(parts) for parts in zip(*pieces, strict=True)]
+
+        def pieces() -> Iterator[list[Array]]:
+            for start in range(0, len(rows), size):
+                pairs = zip((rows, *args), axes, strict=True)
+                block = [arg if axis is None else padded(arg, start, size) for arg, axis in pairs]
+                yield [np.asarray(out)[: len(rows) - start] for out in batched(*block)]
+
+        return _joined(pieces(), len(rows))
 
     def rows_at_once(self, *args: Any) -> int:
         """How many rows like this one go into one batched call: a power of two."""
@@ -194,6 +194,24 @@ def _widened(function: Callable[..., Any]) -> Callable[..., Any]:
 
     compiled: Callable[..., Any] = jax.jit(widened)
     return compiled
+
+
+def _one_by_one(function: Compiled, rows: Array, args: Sequence[Any], mapped: Sequence[int]) -> list[Array]:
+    """A batch as a loop."""
+    calls = (function(row, *of_row(args, mapped, i)) for i, row in enumerate(rows))
+    return _joined(([out[None] for out in outputs] for outputs in calls), len(rows))
+
+
+def _joined(pieces: Iterable[list[Array]], rows: int) -> list[Array]:
+    """Outputs of so many rows from those of some rows each, which are let go one after the other."""
+    joined: list[Array] = []
+    stop = 0
+    for piece in pieces:
+        joined = joined or [np.empty((rows, *out.shape[1:]), out.dtype) for out in piece]
+        start, stop = stop, stop + len(piece[0])
+        for whole, out in zip(joined, piece, strict=True):
+            whole[start:stop] = out
+    return joined
 
 
 def of_row(args: Sequence[Any], mapped: Sequence[int], row: int) -> list[Any]:
@@ -276,8 +294,7 @@ class PyTensorFunction:
         return outputs
 
     def batch(self, rows: Array, *args: Any, mapped: Sequence[int] = ()) -> list[Array]:
-        results = [self(row, *of_row(args, mapped, i)) for i, row in enumerate(rows)]
-        return [np.stack(parts) for parts in zip(*results, strict=True)]
+        return _one_by_one(self, rows, args, mapped)
 
     def rows_at_once(self, *args: Any) -> int:
         """One: a batch is a loop here."""

@@ -334,7 +334,8 @@ def unmoved(values: Array) -> NDArray[np.bool_]:
     """Of values of shape (..., k) which scalars are the same everywhere but for rounding; NaN counts as moving."""
     flat = values.reshape(-1, values.shape[-1])
     with np.errstate(all="ignore"):
-        same: NDArray[np.bool_] = np.ptp(flat, axis=0) <= ROUNDING * np.abs(flat).max(axis=0)
+        low, high = flat.min(axis=0), flat.max(axis=0)
+        same: NDArray[np.bool_] = high - low <= ROUNDING * np.maximum(-low, high)
     return same
 
 

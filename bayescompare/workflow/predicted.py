@@ -24,7 +24,7 @@ Array = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
 #: Draws times observations that are held at once; beyond, the draws are thinned evenly, to no fewer than a chain's
 #: FEWEST.
-CELLS, FEWEST = 16_000_000, 250
+CELLS, FEWEST = 8_000_000, 250
 
 #: Draws that are timed, more where they are fast; fewer draws, and fewer exact refits, than these tell nothing.
 PROBE, MANY, LEAST_DRAWS, LEAST_REFITS = 8, 64, 100, 20
