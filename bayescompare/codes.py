@@ -88,6 +88,8 @@ class Code(StrEnum):
     NO_WIDTH = "no_width"
     #: A dense Hessian of ``parameters`` parameters was not asked for.
     TOO_LARGE = "too_large"
+    #: A full covariance of ``parameters`` parameters, over ``limit``, is not fitted.
+    TOO_MANY = "too_many"
     #: The curvature at the mode is not positive definite.
     NOT_POSITIVE_DEFINITE = "not_positive_definite"
     #: The curvature at the mode is that between two kinks; the one over the posterior's width was taken.

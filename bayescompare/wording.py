@@ -140,6 +140,9 @@ _LAPLACE: dict[Code, Callable[[Fact], str]] = {
         f"not computed: it needs a dense Hessian of {r.figures['parameters']:,} parameters; "
         f"ModeOptions(dense={r.figures['parameters']}) asks for it"
     ),
+    Code.TOO_MANY: lambda r: (
+        f"a full covariance of {r.figures['parameters']:,} parameters is not fitted, of {r.figures['limit']} at most"
+    ),
     Code.NOT_POSITIVE_DEFINITE: lambda r: (
         "the curvature at the mode is not positive definite, so no Gaussian approximates the density there"
     ),

@@ -20,6 +20,8 @@ class Method(Protocol):
 
 #: Where each method lives in the package; loaded when asked for.
 METHODS = {
+    "advi": "variational:run_advi",
+    "fullrank_advi": "variational:run_fullrank",
     "laplace": "laplace:run",
     "map": "mode:run_map",
     "marginal_laplace": "marginal:run_laplace",
@@ -33,6 +35,8 @@ METHODS = {
 #: there are none, and the Laplace approximation's curvature is by differences then; the marginal methods need the
 #: density through JAX, and say so themselves.
 NEEDS: dict[str, tuple[str, ...]] = {
+    "advi": (),
+    "fullrank_advi": (),
     "laplace": (),
     "map": (),
     "marginal_laplace": (),

@@ -12,6 +12,7 @@ from ..methods.laplace import LaplaceOptions
 from ..methods.marginal import MarginalOptions
 from ..methods.modes.options import ModeOptions
 from ..methods.sampler_options import SamplerOptions
+from ..methods.variational import VariationalOptions
 from ..model.audit import arithmetic_of
 from ..model.cache import problem_of
 from ..model.problem import Problem
@@ -39,7 +40,7 @@ def fit(
     nuts_sampler: str | None = None,
     random_seed: int | np.random.Generator | None = 0,
     progressbar: bool | Progress = False,
-    options: ModeOptions | LaplaceOptions | MarginalOptions | SamplerOptions | None = None,
+    options: ModeOptions | LaplaceOptions | MarginalOptions | VariationalOptions | SamplerOptions | None = None,
     strict: bool = False,
 ) -> Fit:
     """Run one method alone.
@@ -49,16 +50,18 @@ def fit(
     model : pymc.Model, bambi.Model, Template or Problem, optional
         Within ``with model:`` it is that model. What is compiled is kept with a Problem, and with a pm.Model until it
         or its data change.
-    method : {"map", "mle", "unconstrained_map", "laplace", "marginal_map", "marginal_laplace", "nuts"}
+    method : str
+        ``map``, ``mle``, ``unconstrained_map``, ``laplace``, ``marginal_map``, ``marginal_laplace``, ``advi``,
+        ``fullrank_advi`` or ``nuts``.
     data : optional
         For a template: the user's own data.
     draws, tune, chains, target_accept, nuts_sampler : optional
-        As in :func:`pymc.sample`, for ``nuts``; ``draws`` for the Laplace methods, too.
+        As in :func:`pymc.sample`, for ``nuts``; ``draws`` for the Laplace and variational methods, too.
     random_seed : int, Generator or None
         One seed gives one result; None takes a new one, which the result tells.
     progressbar : bool or Progress
         Say what is being waited for, on stderr or below a notebook's cell.
-    options : ModeOptions, LaplaceOptions, MarginalOptions or SamplerOptions, optional
+    options : ModeOptions, LaplaceOptions, MarginalOptions, VariationalOptions or SamplerOptions, optional
         The method's own, with everything else that can be set.
     strict : bool
         Raise where the status is not ``ok``.
@@ -112,7 +115,8 @@ def _strictly(found: Fit, strict: bool) -> Fit:
 def _options(method: str) -> Any:
     """The type of a method's options."""
     marginal = dict.fromkeys(("marginal_map", "marginal_laplace"), MarginalOptions)
-    return {"nuts": SamplerOptions, "laplace": LaplaceOptions, **marginal}.get(method, ModeOptions)
+    variational = dict.fromkeys(("advi", "fullrank_advi"), VariationalOptions)
+    return {"nuts": SamplerOptions, "laplace": LaplaceOptions, **marginal, **variational}.get(method, ModeOptions)
 
 
 def _check_options(method: str, options: Any) -> None:

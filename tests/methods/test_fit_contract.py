@@ -16,6 +16,7 @@ from bayescompare.methods import METHODS, method
 from bayescompare.methods.laplace import LaplaceOptions
 from bayescompare.methods.marginal import MarginalOptions
 from bayescompare.methods.sampler_options import SamplerOptions
+from bayescompare.methods.variational import VariationalOptions
 from bayescompare.model.problem import Problem
 from bayescompare.results.fit import Fit, Status
 
@@ -23,6 +24,8 @@ OPTIONS: dict[str, Any] = {
     "nuts": SamplerOptions(draws=30, tune=100, chains=2),
     "laplace": LaplaceOptions(draws=50),
     "marginal_laplace": MarginalOptions(draws=50),
+    "advi": VariationalOptions(draws=50),
+    "fullrank_advi": VariationalOptions(draws=50),
 }
 
 
@@ -78,7 +81,7 @@ def test_diagnostics_are_ready_for_json(fit: Fit) -> None:
 
 
 def test_draws_where_there_are_any(fit: Fit) -> None:
-    if fit.method in ("nuts", "laplace", "marginal_laplace"):
+    if fit.method in ("nuts", "laplace", "marginal_laplace", "advi", "fullrank_advi"):
         assert fit.draws is not None
         assert fit.unconstrained_draws is not None
         chains, draws, k = fit.draws.shape
