@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,7 +13,8 @@ from ..errors import FitError, first_line
 from ..model.backends import Array
 from ..model.problem import Problem
 from ..results.sampler_statistics import STATISTICS
-from .nutpie_internals import COORDINATE, batches, data_of, over_function, places, without_labels
+from . import machine_code
+from .nutpie_internals import batches, over_function, over_machine_code
 from .sampler_options import SamplerOptions
 
 #: Operations whose numba code takes 40 seconds or more to compile on a machine that has not compiled it before.
@@ -49,80 +49,24 @@ def choose_backend(problem: Problem) -> str:
     terms = [*density.graphs.likelihood, *density.graphs.potentials, *density.graphs.prior]
     ops = {var.owner.op for var in ancestors(terms) if var.owner is not None}
     names = {type(getattr(op, "core_op", op)).__name__ for op in ops}
-    dear = names & set(_DEAR) and density.through_jax() is not None
-    refused = COORDINATE in problem.model.coords  # nutpie keeps this name for itself
-    return "jax" if dear or refused or not _joined(problem) else "numba"
-
-
-def _joined(problem: Problem) -> bool:
-    """Whether PyMC can add every Jacobian to its prior, element by element.
-
-    It cannot where a transform works along other axes than the last ones: the two have different shapes then.
-    """
-    graphs = problem.density.graphs
-    priors = [prior for prior, block in zip(graphs.prior, graphs.blocks, strict=True) if block.transform is not None]
-    shapes = problem.shapes([*priors, *graphs.jacobian])
-    for prior, jacobian in zip(shapes[: len(priors)], shapes[len(priors) :], strict=True):
-        axes = min(len(prior), len(jacobian))
-        if prior[:axes] != jacobian[:axes]:
-            return False
-    return True
+    return "jax" if names & set(_DEAR) and density.through_jax() is not None else "numba"
 
 
 def compiled_model(problem: Problem, backend: str) -> tuple[str, Any]:
     """The backend, and nutpie's model over it; what numba compiled is kept with the density, for other data too."""
+    density, d = problem.density, problem.dimension
+
+    def jittered(seed: int) -> Array:
+        return density.start + np.random.default_rng(seed).uniform(-1, 1, d)
+
     if backend == "auto":
         backend = choose_backend(problem)
     if backend in ("jax", "pytensor"):
-        return backend, _over_own_density(problem)
-    cache = problem.density.sampler_cache
-    if not problem.data and "constants" in cache:
-        return backend, cache["constants"]
-    if "inputs" not in cache:
-        cache["inputs"] = by_numba(problem, frozen=False)
-    compiled = cache["inputs"]
-    # The sampler has the density's data alone: not the predictors of a Deterministic that no likelihood leans on.
-    known = data_of(compiled)
-    data = {name: value for name, value in (problem.data or {}).items() if name in known}
-    return backend, compiled.with_data(**data) if data else compiled
-
-
-def by_numba(problem: Problem, *, frozen: bool) -> Any:
-    """nutpie's model, compiled so that a seed gives the same draws whether numba's cache was full or empty.
-
-    With ``fastmath`` numba may reorder sums, and does so where it compiles functions into each other, but not where it
-    takes them from its cache: the last bits differ, and after some steps the draws. Without, a large sum takes longer.
-    """
-    import nutpie
-    import pytensor
-
-    with warnings.catch_warnings(), pytensor.config.change_flags(numba__fastmath=False):
-        warnings.simplefilter("ignore")  # numba's notes on caching are not the user's concern
-        # No expanded variables: every scalar is pushed from u afterwards, for all draws at once.
-        settings: dict[str, Any] = {"backend": "numba", "var_names": []}
-        try:
-            compiled = nutpie.compile_pymc_model(problem.model, freeze_model=frozen, **settings)
-        except NotImplementedError:  # PyMC does not freeze a model with symbolic initial values
-            compiled = nutpie.compile_pymc_model(problem.model, **settings)
-    return without_labels(compiled)
-
-
-def _over_own_density(problem: Problem) -> Any:
-    """nutpie over the density that the modes were found on."""
-    density = problem.density
-    d = density.dimension
-    return over_function(
-        d, density.sampler_function(), lambda seed: density.start + np.random.default_rng(seed).uniform(-1, 1, d)
-    )
-
-
-def order(problem: Problem, compiled: Any) -> Any:
-    """Where the sampler keeps each coordinate of u: PyMC puts a frozen model's variables into another order."""
-    found = places(compiled)
-    if found is None:
-        return slice(None)
-    coordinates = np.arange(problem.dimension)
-    return np.concatenate([coordinates[found[block.value_name]] for block in problem.density.blocks])
+        return backend, over_function(d, density.sampler_function(), jittered)
+    shapes = tuple(array.shape for array in density.data.values())
+    if shapes not in density.sampler_cache:
+        density.sampler_cache[shapes] = machine_code.compiled(density)
+    return backend, over_machine_code(d, density.sampler_cache[shapes], machine_code.addresses(density), jittered)
 
 
 @contextmanager

@@ -6,7 +6,6 @@ The bounds in ``pyproject.toml`` keep out releases that may have moved it, until
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -35,33 +34,35 @@ def over_function(dimension: int, function: Callable[[Array], Any], start: Calla
     )
 
 
-def without_labels(compiled: Any) -> Any:
-    """A compiled model that names its unconstrained coordinates alone: a model's own labels may be of kinds that Arrow
-    does not know.
+def over_machine_code(
+    dimension: int, functions: tuple[Any, Any], data: tuple[np.ndarray, list[np.ndarray]], start: Callable[[int], Array]
+) -> Any:
+    """nutpie's model over C functions that numba compiled, the second of which stores nothing beside the unconstrained
+    draws; ``data`` are what the functions get the address of, and what must outlive them.
 
-    Needs ``dims`` and ``_coords``, fields of nutpie's dataclass ``CompiledPyMCModel``. If they move: see what its
-    ``coords`` gives back.
+    Needs ``nutpie.compile_pymc.CompiledPyMCModel`` with its private fields. If it moves: see what
+    ``nutpie.compile_pymc_model`` makes with ``backend="numba"``.
     """
-    return replace(compiled, dims={}, _coords={COORDINATE: compiled.coords[COORDINATE]})
+    from nutpie.compile_pymc import CompiledPyMCModel
 
-
-def data_of(compiled: Any) -> set[str]:
-    """Names of the data containers that a compiled model takes by ``with_data``.
-
-    Needs ``shared_var_keys``. If it moves: see what ``with_data`` checks names against.
-    """
-    return {variable.name for variable in compiled.shared_var_keys}
-
-
-def places(compiled: Any) -> dict[str, slice] | None:
-    """Where each value variable lies in nutpie's unconstrained vector; None for a model over a function.
-
-    Needs ``shape_info``: names, slices and shapes. If it moves: compare one draw with the density's own order.
-    """
-    if not hasattr(compiled, "shape_info"):
-        return None
-    names, slices, _ = compiled.shape_info
-    return dict(zip(names, slices, strict=True))
+    value, nothing = functions
+    return CompiledPyMCModel(
+        dims={},
+        reparameterized_names=[],
+        compiled_logp_func=value,
+        compiled_expand_func=nothing,
+        initial_point_func=start,
+        shared_data=dict(enumerate(data[1])),
+        shared_var_keys={},
+        user_data=data[0],
+        n_expanded=0,
+        shape_info=([], [], []),
+        logp_func=None,
+        expand_func=None,
+        _n_dim=dimension,
+        _shapes={},
+        _coords={COORDINATE: [str(i) for i in range(dimension)]},
+    )
 
 
 def batches(trace: Any) -> list[Any]:

@@ -125,7 +125,6 @@ def growing(
         for length in lengths:
             statistics = chains.first(length)
             points = np.asarray(statistics["unconstrained_draw"].values, dtype=float)
-            points = points[..., nutpie.order(problem, compiled)]
             notes = {"backend": backend, "compile_seconds": compile_seconds}
             notes["seconds"] = time.perf_counter() - began - waited
             paused = time.perf_counter()
@@ -193,25 +192,16 @@ def pilot(problem: Problem, *, seed: int = 0, options: SamplerOptions | None = N
     few = replace(options, draws=PILOT.draws, tune=PILOT.tune, chains=PILOT.chains)
     _, compiled = nutpie.compiled_model(problem, options.backend)
     sampler = nutpie.start(compiled, few, seed, raw=True, depth=PILOT_DEPTH)
-    points = _waited(sampler)["unconstrained_draw"][..., nutpie.order(problem, compiled)]
+    points = _waited(sampler)["unconstrained_draw"]
     refuse_runaway(problem, points)
 
 
-def prepare(problem: Problem, options: SamplerOptions, *, once: bool = False) -> float:
-    """Compile what nutpie needs; seconds it took, 0 for engines that compile by themselves.
-
-    Parameters
-    ----------
-    once : bool
-        These data are the only ones: as constants they take numba two thirds of the time.
-    """
+def prepare(problem: Problem, options: SamplerOptions) -> float:
+    """Compile what nutpie needs; seconds it took, 0 for engines that compile by themselves."""
     if options.engine != "nutpie":
         return 0.0
     began = time.perf_counter()
-    backend = nutpie.choose_backend(problem) if options.backend == "auto" else options.backend
-    if once and backend == "numba" and not problem.data:
-        problem.density.sampler_cache["constants"] = nutpie.by_numba(problem, frozen=True)
-    nutpie.compiled_model(problem, backend)
+    backend, _ = nutpie.compiled_model(problem, options.backend)
     if backend == "jax":
         problem.density.sampler_function()(problem.density.start)
     return time.perf_counter() - began
@@ -229,7 +219,7 @@ def _nutpie(
     began = time.perf_counter()
     sampler = nutpie.start(compiled, options, seed, progress=progress, cores=cores, raw=True)
     found = _waited(sampler)
-    points = found.pop("unconstrained_draw")[..., nutpie.order(problem, compiled)]
+    points = found.pop("unconstrained_draw")
     notes = {"backend": backend, "seconds": time.perf_counter() - began, "compile_seconds": compile_seconds}
     return points, named(found), notes
 

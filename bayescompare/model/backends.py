@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import first_line
+from . import kept
 from .numpy_code import Straight, can_be_straight
 from .products import sums_of_products
 from .pymc_internals import parameter_error
@@ -237,6 +238,11 @@ def start_jax() -> None:
     import jax
 
     jax.config.update("jax_enable_x64", True)
+    cache = kept.folder("jax") if jax.config.jax_compilation_cache_dir is None else None  # the user's own stays
+    if cache is not None:
+        jax.config.update("jax_compilation_cache_dir", str(cache))
+        jax.config.update("jax_compilation_cache_max_size", kept.LIMIT)
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.05)
 
 
 class PyTensorFunction:

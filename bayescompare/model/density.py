@@ -95,7 +95,7 @@ class Density:
         self.evaluations = self._began = 0
         self.compile_seconds = 0.0
         self._untranslatable: str | None = None  # why JAX cannot have it
-        self.sampler_cache: dict[str, Any] = {}
+        self.sampler_cache: dict[Any, Any] = {}
         self.scales: dict[tuple[float, ...], Array] = {}
         self._kept: dict[str, Any] = {}
         self._compiled: dict[str, Compiled] = {}
@@ -189,6 +189,16 @@ class Density:
             return float(out[0]), out[1:]
 
         return evaluate
+
+    def at_unit_weights(self) -> tuple[list[Any], list[Any]]:
+        """Graphs of log density and gradient where every weight is 1: inputs, ``u`` and the data, and outputs."""
+        import pytensor.tensor as pt
+        from pytensor.graph.replace import clone_replace
+
+        graphs, (_, outputs, _) = self.graphs, self._gradient_graph
+        ones = {weights: pt.ones(size) for weights, size in zip(graphs.observation_weights, self.sizes, strict=True)}
+        inputs = [graphs.u, *(inp for _, inp in graphs.data.values())]
+        return inputs, clone_replace(outputs, {graphs.weights: pt.ones(3), **ones}, rebuild_strict=False)
 
     def second_opinion(self, u: Array, weights: Sequence[float]) -> tuple[float, Array]:
         """Value and gradient by another route than the search's: compilers have silent faults too.

@@ -7,6 +7,7 @@ canary`` has shown what moved. It is mended here, and nowhere else: a test forbi
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -238,3 +239,37 @@ def has_jax_translation(op: Any) -> bool:
     from pytensor.link.jax.dispatch import jax_funcify
 
     return jax_funcify.dispatch(type(op)) is not jax_funcify.dispatch(object)
+
+
+def kept_folder() -> Path:
+    """Where PyTensor keeps what numba compiled.
+
+    Needs ``pytensor.link.numba.cache.NUMBA_CACHE_PATH``. If it moves: ``numba`` below ``config.base_compiledir``.
+    """
+    from pytensor.link.numba.cache import NUMBA_CACHE_PATH
+
+    return Path(NUMBA_CACHE_PATH)
+
+
+def kept_key(function: Any) -> str | None:
+    """The key under which PyTensor keeps a function that it compiled by numba, of its graph and constants; None where
+    it cannot be kept.
+
+    Needs ``pytensor.link.numba.cache.CACHED_SRC_FUNCTIONS``. If it moves: None costs seconds in each process, no more.
+    """
+    from pytensor.link.numba.cache import CACHED_SRC_FUNCTIONS
+
+    found: str | None = CACHED_SRC_FUNCTIONS.get(function.py_func)
+    return found
+
+
+def kept_function(source: str, name: str, names: dict[str, Any], key: str | None) -> Any:
+    """A function from its source, which numba keeps under this key where PyTensor keeps its own: below
+    ``base_compiledir``.
+
+    Needs ``pytensor.link.numba.cache.compile_numba_function_src``. If it moves: ``exec``, and a locator of one's own in
+    numba's ``CACHE_LOCATOR_CLASSES``.
+    """
+    from pytensor.link.numba.cache import compile_numba_function_src
+
+    return compile_numba_function_src(source, name, global_env=names, cache_key=key)

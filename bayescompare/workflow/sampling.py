@@ -44,7 +44,7 @@ def posterior(
         return
     sampler, seed = sampling.options, sampling.seed
     with progress.stage("Compiling the sampler"):
-        compiling = prepare(problem, sampler, once=True)
+        compiling = prepare(problem, sampler)
     if sampling.doubtful:
         with progress.stage("Sampling a little"):
             pilot(problem, seed=seed, options=sampler)
