@@ -47,8 +47,8 @@ MAY_IMPORT_LATER: dict[str, set[str]] = {
     "": set(MAY_IMPORT),
 }
 # Methods of a comparison that open what stands above it, when they are called.
-DOORS = {("results.comparison", name) for name in ("report", "report.plotting", "results.storage")}
-DOORS |= {("results.draws", "report")}
+DOORS = {("results.comparison", name) for name in ("report", "report.plotting", "results.storage", "results.datatree")}
+DOORS |= {("results.draws", "report"), ("results.fit", "results.datatree")}
 WITHOUT_PYMC = ("codes", "coordinates", "errors", "formatting", "metrics", "reasons", "results", "report", "wording")
 
 
@@ -219,7 +219,7 @@ INTERNALS = {"model.pymc_internals", "methods.nutpie_internals"}
 #: Modules of PyMC, PyTensor, nutpie, JAX and ArviZ that are documented; what others hold may move without notice.
 PUBLIC = {
     *("pymc", "nutpie", "jax", "jax.numpy", "jax.extend.core"),
-    *("arviz_base", "arviz_base.labels", "arviz_plots", "arviz_stats.base"),
+    *("arviz_base", "arviz_base.labels", "arviz_plots", "arviz_stats", "arviz_stats.base"),
     *("pytensor", "pytensor.gradient", "pytensor.raise_op", "pytensor.scan.op"),
     *("pytensor.compile.mode", "pytensor.compile.ops", "pytensor.compile.sharedvalue"),
     *(f"pytensor.graph.{name}" for name in ("basic", "fg", "op", "replace", "traversal")),

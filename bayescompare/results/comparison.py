@@ -135,6 +135,11 @@ class Comparison:
     ladder : tuple of Mapping
         A row a method, against the posterior: ``method``, ``status``, ``reasons``, ``location`` and
         ``spread`` (layers, or None), ``seconds``, ``compile_seconds``, ``gradients``; JSON-ready.
+    prior : ndarray of shape (n, k), optional
+        Draws of the prior, where it can be drawn from.
+    log_likelihood : xarray.Dataset, optional
+        Of each observation at the draws of the posterior (thinned where they are many), nats, in single precision; dims
+        ``chain``, ``draw`` and those of the data. None where terms do not factorise, or data were held out.
     """
 
     model: ModelInfo
@@ -156,13 +161,34 @@ class Comparison:
     path: Mapping[str, Any] = field(default_factory=dict)
     display: Mapping[str, Any] = field(default_factory=dict)
     ladder: tuple[Mapping[str, Any], ...] = ()
+    prior: np.ndarray | None = None
+    log_likelihood: xr.Dataset | None = None
 
     @property
     def posterior(self) -> xr.Dataset:
         """The NUTS draws as ArviZ has them: a variable each, with dims ``chain``, ``draw`` and its own."""
-        from .storage import shaped
+        import xarray as xr
 
-        return shaped(self.fits["nuts"], self.layout)
+        return self.to_datatree()["posterior"].to_dataset() if self.fits["nuts"].draws is not None else xr.Dataset()
+
+    def to_datatree(self) -> xr.DataTree:
+        """What ArviZ works on: ``az.summary``, ``az.plot_*``, ``az.loo`` take it, and what :meth:`save` wrote, too.
+
+        Returns
+        -------
+        xarray.DataTree
+            Groups ``posterior`` and ``sample_stats`` (NUTS), ``laplace``, ``marginal`` (marginal Laplace), ``prior``,
+            ``log_likelihood``, ``observed_data``, as far as there are such, with the attributes of ArviZ's schema.
+
+        Examples
+        --------
+        >>> az.summary(result.to_datatree(), group="laplace", kind="stats")  # doctest: +SKIP
+        """
+        import xarray as xr
+
+        from .datatree import of_comparison
+
+        return xr.DataTree.from_dict(of_comparison(self))
 
     def to_dict(self, *, reproducible: bool = False) -> dict[str, Any]:
         """The whole result as JSON-ready data (schema ``bayescompare/2``): numbers unrounded, NaN and infinity as None.

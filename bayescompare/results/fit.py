@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
+    import xarray as xr
 
     from ..reasons import Reason
 
@@ -60,6 +62,8 @@ class Fit:
         Wall time of compiling done for this method.
     evaluations : int
         Evaluations of the log density with its gradient.
+    layout : Mapping
+        Shapes, dims and coordinates of the variables, as in a Comparison; empty where each scalar is its own.
     """
 
     method: str
@@ -76,6 +80,7 @@ class Fit:
     seconds: float = 0.0
     compile_seconds: float = 0.0
     evaluations: int = 0
+    layout: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -86,6 +91,31 @@ class Fit:
     def values(self) -> dict[str, float]:
         """The estimate by scalar name."""
         return {name: float(x) for name, x in zip(self.names, self.estimate, strict=True)}
+
+    def to_datatree(self) -> xr.DataTree:
+        """What ArviZ works on: draws as ``posterior`` (with ``sample_stats``), a point as ``mode``."""
+        import xarray as xr
+
+        from .datatree import of_fit
+
+        return xr.DataTree.from_dict(of_fit(self))
+
+    def summary(
+        self, *, var_names: str | Sequence[str] | None = None, ci_prob: float = 0.94, ci_kind: str = "eti"
+    ) -> pd.DataFrame:
+        """A row per scalar, as ``az.summary`` gives it, unrounded; of a mode its estimate and standard error.
+
+        Parameters
+        ----------
+        var_names : str or sequence of str, optional
+            Variables.
+        ci_prob : float
+            Probability of the intervals.
+        ci_kind : {"eti", "hdi"}
+        """
+        from .datatree import summary
+
+        return summary(self, var_names=var_names, ci_prob=ci_prob, ci_kind=ci_kind)
 
     def __repr__(self) -> str:
         shape = "" if self.draws is None else f", {self.draws.shape[0]} × {self.draws.shape[1]} draws"

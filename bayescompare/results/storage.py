@@ -6,7 +6,6 @@ import contextlib
 import errno
 import importlib.util
 import json
-import math
 import os
 import shutil
 import warnings
@@ -17,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..coordinates import array, called, filed, unnamed
+from ..coordinates import filed
 from ..errors import MissingFileError, OutputError, ResultFileError
 from ..reasons import Reason
-from . import report_numbers
+from . import datatree, report_numbers
 from .comparison import READABLE, SCHEMA, Comparison, Curves, ModelInfo
 from .fit import Fit, Status
 
@@ -132,7 +131,7 @@ def open(path: str | os.PathLike[str]) -> Comparison | ReportNumbers:
 
 
 def to_tree(c: Comparison) -> xr.DataTree:
-    """The comparison as a DataTree: ``posterior`` and ``sample_stats`` as ArviZ has them, the rest beside them."""
+    """The comparison as a DataTree: the groups that ArviZ knows, and the rest beside them."""
     import xarray as xr
 
     terms = filed(c.pointwise)
@@ -155,26 +154,26 @@ def to_tree(c: Comparison) -> xr.DataTree:
         "provenance": dict(c.provenance),
         "layout": dict(c.layout),
         "display": dict(c.display),
-        "data": {new: name for name, new in filed(_names(c.data)).items()},
+        "data": {new: name for name, new in filed(datatree.names_of(c.data)).items()},
         "terms": {new: name for name, new in terms.items()},
         "fits": {name: _fit_meta(fit) for name, fit in c.fits.items()},
     }
+    known = datatree.of_comparison(c)
     groups: dict[str, xr.Dataset] = {
+        **known,
         "/": xr.Dataset(attrs={"bayescompare": json.dumps(meta, default=_native)}),
         "/table": _table(c.table),
         "/curves": xr.Dataset(
             {name: (("scalar", "point"), getattr(c.curves, name)) for name in _CURVES},
             coords={"scalar": _text(c.curves.names)},
         ),
-        "/observed_data": _renamed(c.data, {name: safe for safe, name in meta["data"].items()}),
     }
-    if "nuts" in c.fits and c.fits["nuts"].draws is not None and c.layout:
-        groups["/posterior"] = shaped(c.fits["nuts"], c.layout).assign_attrs(_origin(c))
-        groups["/sample_stats"] = _sample_stats(c.fits["nuts"]).assign_attrs(_origin(c))
     for name, fit in c.fits.items():
         arrays = _fit_arrays(fit)
-        if name == "nuts" and "/posterior" in groups:
-            arrays = arrays.drop_vars(["draws", *(f"statistic_{each}" for each in fit.statistics)])
+        if datatree.GROUPS.get(name) in known:
+            arrays = arrays.drop_vars("draws")
+        if name == "nuts" and "sample_stats" in known:
+            arrays = arrays.drop_vars([f"statistic_{each}" for each in fit.statistics])
         groups[f"/fits/{name}"] = arrays
     for term, columns in c.pointwise.items():
         groups[f"/pointwise/{terms[term]}"] = xr.Dataset(_series(columns))
@@ -191,8 +190,10 @@ def from_tree(tree: xr.DataTree) -> Comparison:
     model["free"] = tuple(model["free"])
     curves = tree["curves"].dataset
     groups = {name: tree["fits"][name].to_dataset() for name in meta["fits"]}
-    if "posterior" in tree:
-        groups["nuts"]["draws"] = (("chain", "draw", "scalar"), flat(tree["posterior"].dataset, meta["layout"]))
+    for method, group in datatree.GROUPS.items():
+        if group in tree and "draws" not in groups[method]:
+            draws = datatree.flat(tree[group].dataset, meta["layout"])
+            groups[method]["draws"] = (("chain", "draw", "scalar"), draws)
     for name, values in tree["sample_stats"].data_vars.items() if "sample_stats" in tree else ():
         groups["nuts"][f"statistic_{name}"] = (("chain", "draw"), values.values.astype(values.attrs["kept_as"]))
     found = Comparison(
@@ -202,6 +203,8 @@ def from_tree(tree: xr.DataTree) -> Comparison:
         verdict=report_numbers.verdict(meta["verdict"]),
         curves=Curves(tuple(str(n) for n in curves["scalar"].values), *(curves[n].values for n in _CURVES)),
         data=_data(tree["observed_data"].to_dataset(), meta["data"]),
+        prior=datatree.flat(tree["prior"].dataset, meta["layout"])[0] if "prior" in tree else None,
+        log_likelihood=_data(tree["log_likelihood"].to_dataset(), meta["data"]) if "log_likelihood" in tree else None,
         findings=tuple(meta["findings"]),
         joint=meta["joint"],
         prediction=meta["prediction"],
@@ -223,102 +226,6 @@ def from_tree(tree: xr.DataTree) -> Comparison:
     return displayed(found)
 
 
-def _sample_stats(fit: Fit) -> xr.Dataset:
-    """The sampler's statistics as ArviZ has them."""
-    import xarray as xr
-
-    chains, draws = (0, 0) if fit.draws is None else fit.draws.shape[:2]
-    variables = {
-        name: (
-            ("chain", "draw"),
-            values.astype(bool) if name == "diverging" else values,
-            {"kept_as": str(values.dtype)},
-        )
-        for name, values in fit.statistics.items()
-    }
-    return xr.Dataset(variables, coords={"chain": np.arange(chains), "draw": np.arange(draws)})
-
-
-def _origin(c: Comparison) -> dict[str, Any]:
-    """Who made the draws, and of which model: ArviZ's attributes, and ours under our name."""
-    fit, found = c.fits["nuts"], c.fits["nuts"].diagnostics
-    engine = found.get("engine")
-    known = {
-        "created_at": c.provenance.get("started"),
-        "inference_library": engine,
-        "sampler": found.get("sampler", "NUTS"),
-        "inference_library_version": None if "origin" in found else c.provenance.get("versions", {}).get(engine),
-        "tuning_steps": found.get("tune"),
-        "sampling_time": fit.seconds,
-        "thinning": found.get("thinning", 1),
-        "bayescompare_fingerprint": c.model.fingerprint,
-    }
-    return {name: value for name, value in known.items() if value is not None}
-
-
-def shaped(fit: Fit, layout: Mapping[str, Any]) -> xr.Dataset:
-    """A fit's draws as variables of their own shapes, dims and coordinates, under names that a file can have."""
-    import xarray as xr
-
-    if fit.draws is None:
-        return xr.Dataset()
-    found = dataset(fit.draws, layout)
-    return _renamed(found, filed(_names(found)))
-
-
-def dataset(values: np.ndarray, layout: Mapping[str, Any]) -> xr.Dataset:
-    """Values of shape (chains, draws, k) as variables of their own shapes, dims and coordinates.
-
-    A variable called as a dimension (``draw``) has an underscore at its end here.
-    """
-    import xarray as xr
-
-    dims, names = _dims(layout), called(layout["variables"], layout["coords"])
-    variables, start = {}, 0
-    for name, place in layout["variables"].items():
-        shape = tuple(place["shape"])
-        stop = start + math.prod(shape)
-        part = values[..., start:stop].reshape(*values.shape[:2], *shape)
-        variables[names[name]] = (("chain", "draw", *dims[name]), part)
-        start = stop
-    used = {
-        pair for name, place in layout["variables"].items() for pair in zip(dims[name], place["shape"], strict=True)
-    }
-    dates = layout.get("dates", ())
-    coords = {
-        dim: array(marks, dates=dim in dates) for dim, marks in layout["coords"].items() if (dim, len(marks)) in used
-    }
-    chains, draws = values.shape[:2]
-    return xr.Dataset(variables, coords={"chain": np.arange(chains), "draw": np.arange(draws), **coords})
-
-
-def flat(posterior: xr.Dataset, layout: Mapping[str, Any]) -> np.ndarray:
-    """The inverse of :func:`shaped`: draws of shape (chains, draws, k)."""
-    names = called(layout["variables"], layout["coords"])
-    files = filed(names.values())
-    pieces = [np.asarray(posterior[files[names[name]]].values, dtype=float) for name in layout["variables"]]
-    return np.concatenate([piece.reshape(*piece.shape[:2], -1) for piece in pieces], axis=-1)
-
-
-def _dims(layout: Mapping[str, Any]) -> dict[str, list[str]]:
-    """The dims of each variable; those that have no name are called as ArviZ calls them.
-
-    So are those whose length is another than their coordinate's (or than where they came first), which PyMC lets pass,
-    and one that a variable has twice: a Dataset has one length for a dimension.
-    """
-    variables = layout["variables"]
-    lengths = {dim: len(marks) for dim, marks in layout["coords"].items()}
-    found = {}
-    for name, place in variables.items():
-        own = unnamed(name, len(place["shape"]), variables)
-        dims: list[str] = []
-        for axis, (dim, length) in enumerate(zip(place["dims"], place["shape"], strict=False)):
-            fits = lengths.setdefault(dim, length) == length and dim not in dims
-            dims.append(dim if fits else own[axis])
-        found[name] = [*dims, *own[len(dims) :]]
-    return found
-
-
 def _series(columns: Mapping[str, np.ndarray]) -> dict[str, tuple[str, np.ndarray]]:
     """Arrays by observation; where observations are vectors, what is of their entries has a dimension of its own."""
     one_each = len({len(values) for values in columns.values()}) < 2
@@ -336,15 +243,11 @@ def _native(value: Any) -> Any:
     return value.tolist()
 
 
-def _names(dataset: xr.Dataset) -> list[str]:
-    """Of its variables and dims."""
-    return list(dict.fromkeys(str(name) for name in (*dataset.variables, *dataset.dims)))
-
-
 def _data(dataset: xr.Dataset, names: Mapping[str, str]) -> xr.Dataset:
-    data = _renamed(dataset, names)
+    here = datatree.names_of(dataset)
+    data = datatree.renamed(dataset, {new: old for new, old in names.items() if new in here})
     texts = {name: (each.dims, _objects(each.values)) for name, each in data.coords.items()}
-    return data.assign_coords(texts)
+    return data.assign_coords(texts).drop_attrs(deep=False)
 
 
 def _objects(values: np.ndarray) -> np.ndarray:
@@ -361,10 +264,6 @@ def _pointwise(tree: xr.DataTree, terms: Mapping[str, str] | None) -> dict[str, 
     return {
         name: {str(key): each.values for key, each in groups[file].data_vars.items()} for file, name in terms.items()
     }
-
-
-def _renamed(data: xr.Dataset, names: Mapping[str, str]) -> xr.Dataset:
-    return data.rename({old: new for old, new in names.items() if old != new})
 
 
 def _text(values: Any) -> np.ndarray:

@@ -213,6 +213,8 @@ def run(
         groups=tuple(consequences.groups(problem, table, options.margins.location)),
         path={} if path is None else path.to_json(),
         ladder=ladder(gathered, fits, table, verdict, options.margins),
+        prior=prior,
+        log_likelihood=labels.log_likelihood(problem, predicted.log_likelihood, predicted.step),
     )
     return displayed(found)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import FitError, UsageError
@@ -19,6 +20,7 @@ from ..model.problem import Problem
 from ..reasons import joined
 from ..results.fit import Fit
 from ..templates.loading import load_target
+from . import labels
 from .audited import refuse_wrong
 from .keywords import folded, renamed, shown, whole_seed
 from .options import Progress, one_thread, sampler_options
@@ -103,7 +105,7 @@ def fit(
     refuse_wrong(problem.density.once("arithmetic", lambda: arithmetic_of(problem, seed)))
     with progress.stage(wait, own_bar=method == "nuts" and progress.bar), one_thread():
         found = runner(problem, seed=seed, options=options, progress=progress.bar)
-    return _strictly(found, strict)
+    return _strictly(replace(found, layout=labels.layout(problem)), strict)
 
 
 def _strictly(found: Fit, strict: bool) -> Fit:

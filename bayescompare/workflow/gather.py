@@ -12,8 +12,8 @@ from ..coordinates import labels as labels_of
 from ..errors import FitError, UsageError
 from ..model.angles import winds
 from ..model.problem import Problem, unmoved
+from ..results.datatree import dataset
 from ..results.fit import Fit
-from ..results.storage import dataset
 from . import labels
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import platform
 import re
 import sys
@@ -10,15 +11,23 @@ import time
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from .. import coordinates
 from ..model.derived import parameters
 from ..model.problem import Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import xarray as xr
 
     from ..results.comparison import ModelInfo
     from ..templates.loading import Target
+
+
+#: Numbers of the log likelihood that a comparison keeps; with more the draws are thinned evenly.
+CELLS = 4_000_000
 
 
 def model_info(problem: Problem, target: Target) -> ModelInfo:
@@ -101,6 +110,29 @@ def data(problem: Problem) -> xr.Dataset:
                 marks, dates = coordinates.kept(labels)
                 coords[dim] = coordinates.array(marks, dates=dates)
     return xr.Dataset(variables, coords=coords)
+
+
+def log_likelihood(problem: Problem, terms: Mapping[str, np.ndarray], step: int) -> xr.Dataset | None:
+    """The log likelihood of each observation, with the dims and labels of the data, at so many draws as can be kept."""
+    import xarray as xr
+
+    if not terms:
+        return None
+    cells = sum(values.size for values in terms.values())
+    more = -(-cells // CELLS)
+    observed = data(problem)
+    variables: dict[str, Any] = {}
+    coords: dict[str, Any] = {}
+    for name, values in terms.items():
+        kept = values[:, ::more].astype(np.float32)
+        sizes = observed[name].shape
+        count = next((i for i in range(1, len(sizes) + 1) if math.prod(sizes[:i]) == values.shape[-1]), 0)
+        dims = [str(dim) for dim in observed[name].dims[:count]] or [f"{name}_dim_0"]
+        dims = [f"{name}_dim_{i}" if dim in ("chain", "draw") else dim for i, dim in enumerate(dims)]
+        variables[name] = (("chain", "draw", *dims), kept.reshape(*kept.shape[:2], *(sizes[:count] or (-1,))))
+        coords |= {dim: observed.coords[dim] for dim in dims if dim in observed.coords}
+        chains, draws = kept.shape[:2]
+    return xr.Dataset(variables, {"chain": np.arange(chains), "draw": np.arange(draws) * step * more, **coords})
 
 
 def layout(problem: Problem) -> dict[str, Any]:

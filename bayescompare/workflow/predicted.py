@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -51,6 +51,8 @@ class Predicted:
         By term, arrays of shape (n,): ``observed``, ``mean``, ``plugin_mean``, posterior and plug-in bands,
         ``elpd_loo``, ``elpd_plugin``, ``k_hat``, ``pit``, ``plugin_pit``, ``variance_discarded``.
     refits, refit_seconds : int, float
+    log_likelihood : Mapping of str to ndarray of shape (chains, draws, n)
+        By term that factorises, of every ``step``-th draw of the posterior; nats.
     """
 
     terms: tuple[p.Prediction, ...]
@@ -59,6 +61,8 @@ class Predicted:
     pointwise: Mapping[str, Mapping[str, Array]]
     refits: int = 0
     refit_seconds: float = 0.0
+    log_likelihood: Mapping[str, Array] = field(default_factory=dict)
+    step: int = 1
 
 
 def predict(
@@ -82,11 +86,14 @@ def predict(
     """
     budget = budget or Budget()
     predictive = Predictive(problem if held_out is None else held_out)
-    draws = _thinned(fits["nuts"], sum(term.scalars for term in predictive.terms))
+    draws = np.asarray(fits["nuts"].unconstrained_draws)
+    step = _thinning(draws, sum(term.scalars for term in predictive.terms))
     pairs = any(term.scalars and "moments" in term.lacks for term in predictive.terms)
-    draws = _affordable(predictive, draws, 2 if pairs else 1, budget)
-    if not draws.size:
+    more = _affordable(predictive, draws[:, ::step], 2 if pairs else 1, budget)
+    if not more:
         return unpredicted(budget.left_out["prediction"])
+    step *= more
+    draws = draws[:, ::step]
     mode = fits["map"]
     refits = None
     left_out = any(t.factorises and t.observations for t in predictive.terms)
@@ -124,11 +131,17 @@ def predict(
         pointwise,
         0 if refits is None else refits.refits,
         0.0 if refits is None else refits.seconds,
+        {
+            term.name: known.log_lik[term.name].reshape(*known.shape, -1)
+            for term in predictive.terms
+            if held_out is None and term.factorises and term.observations and term.name in known.log_lik
+        },
+        step,
     )
 
 
-def _affordable(predictive: Predictive, draws: Array, each: int, budget: Budget) -> Array:
-    """The draws that there is time to predict from, evenly thinned; none where there is time for too few."""
+def _affordable(predictive: Predictive, draws: Array, each: int, budget: Budget) -> int:
+    """Of how many draws there is time to predict from one; 0 where there is time for too few."""
     chains, length, d = draws.shape
 
     def of_each(rows: Array) -> float:
@@ -144,7 +157,7 @@ def _affordable(predictive: Predictive, draws: Array, each: int, budget: Budget)
     if seconds * MANY < 1.0:  # of few rows the overhead is most
         seconds = of_each(flat[:MANY])
     count = budget.afford("prediction", chains * length, seconds, "draws", least=min(LEAST_DRAWS, chains * length))
-    return draws[:, :: -(-chains * length // count)] if count else draws[:, :0]
+    return -(-chains * length // count) if count else 0
 
 
 def _refitted(
@@ -180,12 +193,11 @@ class _Known:
     r_eff: float
 
 
-def _thinned(nuts: Fit, observations: int) -> Array:
-    draws = np.asarray(nuts.unconstrained_draws)
+def _thinning(draws: Array, observations: int) -> int:
+    """Of how many draws one is held."""
     chains, length = draws.shape[:2]
     most = max(CELLS // max(observations * chains, 1), FEWEST)
-    step = -(-length // most)
-    return draws[:, ::step]
+    return -(-length // most)
 
 
 def _efficiency(draws: Array) -> float:

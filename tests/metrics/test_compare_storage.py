@@ -18,8 +18,9 @@ from arviz_stats.base import array_stats
 
 from bayescompare.errors import MissingFileError, OutputError, ResultFileError
 from bayescompare.results.comparison import SCHEMA, VOLATILE, Comparison
-from bayescompare.results.storage import dataset, flat, write_text
+from bayescompare.results.datatree import dataset, flat
 from bayescompare.results.storage import open as open_comparison
+from bayescompare.results.storage import write_text
 from tests.metrics.handmade import CHAINS, DRAWS, NAMES, SCHOOLS, make
 
 FORMATS = ("nc", "zarr")
