@@ -121,17 +121,25 @@ def percent(share: float, error: float = math.nan, most: int | None = None) -> N
     return figure(100.0 * share, 100.0 * error, most)
 
 
-def interval(lower: float, upper: float, error: float = math.nan) -> str:
-    """Write an interval whose mean has this error: its ends stop one digit before the mean does.
+def interval(
+    lower: float, upper: float, error: float = math.nan, errors: tuple[float, float] = (math.nan, math.nan)
+) -> str:
+    """Write an interval: each end stops at the first digit of its own error, one of ``errors``.
 
-    On one side of 0 each end keeps two significant digits at least: a mean whose error is large, as that of a long
-    tail, says little of the lower end, which must not fall out of the variable's range.
+    Where those are not known the ends stop one digit before their mean, whose error is ``error``. On one side of 0 each
+    end keeps two significant digits at least: an end must not fall out of the variable's range.
 
+    >>> interval(125.7, 4615.6, errors=(1.3, 180.0))
+    '126 to 4,600'
     >>> interval(52.3, 4100.0, 300.0)
     '52 to 4,100'
     """
     if math.isnan(lower) or math.isnan(upper):
         return NONE
+    if all(math.isfinite(e) and e > 0 for e in errors):
+        one_sided = 2 if lower > 0 or upper < 0 else 0
+        shown = (_end(x, 1 - _exponent(e), one_sided) for x, e in zip((lower, upper), errors, strict=True))
+        return " to ".join(shown)
     places = decimals(error)
     width = abs(upper - lower)
     if places is None and math.isfinite(width) and width > 0:
@@ -140,12 +148,18 @@ def interval(lower: float, upper: float, error: float = math.nan) -> str:
     return f"{_end(lower, places, fewest)} to {_end(upper, places, fewest)}"
 
 
-def point(value: float, error: float = math.nan, *, exact: bool = False) -> str:
-    """Write a mode: with the digits of its mean, or as the bound itself where it lies on one (``exact``)."""
+def point(value: float, error: float = math.nan, *, exact: bool = False, width: float = math.nan) -> str:
+    """Write a mode, which has no Monte-Carlo error: with the digits of its mean, and to 1 % of the posterior's width.
+
+    Or as the bound itself where it lies on one (``exact``).
+
+    >>> point(320.645, 300.0, width=1100.0)
+    '321'
+    """
     if exact or not math.isfinite(value):
         return plain(value)
-    places = decimals(error)
-    return plain(value, 3) if places is None else rounded(value, places)
+    known = [places for places in (decimals(error), decimals(width / 100)) if places is not None]
+    return rounded(value, max(known)) if known else plain(value, 3)
 
 
 def plain(value: float, digits: int = MOST_DIGITS) -> str:
@@ -199,6 +213,20 @@ def ticks(lower: float, upper: float, most: int = 7) -> list[tuple[float, str]]:
     last = math.floor(upper / step + 1e-9)
     small = max(abs(lower), abs(upper)) < SMALL * 10 or max(abs(lower), abs(upper)) >= LARGE
     return [(i * step, plain(i * step, 4) if small else fixed(i * step, places)) for i in range(first, last + 1)]
+
+
+def powers(low: float, high: float, most: int = 6) -> list[tuple[float, str]]:
+    """Positions for an axis whose own are decadic logarithms: 1, 2, 5 and their tens, as many as there is room for."""
+    inside: list[tuple[float, str]] = []
+    for digits in ((1, 2, 5), (1, 3), (1,)):
+        tens = range(math.floor(low), math.ceil(high) + 1)
+        found = [(e + math.log10(d), plain(d * 10.0**e, 2)) for e in tens for d in digits]
+        inside = [pair for pair in found if low <= pair[0] <= high]
+        if len(inside) <= most:
+            break
+    if len(inside) < 3:  # within a decade, round numbers
+        return [(math.log10(v), text) for v, text in ticks(10**low, 10**high, most - 1) if v > 0]
+    return inside[:: max(1, -(-len(inside) // most))]
 
 
 def _end(value: float, places: int | None, fewest: int) -> str:

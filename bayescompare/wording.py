@@ -32,6 +32,11 @@ def fault(reason: Fact) -> str:
     return _FAULTS[reason.code](reason)
 
 
+def divergences(n: int) -> str:
+    """``1 divergence``, ``30 divergences``."""
+    return f"{n:,} divergence{'' if n == 1 else 's'}"
+
+
 def _names(reason: Fact) -> str:
     return ", ".join(reason.variables)
 
@@ -97,7 +102,7 @@ _MODES: dict[Code, Callable[[Fact], str]] = {
     Code.NO_MODE_TO_REFIT: lambda r: f"there is no {r.figures['method']} to leave observations out of",
     Code.NO_NEWTON_STEP: lambda r: "the curvature at the mode gives no Newton step",
     Code.NOT_FACTORISED: lambda r: str(r.figures["message"]),
-    Code.NOT_ASKED_FOR: lambda r: "nobody asked for it",
+    Code.NOT_ASKED_FOR: lambda r: "not asked for",
     Code.ADVICE_PRIOR: lambda r: "a prior that is a probability makes a mode",
     Code.ADVICE_PROPER_PRIOR: lambda r: f"the prior of {_names(r)} is no probability; one that is makes a mode",
     Code.ADVICE_POSTERIOR: lambda r: "use the posterior itself",
@@ -174,7 +179,7 @@ _FAULTS: dict[Code, Callable[[Fact], str]] = {
     Code.CONSTANT: lambda r: f"draws of {_names(r)} are constant",
     Code.R_HAT: lambda r: f"R-hat {_passed(r, 'r_hat', 3)} for {_names(r)}",
     Code.ESS: lambda r: f"ESS {_passed(r, 'ess', 0)} for {_names(r)}",
-    Code.DIVERGENCES: lambda r: f"{r.figures['divergences']} divergences in {r.figures['draws']:,} draws",
+    Code.DIVERGENCES: lambda r: f"{divergences(int(r.figures['divergences']))} in {r.figures['draws']:,} draws",
     Code.E_BFMI: lambda r: f"E-BFMI {_passed(r, 'e_bfmi', 2)}",
     Code.UNSEEN_MODE: lambda r: (
         f"no draw lies in the basin of the mode that holds {100 * float(r.figures['mass']):.3g} % of the Laplace mass"
@@ -219,7 +224,9 @@ _MARGINAL: dict[Code, Callable[[Fact], str]] = {
     Code.HYPERPARAMETERS_NOT_MIXED: lambda r: (
         f"the chains over the hyperparameters have not mixed: R-hat {r.figures['r_hat']:.3f}"
     ),
-    Code.HYPERPARAMETERS_DIVERGE: lambda r: f"NUTS over the hyperparameters had {r.figures['divergences']} divergences",
+    Code.HYPERPARAMETERS_DIVERGE: lambda r: (
+        f"NUTS over the hyperparameters had {divergences(int(r.figures['divergences']))}"
+    ),
     Code.HYPERPARAMETERS_WEIGHTS: lambda r: (
         f"importance sampling does not carry the hyperparameters (k-hat {r.figures['k_hat']:.2f}, "
         f"{r.figures['ess']:.0f} effective draws); fit --method marginal_laplace draws them by NUTS"

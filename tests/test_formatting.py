@@ -137,3 +137,11 @@ def test_figures_are_written_by_one_module() -> None:
                 if spec[-1:] in {"f", "g", "e", "G", "E", "%"} and (name, written) not in NOT_FIGURES:
                     found.append((name, written))
     assert found == []
+
+
+def test_ends_of_an_interval_stop_at_their_own_errors() -> None:
+    """Of a heavy tail the mean's error says nothing of the quantiles, nor of the mode."""
+    assert interval(125.7, 4615.6, 480.0, (1.3, 180.0)) == "126 to 4,600"
+    assert interval(0.0042, 9.81, 0.2, (0.01, 0.3)) == "0.0042 to 9.8"  # never 0.00, outside of the range
+    assert point(320.645, 480.0, width=1122.0) == "321"
+    assert point(4.61538, 0.3, width=3.3) == "4.62"

@@ -23,7 +23,7 @@ LINES, FEWEST = 14, 2
 SAID = {
     "Predictive variance discarded": "predictive variance",
     "Largest shift of a parameter": "largest shift",
-    "Largest error of a Laplace sd": "largest error of a Laplace sd",
+    "Laplace sd farthest off": "Laplace sd farthest off",
     "Largest extra expected loss": "largest extra expected loss",
     "Gain in leave-one-out elpd": "elpd that the posterior gains",
 }
@@ -33,7 +33,7 @@ STATES = (State.FAILED, State.UNCHECKED, State.DIFFERS, State.UNDECIDED, State.S
 EXPLAINED = (State.FAILED, State.UNCHECKED, State.UNDECIDED)
 """Layers share a line with those of their state; these say why."""
 
-COLUMNS = ("map", "mean", "mcse_mean", "eti_lb", "eti_ub", "z", "z_mcse", "rank")
+COLUMNS = ("map", "mean", "sd", "mcse_mean", "eti_lb", "eti_ub", "eti_lb_mcse", "eti_ub_mcse", "z", "z_mcse", "rank")
 
 MARKS = {
     State.SAME: ("●", "green"),
@@ -171,8 +171,9 @@ def _table(result: Comparison, most: int) -> tuple[list[Line], str]:
     for i in order[:most]:
         row = {key: values[i] for key, values in columns.items()}
         error = row["mcse_mean"]
-        posterior = [figure(row["mean"], error).alone, interval(row["eti_lb"], row["eti_ub"], error)]
-        map_ = point(row["map"], error, exact=names[i] in bounds)
+        ends = (row["eti_lb_mcse"], row["eti_ub_mcse"])
+        posterior = [figure(row["mean"], error).alone, interval(row["eti_lb"], row["eti_ub"], error, ends)]
+        map_ = point(row["map"], error, exact=names[i] in bounds, width=row["sd"])
         gap = str(figure(row["z"], row["z_mcse"]))
         rows.append([names[i], map_, *posterior, gap] if compared else [names[i], *posterior])
     more = len(names) - most

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.fft import irfft, rfft
 from numpy.typing import NDArray
 from scipy.fft import next_fast_len
-from scipy.special import ndtri
+from scipy.special import betaincinv, ndtr, ndtri
 
 Array = NDArray[np.float64]
 
@@ -238,6 +238,18 @@ def quantiles(ordered: Array, probabilities: Array) -> Array:
     share = position - below
     result: Array = (ordered[:, below] * (1 - share) + ordered[:, above] * share).T
     return result
+
+
+def mcse_of_quantile(ordered: Array, probability: float, ess: Array) -> Array:
+    """Half the distance of the order statistics that hold one standard error of a quantile (Vehtari et al. 2021)."""
+    size = np.where(np.isfinite(ess), ess, 1.0)
+    inside = ndtr(np.array([-1.0, 1.0]))[:, None]
+    levels = betaincinv(size * probability + 1, size * (1 - probability) + 1, inside)
+    n = ordered.shape[1]
+    below = np.clip(np.floor(n * levels[0]).astype(int) - 1, 0, n - 1)
+    above = np.clip(np.ceil(n * levels[1]).astype(int) - 1, 0, n - 1)
+    rows = np.arange(len(ordered))
+    return np.where(np.isfinite(ess), (ordered[rows, above] - ordered[rows, below]) / 2, np.nan)
 
 
 def e_bfmi(energy: Array) -> Array:

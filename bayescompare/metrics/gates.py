@@ -46,7 +46,7 @@ def optimiser_gate(status: str, reasons: tuple[Reason, ...], agreeing: int, star
         Newton decrement, nats.
     """
     if status == "ok":
-        reason = f"{agreeing} of {starts} starts reach this mode"
+        reason = f"best of {starts} starts; {agreeing} found it"
         reason += f"; {reasons[0]}" if reasons else ""
         return Layer("optimiser", State.SOUND, reason, figure)
     return Layer("optimiser", State.FAILED, joined(reasons) or "the search failed", figure)
@@ -77,7 +77,9 @@ def sampler_gate(f: SamplerFigures) -> Layer:
         told = joined(faults)
         return Layer("sampler", State.FAILED, told, f.r_hat_max, None, R_HAT_MAX, f.worst_r_hat, faults=faults)
     seen = [f"R-hat ≤ {f.r_hat_max:.3f}", f"ESS ≥ {f.ess_min:,.0f}"]
-    seen.append("divergences unchecked" if f.divergences is None else f"{f.divergences} divergences")
+    seen.append(
+        "divergences unchecked" if f.divergences is None else f"{f.divergences} divergence{'s' * (f.divergences != 1)}"
+    )
     if f.e_bfmi_min is None:
         seen.append("E-BFMI unchecked")
     known = {"divergences": f.divergences, "E-BFMI": f.e_bfmi_min}

@@ -24,6 +24,8 @@ Parts = Callable[[Array, Array], tuple[Array, Array, NDArray[np.bool_]]]
 #: Observations worked on at once: bounds the memory, not the result.
 BLOCK = 256
 
+FIXED = "the parameters move only the width of its predictions, not their mean"
+
 
 @dataclass(frozen=True)
 class Discarded:
@@ -139,7 +141,7 @@ def term(of: Inputs) -> Prediction:
     elif of.pairs is not None:
         discarded = variance_discarded_by_pairs(*of.pairs, bounded=of.bounded)
     else:
-        discarded = _no_variance(of.why_no_variance, len(of.y))
+        discarded = no_variance(of.why_no_variance, len(of.y))
     plugin_pit = of.plugin_arm
     if plugin_pit is None and of.plugin_draws is not None:
         plugin_pit = arm(of.plugin_draws, of.y)
@@ -174,7 +176,8 @@ def variance_discarded(means: Array, variances: Array, *, bounded: bool = False)
     """From conditional means and variances of each observation, (chains, draws, n): Var(mean)/(Var(mean) + E variance).
 
     Missing where a conditional variance is infinite, or where the draws' tails say that Var(mean) or E variance is;
-    the tails are not asked where the observations are ``bounded``.
+    the tails are not asked where the observations are ``bounded``. Missing too where no mean moves: the share is then 0
+    whatever a plug-in loses.
     """
 
     def parts(m: Array, v: Array) -> tuple[Array, Array, NDArray[np.bool_]]:
@@ -185,7 +188,9 @@ def variance_discarded(means: Array, variances: Array, *, bounded: bool = False)
             lacks |= (_tail(m) >= 0.5) | (_tail(v) >= 1)
         return explained, explained + v, lacks
 
-    return _discarded(means, variances, parts)
+    found = _discarded(means, variances, parts)
+    fixed = found.share.known and means.shape[0] * means.shape[1] > 1 and not np.ptp(means, axis=(0, 1)).any()
+    return no_variance(FIXED, means.shape[-1]) if fixed else found
 
 
 def variance_discarded_by_pairs(first: Array, second: Array, *, bounded: bool = False) -> Discarded:
@@ -242,7 +247,8 @@ def _tail(x: Array) -> Array:
     return mc.tail_index(flat, np.where(np.isfinite(flat).all(axis=1), kurtosis, 0.0))
 
 
-def _no_variance(reason: str, n: int) -> Discarded:
+def no_variance(reason: str, n: int) -> Discarded:
+    """What stands for a share of variance that says nothing, or cannot be had."""
     none = np.full(n, np.nan)
     return Discarded(Figure.missing(reason), none, none, np.empty((0, 0)))
 

@@ -68,7 +68,7 @@ def table(m: Marginals) -> tuple[Columns, list[str]]:
     map, map_unconstrained, mle : the points, in x's unit.
     mean, median, sd, eti_lb, eti_ub, eti50_lb, eti50_ub, hdi_lb, hdi_ub : of the draws, in x's unit (ArviZ's
     definitions).
-    mcse_mean, mcse_sd, ess_bulk, ess_tail, r_hat : ArviZ's definitions.
+    eti_lb_mcse, eti_ub_mcse, mcse_mean, mcse_sd, ess_bulk, ess_tail, r_hat : ArviZ's definitions.
     z : (map − mean)/sd, posterior sd; negative where the MAP lies below the mean. z_mcse: first-order error, the
         covariance of mean and sd included.
     rank : P(x < map) + ½P(x = map), 0 to 1.
@@ -181,12 +181,15 @@ def _summary(r: _Rows) -> Columns:
     quantiles = mc.quantiles(r.ordered, np.array([tail, 1 - tail, 0.25, 0.75, 0.5, 0.05, 0.95]))
     hdi = _hdi(r.ordered, r.interval)
     ess_bulk, r_hat = mc.convergence(r.x, r.order, r.ordered)
+    tails = mc.ess_tail(r.x, quantiles[5], quantiles[6])
     return {
         "mean": r.mean,
         "median": quantiles[4],
         "sd": r.sd,
         "eti_lb": quantiles[0],
         "eti_ub": quantiles[1],
+        "eti_lb_mcse": mc.mcse_of_quantile(r.ordered, tail, tails),
+        "eti_ub_mcse": mc.mcse_of_quantile(r.ordered, 1 - tail, tails),
         "eti50_lb": quantiles[2],
         "eti50_ub": quantiles[3],
         "hdi_lb": hdi[0],
@@ -194,7 +197,7 @@ def _summary(r: _Rows) -> Columns:
         "mcse_mean": mc.mcse_of_mean(r.x),
         "mcse_sd": _mcse_sd(r),
         "ess_bulk": ess_bulk,
-        "ess_tail": mc.ess_tail(r.x, quantiles[5], quantiles[6]),
+        "ess_tail": tails,
         "r_hat": r_hat,
     }
 
@@ -387,8 +390,19 @@ _IN_SD = (
 
 #: What has no meaning on a circle without a gap.
 _ON_A_LINE = (
-    *("mean", "median", "sd", "mcse_mean", "mcse_sd", "eti_lb", "eti_ub", "eti50_lb", "eti50_ub", "hdi_lb", "hdi_ub"),
-    *("rank", "rank_mcse", "hdi_level", "hdi_level_mcse", "absolute_regret", "absolute_regret_mcse"),
+    *("mean", "median", "sd", "mcse_mean", "mcse_sd", "eti_lb", "eti_ub", "eti_lb_mcse", "eti_ub_mcse"),
+    *(
+        "eti50_lb",
+        "eti50_ub",
+        "hdi_lb",
+        "hdi_ub",
+        "rank",
+        "rank_mcse",
+        "hdi_level",
+        "hdi_level_mcse",
+        "absolute_regret",
+        "absolute_regret_mcse",
+    ),
     *("sign_probability", "sign_probability_mcse"),
 )
 

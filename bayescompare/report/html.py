@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 #: Observations of a likelihood term up to which the page holds a number for each.
 OBSERVATIONS = 200
 
-WORDS = {"not_computed": "not computed"}
+WORDS = {"not_computed": "not computed", "none": "none exists"}
 
 
 def to_html(comparison: Comparison, *, reproducible: bool = False, origin: Origin | None = None) -> str:

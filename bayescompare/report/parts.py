@@ -136,7 +136,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Curve:
-    """Marginal densities of one scalar on one grid, with its modes. Where a curve or a mode is missing it is NaN."""
+    """Marginal densities of one scalar on one grid, with its modes. Where a curve or a mode is missing it is NaN.
+
+    ``log``: grid, modes and mean are decadic logarithms, and densities are per decade.
+    """
 
     name: Name
     label: str
@@ -153,6 +156,7 @@ class Curve:
     title: str
     description: str
     id: str = ""
+    log: bool = False
 
 
 @dataclass(frozen=True)

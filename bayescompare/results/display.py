@@ -15,8 +15,11 @@ import numpy as np
 
 from ..metrics import gates
 from ..metrics import verdict as v
+from ..metrics.figure import Figure
 from ..metrics.thresholds import DECREMENT_MAX, INFORMATIVE, MOVED, TOLD_APART
+from ..reasons import NO_MODE_EXISTS, Code
 from .comparison import Comparison
+from .fit import Status
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,7 +39,8 @@ AMONG = 100
 def displayed(c: Comparison) -> Comparison:
     """The comparison with :attr:`Comparison.display` made of its other parts.
 
-    ``checks`` of each gate, as :class:`bayescompare.metrics.gates.Check`; ``states`` of each scalar by layer and its
+    ``checks`` of each gate, as :class:`bayescompare.metrics.gates.Check`; ``engines``, the one state of each fit;
+    ``states`` of each scalar by layer and its
     ``severity``, the largest gap in margins; ``ranks``, the rank histogram of the scalar whose R-hat is largest;
     ``terms``, by likelihood term the PIT histograms and two counts; ``elpd``, which arm predicts better; ``readings``
     of the sensitivity; ``moved``, whether the coordinates move the mode; ``pair``, two coordinates at once.
@@ -46,6 +50,7 @@ def displayed(c: Comparison) -> Comparison:
     severity = _severity(c.table, columns, margins)
     display = {
         "checks": {"optimiser": _optimiser(c), "sampler": _sampler(c.fits.get("nuts"))},
+        "engines": {name: _engine(c, name, fit, margins) for name, fit in c.fits.items()},
         "states": _states(c.table, columns, margins),
         "severity": severity,
         "ranks": _ranks(c),
@@ -84,6 +89,31 @@ def _sampler(nuts: Fit | None) -> list[dict[str, Any]]:
         e_bfmi_min=min(d["e_bfmi"]) if d.get("e_bfmi") else None,
     )
     return [asdict(check) for check in gates.sampler_checks(figures)]
+
+
+#: Why a mode or an approximation is not there, where no search has failed.
+NONE_EXISTS = NO_MODE_EXISTS | {Code.ONLY_IN_PRIORS, Code.RIDGE, Code.NOT_IDENTIFIED}
+NOTHING_TO_DO = frozenset(
+    {Code.NO_UNCONSTRAINED_MODE, Code.NO_WIDTH, Code.TOO_LARGE, Code.NO_MAP, Code.NO_MARGINAL_MODE}
+)
+
+
+def _engine(c: Comparison, name: str, fit: Fit, margins: v.Margins) -> str:
+    """``sound``, ``failed``, ``unchecked``, ``undecided``, ``not_computed``, or ``none`` where no mode exists."""
+    gate = c.verdict.layers.get({"map": "optimiser", "nuts": "sampler"}.get(name, ""))
+    if gate is not None:
+        return str(gate.state)
+    codes = {reason.code for reason in fit.reasons}
+    if fit.status is Status.NOT_RUN or (fit.status is Status.FAILED and codes & NOTHING_TO_DO):
+        return "not_computed"
+    if fit.status is not Status.OK:
+        return "none" if codes & NONE_EXISTS else "failed"
+    if name != "laplace":
+        return "sound"
+    k_hat, mcse = (fit.diagnostics.get(key, math.nan) for key in ("k_hat", "k_hat_mcse"))
+    covers = v.criterion("laplace", "k_hat", Figure(k_hat, mcse), margins.k_hat, 1, "")
+    told = {v.State.SAME: "sound", v.State.DIFFERS: "failed", v.State.UNDECIDED: "undecided"}
+    return told.get(covers.state, "unchecked")
 
 
 # -- by scalar -------------------------------------------------------------------------------------

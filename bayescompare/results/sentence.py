@@ -153,7 +153,7 @@ def _differs(layer: Layer, layers: dict[str, Layer], table: pd.DataFrame, poster
         unconstrained = row["map_unconstrained"]
         if row["boundary"] and math.isfinite(unconstrained) and unconstrained != row["map"]:
             advice += (
-                f" Counting the Jacobian moves the mode to {layer.scalar} = {plain(unconstrained, 2)}, "
+                f" On the unconstrained scale the mode is at {layer.scalar} = {plain(unconstrained, 2)}, "
                 f"{_where(unconstrained, row)}."
             )
         return Overall(State.DIFFERS, "No.", _location_sentence(layer, row), advice, deciding)

@@ -354,7 +354,8 @@ def _description(template: Template) -> str:
 
 
 def _prose(value: object) -> str:
-    """What a docstring says before its first section, without markup."""
+    """What a docstring says before its first section, without markup: backticks, and the stars of *emphasis*."""
     lines = (inspect.getdoc(value) or "").splitlines()
     ends = (i for i, line in enumerate(lines[1:]) if re.fullmatch(r"-{3,}|={3,}", line.strip()) and lines[i].strip())
-    return "\n".join(lines[: next(ends, len(lines))]).replace("``", "").strip()
+    text = "\n".join(lines[: next(ends, len(lines))]).replace("``", "")
+    return re.sub(r"(?<![\w*])\*(?=[^\s*])([^*]*[^\s*])\*(?![\w*])", r"\1", text).strip()

@@ -119,6 +119,9 @@ def predict(
         if held_out is None and inputs.log_lik is not None and inputs.y.size:
             inputs = _mended(problem, predictive, inputs, flat, seed, budget)
         found = p.term(inputs)
+        if term.scalars and not term.factorises and held_out is None:
+            # A new observation in the place of each one has one mean, whatever the parameters are.
+            found = replace(found, variance_discarded=p.no_variance(term.lacks["pointwise"], len(inputs.y)))
         terms.append(found)
         if inputs.y.size:
             pointwise[term.name] = _pointwise(term, inputs, found, predictive, mode, seed)
@@ -127,7 +130,7 @@ def predict(
     return Predicted(
         tuple(terms),
         p.total([terms[i] for i in seen]),
-        _applies([predictive.terms[i] for i in seen], held_out is not None),
+        _applies([(predictive.terms[i], terms[i]) for i in seen], held_out is not None),
         pointwise,
         0 if refits is None else refits.refits,
         0.0 if refits is None else refits.seconds,
@@ -332,8 +335,9 @@ def _pointwise(
     return out
 
 
-def _applies(terms: Sequence[Term], held_out: bool) -> dict[str, str]:
+def _applies(found: Sequence[tuple[Term, p.Prediction]], held_out: bool) -> dict[str, str]:
     """What cannot exist for such a likelihood, and why."""
+    terms = [term for term, _ in found]
     joint = next((f"{t.name}: {t.lacks['pointwise']}" for t in terms if not t.factorises), "")
     if held_out:
         joint = ""
@@ -343,10 +347,10 @@ def _applies(terms: Sequence[Term], held_out: bool) -> dict[str, str]:
     vectors = next((f"{t.name}: {VECTORS}" for t in terms if t.observations != t.scalars), "")
     nothing = any(t.distribution != "Potential" for t in terms) and NO_ROWS
     only = "" if any(t.scalars for t in terms) else nothing or "there is no observed variable"
-    # Under a joint likelihood (a Gaussian process) a new observation in each one's place has one mean, whatever θ is.
     whole = next((f"{t.name}: {t.lacks['pointwise']}" for t in terms if t.scalars and not t.factorises), "")
+    fixed = next((f"{t.name}: {p.FIXED}" for t, of in found if of.variance_discarded.share.reason == p.FIXED), "")
     return {
-        "variance_discarded": only or labels or whole,
+        "variance_discarded": only or labels or whole or fixed,
         "elpd": joint or only,
         "coverage": joint or only or unordered or vectors,
     }

@@ -42,6 +42,10 @@ CURVES = 200
 #: Points of a curve.
 CURVE_POINTS = 128
 
+#: Of a 94 % interval the part above the median over that below (exponential law: 4; half-Cauchy: 21) from which a
+#: positive scalar's curve is over its logarithm.
+LONG_TAIL = 8.0
+
 
 def table(g: Gathered, fits: Mapping[str, Fit], options: CompareOptions) -> pd.DataFrame:
     """Every column of METRICS, a row per scalar and quantity."""
@@ -353,7 +357,10 @@ def _sampler_figures(table: pd.DataFrame, nuts: Fit) -> SamplerFigures:
 
 
 def curves(g: Gathered, table: pd.DataFrame) -> Curves:
-    """Densities on a grid that holds the posterior's bulk and the MAP where it is near."""
+    """Densities on a grid that holds the posterior's bulk and the MAP where it is near.
+
+    Of a positive scalar with a tail far longer above its median than below, the grid is even in its logarithm.
+    """
     from ..metrics import kde
     from ..results.comparison import Curves
 
@@ -362,7 +369,11 @@ def curves(g: Gathered, table: pd.DataFrame) -> Curves:
     usable = np.flatnonzero(np.isfinite(flat).all(axis=0) & (flat.min(axis=0) < flat.max(axis=0)))
     chosen = np.sort(usable[np.argsort(-severity[usable], kind="stable")[:CURVES]])
     x = flat[:, chosen].T
-    inner = np.quantile(x, [0.001, 0.999], axis=1) if len(chosen) else np.empty((2, 0))
+    inner, logs = np.empty((2, 0)), np.zeros(0, dtype=bool)
+    if len(chosen):
+        *outer, low, middle, high = np.quantile(x, [0.001, 0.999, 0.03, 0.5, 0.97], axis=1)
+        inner = np.clip(outer, 2 * low - high, 2 * high - low)  # of a heavy tail, no more than is seen
+        logs = (x.min(axis=1) > 0) & (high - middle > LONG_TAIL * (middle - low))
     reach = inner[1] - inner[0]
     lower, upper = np.maximum(x.min(axis=1, initial=np.inf), inner[0] - 0.1 * reach), inner[1] + 0.1 * reach
     upper = np.minimum(x.max(axis=1, initial=-np.inf), upper)
@@ -370,10 +381,16 @@ def curves(g: Gathered, table: pd.DataFrame) -> Curves:
     near = np.isfinite(at) & (at > lower - reach) & (at < upper + reach)
     lower, upper = np.where(near, np.fmin(lower, at), lower), np.where(near, np.fmax(upper, at), upper)
     grid = np.linspace(lower, upper, CURVE_POINTS, axis=1)
+    ends = np.quantile(x[logs], [0.001, 0.999], axis=1) if logs.any() else np.empty((2, 0))
+    grid[logs] = np.geomspace(ends[0], ends[1], CURVE_POINTS, axis=1)
 
     def of(samples: Array | None) -> Array:
         if samples is None or not len(chosen):
             return np.full((len(chosen), CURVE_POINTS), np.nan)
-        return kde.curve(np.ascontiguousarray(samples[:, chosen].T), grid)
+        rows = np.ascontiguousarray(samples[:, chosen].T)
+        found = np.empty(grid.shape)
+        found[~logs] = kde.curve(rows[~logs], grid[~logs])
+        found[logs] = kde.curve(np.log(np.maximum(rows[logs], 1e-300)), np.log(grid[logs])) / grid[logs]
+        return found
 
     return Curves(tuple(table.index[chosen]), grid, of(flat), of(g.laplace), of(g.prior))

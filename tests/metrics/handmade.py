@@ -152,7 +152,7 @@ def _fits(points: np.ndarray, laplace: np.ndarray, draws: np.ndarray, rng: np.ra
 
 def _verdict() -> Verdict:
     layers = {
-        "optimiser": Layer("optimiser", State.SOUND, "16 of 16 starts reach this mode", 1e-17),
+        "optimiser": Layer("optimiser", State.SOUND, "best of 16 starts; 16 found it", 1e-17),
         "sampler": Layer("sampler", State.SOUND, "R-hat ≤ 1.003", 1.003, None, 1.01, "mu"),
         "location": Layer("location", State.UNDECIDED, "mu: z = 0.2", 0.2, 0.01, 0.2, "mu", 10, 0, 1, None, True),
         "spread": Layer("spread", State.NOT_COMPUTED, "no Laplace"),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 from arviz_stats.base import array_stats
 from scipy.signal import lfilter
+from scipy.stats import norm
 
 from bayescompare.metrics import diagnostics as mc
 
@@ -192,3 +194,13 @@ def test_a_tail_whose_outer_half_is_all_ties_has_no_index() -> None:
     x = np.concatenate([np.linspace(0.0, 1.0, 940, endpoint=False), np.ones(60)])
     kurtosis = np.array([1e6])  # so that the tails are looked at
     assert mc.tail_index(x[None], kurtosis)[0] < 0.5
+
+
+def test_the_error_of_a_quantile_is_what_independent_draws_give() -> None:
+    """√(p(1 − p)/n)/density at the quantile, of 500 samples of the normal law."""
+    ordered = np.sort(np.random.default_rng(3).standard_normal((500, 2000)), axis=1)
+    for p in (0.03, 0.5):
+        told = mc.mcse_of_quantile(ordered, p, np.full(500, 2000.0))
+        exact = math.sqrt(p * (1 - p) / 2000) / norm.pdf(norm.ppf(p))
+        assert np.sqrt(np.mean(told**2)) == pytest.approx(exact, rel=0.1)
+    assert np.isnan(mc.mcse_of_quantile(ordered[:1], 0.5, np.array([np.nan]))).all()

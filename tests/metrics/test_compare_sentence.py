@@ -148,7 +148,7 @@ def test_differs_on_the_boundary() -> None:
     assert spoken(found.sentence) == (
         "The MAP sets tau to 0, the edge of its range, 1.14 ± 0.04 posterior sd below the posterior mean of 3.7."
     )
-    assert found.advice.endswith("Counting the Jacobian moves the mode to tau = 2.5, inside the posterior.")
+    assert found.advice.endswith("On the unconstrained scale the mode is at tau = 2.5, inside the posterior.")
 
 
 @pytest.mark.parametrize(("value", "where"), [(20.0, "beyond the posterior on the other side"), (-9.0, "further out")])

@@ -259,7 +259,7 @@ def test_the_optimiser(status: str, state: State) -> None:
     gate = optimiser_gate(status, (Reason(Code.UNTYPED, figures={"text": "a reason"}),), 12, 16, 1e-12)
     assert gate.state is state
     assert "a reason" in gate.reason
-    assert ("12 of 16 starts" in gate.reason) == (status == "ok")
+    assert ("best of 16 starts; 12 found it" in gate.reason) == (status == "ok")
 
 
 # -- the whole -------------------------------------------------------------------------------------

@@ -303,7 +303,7 @@ def _verdict(state: str, table: pd.DataFrame, labels: list[str]) -> Verdict:
         spread = State.NOT_COMPUTED
     counts = {State.DIFFERS: (min(k, 5), min(k - 1, 1)), State.UNDECIDED: (0, 1)}
     layers = [
-        Layer("optimiser", State.SOUND, "12 of 12 starts reach this mode", 2e-13),
+        Layer("optimiser", State.SOUND, "best of 12 starts; 12 found it", 2e-13),
         Layer("sampler", State.SOUND, "R-hat ≤ 1.002, ESS ≥ 900, 0 divergences"),
         Layer("decision", State.NOT_COMPUTED, "no loss was named", applies=False),
         Layer(

@@ -34,7 +34,7 @@ def test_the_four_figures_have_errors_and_say_where_their_evidence_is() -> None:
     assert [head.label for head in heads] == [
         "Predictive variance discarded",
         "Largest shift of a parameter",
-        "Largest error of a Laplace sd",
+        "Laplace sd farthest off",
         "Gain in leave-one-out elpd",
     ]
     assert [str(head.number).replace("\N{NO-BREAK SPACE}", " ") for head in heads[:1]] == ["15.0 ± 0.3"]
@@ -55,7 +55,7 @@ def test_a_decision_that_was_asked_for_takes_the_place_of_elpd() -> None:
 
 @pytest.mark.parametrize(
     ("gain", "said"),
-    [(-0.34, "No gain"), (-1.5, "The plug-in predicts better"), (1.5, "The posterior predicts better")],
+    [(-0.34, "No detectable gain"), (-1.5, "The plug-in predicts better"), (1.5, "The posterior predicts better")],
 )
 def test_the_gain_is_read_by_its_error_over_observations(gain: float, said: str) -> None:
     comparison = make("differs")
@@ -68,7 +68,7 @@ def test_without_prediction_other_figures_take_its_place() -> None:
     heads = build(dataclasses.replace(make("differs"), prediction={}, pointwise={})).first.heads
     assert [head.label for head in heads] == [
         "Largest shift of a parameter",
-        "Largest error of a Laplace sd",
+        "Laplace sd farthest off",
         "Largest extra absolute error",
         "Largest distance of a Laplace marginal",
     ]

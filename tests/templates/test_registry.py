@@ -354,3 +354,12 @@ def test_model_object() -> None:
         pm.Normal("x", 0.0, 1.0)
     target = load_target(model)
     assert (target.model, target.name, target.code) == (model, "model", "")
+
+
+def test_a_description_has_no_markup(tmp_path: Path) -> None:
+    """Backticks and the stars of emphasis go; the stars of arithmetic stay."""
+    path = tmp_path / "mine.py"
+    said = '"""A mode is *the*\\nhighest *point of a density*: ``tau**2`` and 2 * x * y."""\n'
+    path.write_text(f"{said}import pymc as pm\nwith pm.Model() as model:\n    pm.Normal('mu')\n", encoding="utf-8")
+    text = load_target(f"{path}:model").description
+    assert text == "A mode is the\nhighest point of a density: tau**2 and 2 * x * y."

@@ -266,7 +266,7 @@ def test_a_mode_on_the_boundary_differs(exponential: Comparison) -> None:
     overall = exponential.verdict.overall
     assert (str(overall.state), overall.opening, overall.deciding) == ("differs", "No.", "location")
     assert overall.sentence.startswith("The MAP sets rate to 0, the edge of its range, ")
-    assert "Counting the Jacobian moves the mode to rate = 0.33" in overall.advice
+    assert "On the unconstrained scale the mode is at rate = 0.33" in overall.advice
     layer = exponential.verdict.layers["location"]
     assert layer.figure == pytest.approx(1.0, abs=ERRORS * row["z_mcse"])
     # Laplace in log rate: log-normal around ⅓ with unit variance. The sd of 4,000 such draws is known to 8 %.

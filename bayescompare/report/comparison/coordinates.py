@@ -55,12 +55,12 @@ def _finding(worst: Scalar | None, moved: bool | None) -> Words:
     if worst is None:
         return ("No unconstrained mode was found to set beside the MAP.",)
     if not moved:
-        return ("The coordinates do not matter here: with and without the Jacobian the mode is the same point.",)
+        return ("The mode is the same on the model’s own scale and on the unconstrained scale.",)
     return (
-        "Counting the Jacobian moves the mode of ",
+        "On the unconstrained scale, where NUTS samples, the mode of ",
         worst.shown,
-        f" by {plain(abs(worst['shift_coordinates']), 2)} posterior sd, from {worst.mode} to {worst.unconstrained}; "
-        f"its posterior mean is {worst.mean}.",
+        f" moves by {plain(abs(worst['shift_coordinates']), 2)} posterior sd, from {worst.mode} to "
+        f"{worst.unconstrained}; its posterior mean is {worst.mean}.",
     )
 
 
@@ -70,7 +70,7 @@ def _accounts(s: Scalar) -> list[Part]:
     if any(math.isnan(x) for x in sizes) or max(map(abs, sizes)) < MOVED:
         return []
     steps = (
-        ("coordinates: count the Jacobian", "lap", "map_unconstrained"),
+        ("coordinates: to the unconstrained scale", "lap", "map_unconstrained"),
         ("push-forward: the Gaussian’s mean, mapped back", "lap", "laplace_mean"),
         ("shape: the posterior, not a Gaussian", "post", "mean"),
     )

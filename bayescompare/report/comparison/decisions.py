@@ -105,7 +105,7 @@ def sensitivity(comparison: Comparison) -> Section | None:
         return None
     parts: list[Part] = [_strips(found, order, readings), _table(found, order)]
     if len(prior) > len(order):
-        said = f"The {len(order)} on which the prior tells most, of {count(len(prior))}."
+        said = f"The {len(order)} most sensitive to the prior, of {count(len(prior))}."
         parts.append(Prose((said,), small=True))
     if found.get("note"):
         parts.append(Prose((f"{visible(str(found['note']))}.",), small=True))
@@ -115,10 +115,16 @@ def sensitivity(comparison: Comparison) -> Section | None:
 def _tells(prior: Mapping[str, Any], first: str, readings: Mapping[str, str]) -> Words:
     moved = shown(prior[first]["power_scaling"])
     if not isinstance(moved, Number):
-        return ("How much the prior tells could not be computed.",)
+        return ("Sensitivity to the prior could not be computed.",)
     if readings.get(first) == "data":
-        return ("The prior tells little: most on ", name(first), ", with a power-scaling sensitivity of ", moved, ".")
-    return ("The prior tells most on ", name(first), ": its power-scaling sensitivity is ", moved, ".")
+        return (
+            "No scalar is sensitive to the prior: the largest power-scaling sensitivity, of ",
+            name(first),
+            ", is ",
+            moved,
+            ".",
+        )
+    return ("The prior matters most for ", name(first), ": its power-scaling sensitivity is ", moved, ".")
 
 
 def _strips(found: Mapping[str, Any], order: list[str], readings: Mapping[str, str]) -> Strips:

@@ -121,7 +121,7 @@ def _gain(comparison: Comparison) -> Headline | None:
     if better in BETTER:
         said = f"The {BETTER[better]} predicts better; ± is the SE over {n}. "
     else:
-        said = f"No gain told apart from 0 on {n}; ± is the SE over them. "
+        said = f"No detectable gain over {n}; ± is the SE over them. "
     return Headline("Gain in leave-one-out elpd", figure(value, se), "nats", (said, PREDICTION))
 
 
@@ -138,9 +138,9 @@ def _laplace_sd(scalars: Scalars) -> Headline | None:
     if not rows:
         return None
     worst = max(rows, key=lambda s: abs(math.log(s["sd_ratio"])))
-    against = f": {plain(worst['laplace_sd'], 3)} against the posterior’s {plain(worst['sd'], 3)}. "
+    against = f": Laplace sd {plain(worst['laplace_sd'], 3)}, posterior sd {plain(worst['sd'], 3)}. "
     text = (worst.shown, against, TABLE)
-    return Headline("Largest error of a Laplace sd", figure(worst["sd_ratio"], worst["sd_ratio_mcse"]), "×", text)
+    return Headline("Laplace sd farthest off", figure(worst["sd_ratio"], worst["sd_ratio_mcse"]), "×", text)
 
 
 def _absolute_regret(scalars: Scalars) -> Headline | None:
@@ -287,9 +287,9 @@ def _location(total: int, layer: Layer | None) -> str:
     if layer is None or not layer.scalars:
         return f"Of {counted(total, 'scalar')}, none could be judged in location."
     if not layer.differing and not layer.undecided:
-        every = "All" if layer.scalars > 1 else "The"
-        verb = "are" if layer.scalars > 1 else "is"
-        return f"{every} {counted(layer.scalars, 'scalar')} {verb} the same in location."
+        if layer.scalars == 1:
+            return "The MAP matches the posterior mean."
+        return f"For all {counted(layer.scalars, 'scalar')} the MAP matches the posterior mean."
     parts = []
     if layer.differing:
         parts.append(f"{count(layer.differing)} differ{'s' if layer.differing == 1 else ''} in location")

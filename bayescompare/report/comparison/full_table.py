@@ -73,7 +73,7 @@ def _main(comparison: Comparison, scalars: Scalars, rows: tuple[Scalar, ...]) ->
         if found is None:
             return NONE
         sd = s["sd"]
-        if not sd > 0:
+        if not sd > 0 or found.log:
             return Sketch(found, float(found.x[0]), float(found.x[-1]))
         return Sketch(found, s["mean"] - 3.5 * sd, s["mean"] + 3.5 * sd)
 

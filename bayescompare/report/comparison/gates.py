@@ -98,7 +98,7 @@ def section(comparison: Comparison, *, reproducible: bool) -> Section:
     parts: list[Part] = []
     modes = {key: fits[key] for key in MODES if key in fits}
     if modes:
-        parts += [Heading(("The modes",)), _modes(modes, reproducible)]
+        parts += [Heading(("The modes",)), _modes(comparison, modes, reproducible)]
         parts += _starts(modes)
     nuts = fits.get("nuts")
     if nuts is not None:
@@ -111,7 +111,10 @@ def section(comparison: Comparison, *, reproducible: bool) -> Section:
     return Section(
         "diagnostics",
         "Diagnostics of both engines",
-        ("A mode is believed when every check holds; so is a sampler. If either fails there is no verdict.",),
+        (
+            "There is a verdict only if the search for the MAP and the sampler pass every check. Each other mode has "
+            "its own state: a Laplace approximation is sound where its Pareto k-hat is.",
+        ),
         _finding(comparison),
         tuple(parts),
         link="Diagnostics",
@@ -134,12 +137,12 @@ def _finding(comparison: Comparison) -> Words:
         return (f"The draws came without what shows {' and '.join(unchecked)}; every other check was passed.",)
     if len(gates) < 2:
         return ("Not every check could be made; the table says which.",)
-    return ("Both engines passed every check that was made.",)
+    return ("The search for the MAP and the sampler passed every check.",)
 
 
-def _modes(modes: Mapping[str, Fit], reproducible: bool) -> Table:
+def _modes(comparison: Comparison, modes: Mapping[str, Fit], reproducible: bool) -> Table:
     rows = [
-        Row(("status",), tuple(_status(fit) for fit in modes.values())),
+        Row(("state",), tuple(_status(comparison, key, fit) for key, fit in modes.items())),
         Row(("log density, each its own, nats",), tuple(_or_none(fit.log_density, 3) for fit in modes.values())),
         Row(("starts that agree",), tuple(_agreement(fit) for fit in modes.values())),
         Row(("Newton decrement, nats",), tuple(_decrement(fit) for fit in modes.values())),
@@ -178,8 +181,10 @@ def _reasons(fit: Fit) -> Words:
 
 def _sampler(comparison: Comparison, fit: Fit, reproducible: bool) -> Table:
     found, unchecked = fit.diagnostics, _unchecked(comparison)
-    status = State("unchecked", (f": {', '.join(unchecked)}",)) if unchecked and fit.ok else _status(fit)
-    rows: list[Row] = [Row(("status",), (status, ""))]
+    status = (
+        State("unchecked", (f": {', '.join(unchecked)}",)) if unchecked and fit.ok else _status(comparison, "nuts", fit)
+    )
+    rows: list[Row] = [Row(("state",), (status, ""))]
     required = {check.name: check for check in sampler_checks(comparison)}
     for check in (required[key] for key in WRITTEN if key in required):
         label, shown = check.label[0].lower() + check.label[1:], f"{check.shown} {check.unit}".strip()
@@ -234,14 +239,16 @@ def _ranks(comparison: Comparison) -> list[Part]:
     return [heading, Ranks(shown, counts, expected, band, (caption,))]
 
 
-def _status(fit: Fit) -> Cell:
-    status = str(fit.status)
-    if status == "ok":
+def _status(comparison: Comparison, key: str, fit: Fit) -> Cell:
+    """The state of a fit, as the comparison has it."""
+    state = comparison.display.get("engines", {}).get(key, "unchecked")
+    if state == "sound":
         boundary = [name(n) for n in fit.diagnostics.get("boundary") or ()][:3]
-        return State("sound", (", on the boundary (", *listed(boundary), ")") if boundary else ())
-    if status == "not_run":
-        return State("not_computed")
-    return State("failed", (f", {visible(status)}",) if status != "failed" else ())
+        return State(state, (", on the boundary (", *listed(boundary), ")") if boundary else ())
+    k_hat = number(fit.diagnostics, "k_hat")
+    if state in ("failed", "undecided") and not math.isnan(k_hat):
+        return State(state, (f": k-hat {plain(k_hat, 2)}",))
+    return State(state)
 
 
 def _held(check: Check, shown: str) -> Cell:

@@ -64,11 +64,11 @@ def _finding(found: Mapping[str, Any], told: str | None) -> Words:
         first = ("Predictions from the MAP leave out ", share, f"{NO_BREAK}% of their variance")
     n = counted(int(found["observations"]), "observation")
     if math.isnan(gain + se):
-        return (*first, ".") if first else ("The two could not be compared in prediction; below is why.",)
+        return (*first, ".") if first else ("Predictions could not be compared; the reason is below.",)
     better = BETTER.get(told or "")
     if better is None:
-        second = f"on these {n} that costs no elpd that could be told from 0"
-        return (*first, f"; {second}.") if first else ("Posterior and plug-in predict alike: ", second, ".")
+        second = f"no detectable gain in elpd over {n}"
+        return (*first, f"; {second}.") if first else (f"The posterior has {second}.",)
     opening = (*first, "; the ") if first else ("The ",)
     return (*opening, better, " predicts left-out observations ", figure(abs(gain), se), " nats better.")
 

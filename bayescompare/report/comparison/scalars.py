@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from ...results.comparison import Comparison
 
 NAN = math.nan
+#: Beyond every decadic logarithm of a number.
+LARGEST = 1e3
 COLUMNS = {"z": "z", "rank": "rank", "sd_ratio": "sd ratio"}
 
 
@@ -46,12 +48,12 @@ class Scalar:
     @property
     def mode(self) -> str:
         """The MAP as it is written."""
-        return point(self["map"], self["mcse_mean"], exact=self.boundary or self["map"] == 0)
+        return point(self["map"], self["mcse_mean"], exact=self.boundary or self["map"] == 0, width=self.width)
 
     @property
     def unconstrained(self) -> str:
         """The unconstrained MAP as it is written."""
-        return point(self["map_unconstrained"], self["mcse_mean"])
+        return point(self["map_unconstrained"], self["mcse_mean"], width=self.width)
 
     @property
     def mean(self) -> str:
@@ -61,7 +63,14 @@ class Scalar:
     @property
     def eti(self) -> str:
         """The equal-tailed interval as it is written."""
-        return interval(self["eti_lb"], self["eti_ub"], self["mcse_mean"])
+        errors = (self["eti_lb_mcse"], self["eti_ub_mcse"])
+        return interval(self["eti_lb"], self["eti_ub"], self["mcse_mean"], errors)
+
+    @property
+    def width(self) -> float:
+        """The posterior's sd, or where it has none a quarter of its interval."""
+        sd = self["sd"]
+        return sd if sd > 0 else (self["eti_ub"] - self["eti_lb"]) / 4
 
     def in_sd(self, column: str) -> float:
         """Where a column's value lies, in posterior sd from the posterior mean."""
@@ -148,23 +157,34 @@ def curve(comparison: Comparison, scalars: Scalars, scalar: Scalar, by: str = "z
     if math.isfinite(scalar["map_unconstrained"]):
         modes.append(f"unconstrained MAP {scalar.unconstrained}")
     description = [f"Posterior mean {scalar.mean}, {scalars.percent} interval {scalar.eti}", *modes]
+    x = np.asarray(curves.x[i], dtype=float)
+    log = bool(x[0] > 0 and x[-1] > x[0]) and math.isclose(x[1] * x[1], x[0] * x[2], rel_tol=1e-9)
+    of = _tenfold if log else float
+    densities = (np.asarray(one[i], dtype=float) for one in (curves.posterior, curves.laplace, curves.prior))
+    posterior, laplace, prior = (y * x * math.log(10) if log else y for y in densities)
     return Curve(
         name=scalar.shown,
         label=_label(scalar, by),
-        x=np.asarray(curves.x[i], dtype=float),
-        posterior=np.asarray(curves.posterior[i], dtype=float),
-        laplace=np.asarray(curves.laplace[i], dtype=float),
-        prior=np.asarray(curves.prior[i], dtype=float),
-        mode=scalar["map"],
+        x=np.log10(x) if log else x,
+        posterior=posterior,
+        laplace=laplace,
+        prior=prior,
+        mode=of(scalar["map"]),
         mode_text=scalar.mode,
-        unconstrained=scalar["map_unconstrained"],
+        unconstrained=of(scalar["map_unconstrained"]),
         unconstrained_text=scalar.unconstrained,
-        mean=scalar["mean"],
+        mean=of(scalar["mean"]),
         mean_text=scalar.mean,
         title=f"Marginal of {scalar.shown}",
         description="; ".join(description) + ".",
         id=f"marginal-{i}",
+        log=log,
     )
+
+
+def _tenfold(x: float) -> float:
+    """Decadic logarithm; of what is not above 0 one that lies off every axis."""
+    return math.log10(x) if x > 0 else (x if math.isnan(x) else -LARGEST)
 
 
 def _label(scalar: Scalar, column: str) -> str:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ...formatting import NO_BREAK, plain
+from ...formatting import NO_BREAK, plain, powers
 from ...metrics.thresholds import LOST_MAX
 from ..parts import Axis, Panels, Plot, Series
 from ..words import Words, name, visible
@@ -27,7 +27,6 @@ from .curves import (
     keys,
     known,
     line_of,
-    powers,
     series,
     through,
     vertical,
@@ -174,7 +173,7 @@ def ecdfs(curves: Sequence[Ecdf], varied: Iterable[str]) -> Panels | None:
 
 
 def cost(rows: Rows) -> Plot | None:
-    """Seconds a fit against the error of its estimates, each grid point a mark."""
+    """Seconds per fit against the error of its estimates, each grid point a mark."""
     points: dict[str, list[tuple[float, float]]] = {}
     for cell in rows.cells:
         for m in rows.methods:
@@ -195,13 +194,13 @@ def cost(rows: Rows) -> Plot | None:
     caption = (
         "Median wall time of a fit against the RMSE of its estimates over that of NUTS, a geometric mean over "
         "parameters. Both axes are logarithmic; each mark is a grid point. The cheap methods share their "
-        f"work and have one time. Left out: where more than {100 * LOST_MAX:g} % of the fits failed, as the rest are "
-        "the easy data sets."
+        f"work and have one time. Left out: where more than {plain(100 * LOST_MAX)} % of the fits failed, as the rest "
+        "are the easy data sets."
     )
     return Plot(
         "Time against accuracy",
         " ".join(f"{w.method(m)}: {len(each)} grid points." for m, each in points.items()),
-        Axis(x_low, x_high, "seconds a fit", powers(x_low, x_high)),
+        Axis(x_low, x_high, "seconds per fit", tuple(powers(x_low, x_high))),
         y,
         (
             Series("line", "ref thin", (x_low, x_high), (0.0, 0.0)),

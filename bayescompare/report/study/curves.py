@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ...formatting import plain, ticks
+from ...formatting import plain, powers
 from ..parts import Axis, Cell, Column, Mark, Panels, Plot, Row, Series, Strip, Strips
 from ..words import Words, name, plain_text, visible
 from . import findings as w
@@ -258,20 +258,7 @@ def vertical(lines: Iterable[Line], drawn: Drawn) -> Axis:
     low, high = low - 0.05 * (high - low), high + 0.05 * (high - low)
     if share:
         low, high = max(low, -2.0), min(high, 102.0)
-    return Axis(low, high, "", powers(low, high) if drawn.log else ())
-
-
-def powers(low: float, high: float) -> tuple[tuple[float, str], ...]:
-    """Labels of an axis in logarithms: 1, 2, 5 and their tens, as many as there is room for."""
-    for digits in ((1, 2, 5), (1, 3), (1,)):
-        tens = range(math.floor(low), math.ceil(high) + 1)
-        found = [(e + math.log10(d), plain(d * 10.0**e, 2)) for e in tens for d in digits]
-        inside = [pair for pair in found if low <= pair[0] <= high]
-        if len(inside) <= 6:
-            break
-    if len(inside) < 3:  # within a decade, round numbers
-        return tuple((math.log10(v), text) for v, text in ticks(10**low, 10**high, 5) if v > 0)
-    return tuple(inside[:: max(1, len(inside) // 6)])
+    return Axis(low, high, "", tuple(powers(low, high)) if drawn.log else ())
 
 
 def series(lines: Iterable[Line], y: Axis) -> list[Series]:

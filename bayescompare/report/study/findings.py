@@ -40,7 +40,7 @@ LABELS = {
     "sbc_p": "p of uniform ranks",
     "sbc_chi2": "χ² of ranks over df",
     "sbc_chi2_p": "p of that χ²",
-    "seconds": "seconds a fit",
+    "seconds": "seconds per fit",
     "k_hat": "Pareto k-hat",
     "k_hat_bad": f"k-hat above{NO_BREAK}{K_HAT_MAX}, %",
     "failed": "failed, %",

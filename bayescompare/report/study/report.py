@@ -196,5 +196,5 @@ def _fits(rows: Rows) -> Table:
             plain(seconds.value, 2),  # with its error the column is wider than the page; that is under Cost
         )
         body.append(Row((w.method(m),), cells))
-    header = study_sections.columns("method", "fits", "failed, %", "suspect, %", "s a fit")
+    header = study_sections.columns("method", "fits", "failed, %", "suspect, %", "seconds per fit")
     return Table("Fits, method by method", header, tuple(body))

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from ...formatting import NO_BREAK, NONE, counted, figure, fixed
+from ...formatting import NO_BREAK, NONE, counted, figure, fixed, plain
 from ...metrics.thresholds import RANKS_LEVEL
 from ..parts import Cell, Column, Details, Download, Heading, Part, Prose, Row, Section, Strips, Table
 from ..words import Words, listed, name, visible
@@ -249,7 +249,7 @@ def ranks(study: Study, rows: Rows) -> Section | None:
     how = (
         "Where the truth is drawn from the prior, its rank in an exact posterior is uniform (simulation-based "
         "calibration).",
-        f"Each p is tested at {100 * RANKS_LEVEL:g} % over the number of tests of its method.",
+        f"Each p is tested at {plain(100 * RANKS_LEVEL)} % over the number of tests of its method.",
     )
     return Section("ranks", "Calibration", how, ("Ranks are not uniform: ", *listed(said), "."), tuple(parts))
 

@@ -12,6 +12,7 @@ SHAPES = {
     "failed": '<path class="os cross" d="M2 2L12 12M12 2L2 12"/>',
     "unchecked": '<circle class="os dots" cx="7" cy="7" r="5.4"/>',
     "not_computed": '<circle class="os dots" cx="7" cy="7" r="5.4"/>',
+    "none": '<circle class="os dots" cx="7" cy="7" r="5.4"/>',
 }
 
 KEYS = {

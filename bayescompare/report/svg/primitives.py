@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup, escape
 
-from ...formatting import fixed, plain, ticks
+from ...formatting import fixed, plain, powers, ticks
 from ..parts import Curve, Density, Forest, ForestRow, LayerRow, Ranks, Sketch
 
 MOST_POINTS, SKETCHED = 120, 28
@@ -138,8 +138,9 @@ def density(part: Density) -> Markup:
         parts.append(_mean_label(drawn, scale, at, y))
     for values, label, css in ((drawn.prior, "prior", "k"), (drawn.laplace, "Laplace", "l b")):
         parts += _curve_label(drawn, values, label, css, scale, base, top, peak)
-    parts += axis_marks(scale, base, ticks(scale.lower, scale.upper, 9))
-    parts.append(f'<text class="c" x="50%" y="244">{escape(str(drawn.name))}</text>')
+    parts += axis_marks(scale, base, _ticks(drawn, scale, 9))
+    logs = ", in logarithms" if drawn.log else ""
+    parts.append(f'<text class="c" x="50%" y="244">{escape(str(drawn.name))}{logs}</text>')
     title = f"{drawn.title}: prior, posterior, MAP, unconstrained MAP, Laplace"
     return svg(250, title, parts, drawn.description)
 
@@ -159,7 +160,7 @@ def small(drawn: Curve) -> Markup:
         parts.append(placed(scale(drawn.unconstrained), base, '<path class="lf" d="M0 -4L4 0L0 4L-4 0Z"/>'))
     elif math.isfinite(drawn.unconstrained):
         parts.append(off_axis(scale, drawn.unconstrained, base - 8, "la"))
-    parts += axis_marks(scale, base, ticks(scale.lower, scale.upper, 5), all_narrow=True)
+    parts += axis_marks(scale, base, _ticks(drawn, scale, 5), all_narrow=True)
     return svg(86, drawn.title, parts, drawn.description)
 
 
@@ -274,6 +275,10 @@ def axis_marks(scale: Scale, y: float, marks: Sequence[tuple[float, str]], *, al
         css = "c" if all_narrow or not crowded or i % 2 == 0 else "c w-only"
         parts.append(f'<text class="{css}" x="{pct(at)}" y="{px(y + 17)}">{escape(label)}</text>')
     return parts
+
+
+def _ticks(drawn: Curve, scale: Scale, most: int) -> Sequence[tuple[float, str]]:
+    return (powers if drawn.log else ticks)(scale.lower, scale.upper, most)
 
 
 def _range(drawn: Curve) -> Scale:
