@@ -8,10 +8,12 @@ import re
 import subprocess
 import sys
 import tarfile
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.metadata import Metadata
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -59,6 +61,26 @@ def test_source_distribution_can_make_the_wheel(dist: Path, tmp_path: Path) -> N
     run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path, cwd=folder)
     (built,), (wheel,) = tmp_path.glob("*.whl"), dist.glob("*.whl")
     assert set(zipfile.ZipFile(built).namelist()) == set(zipfile.ZipFile(wheel).namelist())
+
+
+def test_wheel_is_small_and_its_metadata_are_valid(dist: Path) -> None:
+    (wheel,) = dist.glob("*.whl")
+    assert wheel.stat().st_size <= 1_500_000
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        metadata = Metadata.from_email(archive.read(name), validate=True)
+    assert metadata.description_content_type == "text/markdown"
+    assert metadata.description == (REPOSITORY / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_recipe_has_the_projects_version_and_dependencies() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    recipe = (REPOSITORY / "packaging" / "recipe.yaml").read_text(encoding="utf-8")
+    run_time = recipe.partition("  run:\n")[2].partition("\n\n")[0].splitlines()
+    names = [line.removeprefix("    - ").replace(" ", "") for line in run_time]
+    assert names == ["python>=${{python_min}}", *project["dependencies"]]
+    assert f'python_min: "{project["requires-python"].removeprefix(">=")}"' in recipe
+    assert f'version: "{project["version"]}"' in recipe
 
 
 @pytest.fixture(scope="module")
