@@ -12,6 +12,7 @@ from ..metrics.verdict import Layer, State
 from ..report.comparison.first_screen import headlines
 from ..report.comparison.scalars import read
 from ..report.words import Name
+from ..results.ladder import sentence
 from .terminal import Line
 
 if TYPE_CHECKING:
@@ -73,7 +74,8 @@ def summary(result: Comparison) -> list[Line]:
     ]
     if overall.advice:
         lines.append(((overall.advice, ""),))
-    lines += [*_thrown_away(result), *_layers(result.verdict.layers), *_marginal(result), *_warnings(result)]
+    lines += [*_thrown_away(result), *_layers(result.verdict.layers), *_cheapest(result), *_marginal(result)]
+    lines += _warnings(result)
     absent = [name for name, layer in result.verdict.layers.items() if layer.state is State.NOT_COMPUTED]
     room = LINES - len(lines) - 3  # an empty line, the table's header, and what follows it
     rows, more = _table(result, max(room, FEWEST))
@@ -111,9 +113,15 @@ def _layers(layers: dict[str, Layer]) -> list[Line]:
     return lines
 
 
+def _cheapest(result: Comparison) -> list[Line]:
+    """What would have been enough, and at what cost."""
+    told = sentence(result.rungs)
+    return [(("Cheapest that is enough: ", "bold"), (told, ""))] if told else []
+
+
 def _marginal(result: Comparison) -> list[Line]:
     """How the modes and Laplace with the latent block integrated out do, beside those without; a line each."""
-    rows = {row["method"]: row for row in result.ladder}
+    rows = {row["method"]: row for row in result.rungs}
     lines: list[Line] = []
     for name, (label, joint, beside) in MARGINAL.items():
         found = rows.get(name)

@@ -132,9 +132,10 @@ class Comparison:
         From the MLE to the MAP: ``powers`` of the prior, ``values`` of the scalars at each; empty where not followed.
     display : Mapping
         What a report shows beyond these, see :func:`bayescompare.results.display.displayed`; JSON-ready.
-    ladder : tuple of Mapping
-        A row a method, against the posterior: ``method``, ``status``, ``reasons``, ``location`` and
-        ``spread`` (layers, or None), ``seconds``, ``compile_seconds``, ``gradients``; JSON-ready.
+    rungs : tuple of Mapping
+        A row a method, against the posterior, whose own is the last: ``method``, ``status``, ``reasons``, ``location``
+        and ``spread`` (layers, or None), ``k_hat``, ``seconds``, ``compile_seconds``, ``gradients``, ``enough`` (a
+        state: *same* where location and spread are); JSON-ready.
     prior : ndarray of shape (n, k), optional
         Draws of the prior, where it can be drawn from.
     log_likelihood : xarray.Dataset, optional
@@ -160,9 +161,16 @@ class Comparison:
     groups: tuple[Mapping[str, Any], ...] = ()
     path: Mapping[str, Any] = field(default_factory=dict)
     display: Mapping[str, Any] = field(default_factory=dict)
-    ladder: tuple[Mapping[str, Any], ...] = ()
+    rungs: tuple[Mapping[str, Any], ...] = ()
     prior: np.ndarray | None = None
     log_likelihood: xr.Dataset | None = None
+
+    @property
+    def ladder(self) -> pd.DataFrame:
+        """The methods against the posterior: see :func:`bayescompare.results.ladder.frame`."""
+        from .ladder import frame
+
+        return frame(self.rungs)
 
     @property
     def posterior(self) -> xr.Dataset:
@@ -221,7 +229,7 @@ class Comparison:
                 "layers": {name: layer.to_json() for name, layer in self.verdict.layers.items()},
             },
             "path": dict(self.path),
-            "ladder": [_without(row, VOLATILE if reproducible else ()) for row in self.ladder],
+            "ladder": [_without(row, VOLATILE if reproducible else ()) for row in self.rungs],
             "settings": dict(self.settings),
             "provenance": _without(self.provenance, VOLATILE if reproducible else ()),
         }

@@ -37,7 +37,7 @@ class ReportNumbers:
     table_left_out : int
         Scalars that the page left out.
     verdict : Verdict
-    joint, prediction, decisions, sensitivity, groups, findings, path, settings, provenance, ladder
+    joint, prediction, decisions, sensitivity, groups, findings, path, settings, provenance, rungs
         As in :class:`Comparison`.
     pointwise : Mapping
         By likelihood term, lists over its observations; ``left_out`` where the page has no room for them.
@@ -60,7 +60,7 @@ class ReportNumbers:
     fits: Mapping[str, Mapping[str, Any]]
     settings: Mapping[str, Any]
     provenance: Mapping[str, Any]
-    ladder: tuple[Mapping[str, Any], ...] = ()
+    rungs: tuple[Mapping[str, Any], ...] = ()
 
     def __repr__(self) -> str:
         overall = self.verdict.overall
@@ -112,7 +112,7 @@ def _numbers(document: Any) -> ReportNumbers:
         decisions=tuple(document["decisions"]),
         groups=tuple(document["groups"]),
         findings=tuple(document["findings"]),
-        ladder=tuple(document.get("ladder", ())),
+        rungs=tuple(document.get("ladder", ())),
         **kept,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pymc as pm
 import pytest
 
@@ -61,8 +62,13 @@ def test_the_marginal_methods_run_where_there_is_a_latent_block(compared: Compar
 
 def test_the_ladder_tells_each_method_s_distance_from_the_posterior(compared: Comparison) -> None:
     """Of a normal hierarchy the marginal Laplace approximation is exact, and there is no joint mode."""
-    rows = {row["method"]: row for row in compared.ladder}
-    assert list(rows) == ["map", "unconstrained_map", "laplace", "marginal_map", "marginal_laplace"]
+    rows = {row["method"]: row for row in compared.rungs}
+    assert [name for name in rows if not name.endswith("_psis")] == [
+        *("map", "unconstrained_map", "laplace", "marginal_map", "marginal_laplace", "nuts")
+    ]
+    assert rows["map"]["enough"] == "not_computed"
+    assert {rows[name]["enough"] for name in ("marginal_laplace", "marginal_laplace_psis")} <= {"same", "undecided"}
+    assert rows["laplace"]["k_hat"] == compared.fits["laplace"].diagnostics["k_hat"]
     z = ((compared.table["marginal_map"] - compared.table["mean"]) / compared.table["sd"]).abs()
     at = rows["marginal_map"]["location"]
     assert at["figure"] == pytest.approx(z[at["scalar"]])
@@ -80,7 +86,8 @@ def test_they_survive_a_file(compared: Comparison, tmp_path: Path) -> None:
     compared.save(tmp_path / "c.nc")
     found = bc.open(tmp_path / "c.nc")
     assert isinstance(found, Comparison)
-    assert found.ladder == compared.ladder
+    assert found.rungs == compared.rungs
+    pd.testing.assert_frame_equal(found.ladder, compared.ladder)
     assert found.fits["marginal_map"].values == compared.fits["marginal_map"].values
 
 

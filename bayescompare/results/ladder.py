@@ -1,0 +1,115 @@
+"""The ladder of a comparison: what is the least that would have been enough, and what does it cost?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ..formatting import plain
+from ..metrics.verdict import State, Verdict
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+type Rung = Mapping[str, Any]
+
+#: What methods are called in a sentence.
+LABELS = {
+    "map": "the MAP",
+    "unconstrained_map": "the unconstrained MAP",
+    "laplace": "the Laplace approximation",
+    "marginal_map": "the marginal MAP",
+    "marginal_laplace": "marginal Laplace",
+    "advi": "mean-field ADVI",
+    "fullrank_advi": "full-rank ADVI",
+    "pathfinder": "Pathfinder",
+    "nuts": "NUTS",
+}
+
+#: What the name of a rung that rests on another method's draws ends with, and what it is called.
+DERIVED = {"_psis": ", corrected by importance weights", "_linear_response": " with linear response"}
+
+COLUMNS = ("figure", "mcse", "scalar", "state")
+
+
+def label(method: str) -> str:
+    """What a rung is called in a sentence: ``the Laplace approximation, corrected by importance weights``."""
+    for ending, told in DERIVED.items():
+        if method.endswith(ending):
+            return f"{label(method.removesuffix(ending))}{told}"
+    return LABELS.get(method, method)
+
+
+def cheapest(rungs: Sequence[Rung], layer: str | None = None) -> Rung | None:
+    """The rung below the posterior that takes least time among those that are enough.
+
+    Parameters
+    ----------
+    layer : {"location", "spread"}, optional
+        Enough of this alone: a point estimate may be enough in location.
+    """
+    found = [r for r in rungs if r["method"] != "nuts" and _state(r, layer) == "same"]
+    return min(found, key=lambda r: r["seconds"], default=None)
+
+
+def _state(rung: Rung, layer: str | None) -> str:
+    if layer is None:
+        return str(rung.get("enough"))
+    return "not_computed" if rung[layer] is None else str(rung[layer]["state"])
+
+
+def seconds(rung: Rung) -> str:
+    """``0.42 s``."""
+    return f"{plain(rung['seconds'], 2)} s"
+
+
+def frame(rungs: Sequence[Rung]) -> pd.DataFrame:
+    """A row a method: ``status``, of ``location`` and ``spread`` the figure, ``_mcse``, ``_scalar`` and ``_state``,
+    ``k_hat``, ``seconds``, ``compile_seconds``, ``gradients``, ``enough``."""
+    import pandas as pd
+
+    rows = []
+    for rung in rungs:
+        row = {"method": rung["method"], "status": rung["status"]}
+        for layer in ("location", "spread"):
+            told = rung[layer] or {}
+            row |= {layer if key == "figure" else f"{layer}_{key}": told.get(key) for key in COLUMNS}
+        row |= {key: rung.get(key) for key in ("k_hat", "seconds", "compile_seconds", "gradients", "enough")}
+        rows.append(row)
+    found = pd.DataFrame(rows)
+    for key in ("location", "location_mcse", "spread", "spread_mcse", "k_hat"):
+        if key in found:
+            found[key] = found[key].astype(float)
+    return found.set_index("method") if rows else found
+
+
+def sentence(rungs: Sequence[Rung]) -> str:
+    """``marginal Laplace, 0.42 s (NUTS: 12 s); as a point the marginal MAP, 0.2 s``; empty where nothing was judged."""
+    if not rungs:
+        return ""
+    whole, point = cheapest(rungs), cheapest(rungs, "location")
+    nuts = next((f" (NUTS: {seconds(r)})" for r in rungs if r["method"] == "nuts" and r["seconds"] > 0), "")
+    told = f"{label(whole['method'])}, {seconds(whole)}{nuts}" if whole else "none of these methods"
+    if point is not None and (whole is None or point["seconds"] < whole["seconds"]):
+        told += f"; as a point {label(point['method'])}, {seconds(point)}"
+    return told
+
+
+def advised(verdict: Verdict, rungs: Sequence[Rung]) -> Verdict:
+    """The verdict with an advice that names the cheapest rung that is enough, and the line that runs it."""
+    found = cheapest(rungs)
+    if found is None or verdict.overall.state is not State.DIFFERS:
+        return verdict
+    told = label(found["method"])
+    advice = f"{verdict.overall.advice} {told[0].upper()}{told[1:]} would have been enough: {call(found['method'])}."
+    return replace(verdict, overall=replace(verdict.overall, advice=advice.strip()))
+
+
+def call(method: str) -> str:
+    """The line that gives a rung: ``bc.fit(model, "laplace").diagnostics["psis"]``."""
+    for ending in DERIVED:
+        if method.endswith(ending):
+            before = call(method.removesuffix(ending))
+            return f'{before}{"" if "]" in before else ".diagnostics"}["{ending[1:]}"]'
+    return f'bc.fit(model, "{method}")'
