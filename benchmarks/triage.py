@@ -1,9 +1,10 @@
 """What ``bayescompare.triage`` says, beside what the full comparison finds: its hit rate, and every miss.
 
-    python -m benchmarks.triage [--models NAME,...] [--seed N] [--json KEPT]
+    python -m benchmarks.triage [--models NAME,...] [--seed N] [--json KEPT] [--published]
 
 All templates with their defaults, and the posteriors of posteriordb, with the draws that their tests take. Each model
 gets a process of its own, in which triage runs first. Markdown goes to stdout; what KEPT holds is not run again.
+``--published`` takes the comparisons of the templates from their published reports (``reports/*.html``).
 
 *Will change* is right where the full comparison's location or spread layer differs, or where it finds no MAP either;
 *will not change* where both are the same (a spread that cannot be computed leaves the location alone). A comparison
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import platform
 import statistics
@@ -37,15 +39,15 @@ ANSWERS = {"will_not_change": "will not change", "will_change": "will change", "
 # -- one process ---------------------------------------------------------------------------------------
 
 
-def names() -> list[str]:
-    """Templates, then posteriors."""
+def names(published: bool) -> list[str]:
+    """Templates, then posteriors, which have no reports."""
     from bayescompare import models
     from tests.posteriordb.reference import NAMES
 
-    return [*models.__all__, *NAMES]
+    return list(models.__all__) if published else [*models.__all__, *NAMES]
 
 
-def child(name: str, seed: int) -> dict[str, Any]:
+def child(name: str, seed: int, published: bool) -> dict[str, Any]:
     """Triage and comparison of one model, as documents."""
     import bayescompare as bc
     from bayescompare import models
@@ -60,14 +62,27 @@ def child(name: str, seed: int) -> dict[str, Any]:
         model = posterior(name)
         options = bc.CompareOptions(sampler=bc.SamplerOptions(**SAMPLER.get(name, {})))
     quick = bc.triage(model, random_seed=seed)
+    if published:
+        return {"triage": quick.to_dict(), **report(name)}
     began = time.perf_counter()
     whole = bc.compare(model, random_seed=seed, options=options)
     return {"triage": quick.to_dict(), "full": whole.to_dict(), "seconds": time.perf_counter() - began}
 
 
-def measured(name: str, seed: int) -> dict[str, Any]:
+def report(name: str) -> dict[str, Any]:
+    """The published comparison of a template, as far as it is asked for."""
+    import bayescompare as bc
+
+    page = bc.open(ROOT / "reports" / f"{name}.html")
+    layers = {key: layer.to_json() for key, layer in page.verdict.layers.items()}
+    full = {"model": page.model, "fits": page.fits, "verdict": {"layers": layers}}
+    return {"full": full, "seconds": page.provenance.get("seconds", math.nan)}
+
+
+def measured(name: str, seed: int, published: bool) -> dict[str, Any]:
     """The same from a fresh process, or its last words."""
     command = [sys.executable, "-m", "benchmarks.triage", "--one", name, "--seed", str(seed)]
+    command += ["--published"] if published else []
     try:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=LIMIT)
     except subprocess.TimeoutExpired:
@@ -122,7 +137,7 @@ def row(name: str, document: Mapping[str, Any]) -> Row:
 def truth(layers: Mapping[str, Any], mode: Mapping[str, Any]) -> tuple[str, str]:
     """What the full comparison says of triage's question, and its words for it."""
     if mode["status"] == "failed":
-        return "will_change", mode["reasons"][0]
+        return "will_change", mode["reasons"][0]["text"]
     if layers["sampler"]["state"] != "sound":
         return "sampler failed", layers["sampler"]["reason"]
     if layers["optimiser"]["state"] != "sound":
@@ -183,17 +198,18 @@ def main() -> None:
     parser.add_argument("--models", help="names, with commas between (all)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path, help="keep both documents of every model here")
+    parser.add_argument("--published", action="store_true", help="templates against their reports")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.one:
-        print(json.dumps(child(asked.one, asked.seed)))
+        print(json.dumps(child(asked.one, asked.seed, asked.published)))
         return
     kept = json.loads(asked.json.read_text(encoding="utf-8")) if asked.json and asked.json.exists() else {}
     documents: dict[str, Any] = {name: document for name, document in kept.items() if "error" not in document}
-    for name in asked.models.split(",") if asked.models else names():
+    for name in asked.models.split(",") if asked.models else names(asked.published):
         if name in documents:
             continue
-        documents[name] = measured(name, asked.seed)
+        documents[name] = measured(name, asked.seed, asked.published)
         print(f"{name}: {documents[name].get('error', 'done')}", file=sys.stderr, flush=True)
         if asked.json:
             asked.json.write_text(json.dumps(documents), encoding="utf-8")

@@ -66,16 +66,23 @@ def run(problem: Problem, nuts: Fit, seed: int, options: CompareOptions, layers:
     limit = math.inf if options.seconds == math.inf else max(nuts.seconds + nuts.compile_seconds, LEAST)
     if not nuts.seconds > 0:
         limit = max(limit, UNKNOWN)
-    fits = {}
-    for name, other in OTHERS.items():
-        if options.methods is None:
-            wanted = layers.compute(name, partial(other.suits, problem, options), lambda _: False)
-        else:
-            wanted = name in options.methods
-        if wanted:
-            work = partial(method(name), problem, seed=seed, options=other.options(options, limit))
-            fits[name] = layers.compute(name, work, partial(_failed, name, problem))
-    return fits
+    found = {name: attempt(name, problem, limit, seed, options, layers) for name in OTHERS}
+    return {name: fit for name, fit in found.items() if fit is not None}
+
+
+def attempt(
+    name: str, problem: Problem, seconds: float, seed: int, options: CompareOptions, layers: Layers
+) -> Fit | None:
+    """The fit by one of these methods, failed where it fails; None where it was not asked for, or does not suit."""
+    other = OTHERS[name]
+    if options.methods is None:
+        wanted = layers.compute(name, partial(other.suits, problem, options), lambda _: False)
+    else:
+        wanted = name in options.methods
+    if not wanted:
+        return None
+    work = partial(method(name), problem, seed=seed, options=other.options(options, seconds))
+    return layers.compute(name, work, partial(_failed, name, problem))
 
 
 def _failed(name: str, problem: Problem, why: str) -> Fit:

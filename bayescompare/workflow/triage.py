@@ -1,6 +1,7 @@
 """Triage: the cheap arm alone, and whether to pay for NUTS.
 
-Modes with their audit, Laplace, and the posterior's moments by importance sampling from it, in seconds.
+Modes with their audit, Laplace, and the posterior's moments by importance sampling from it, or where its weights do not
+carry them from the marginal Laplace approximation, in seconds.
 """
 
 from __future__ import annotations
@@ -25,8 +26,10 @@ from ..reasons import NO_MODE_EXISTS
 from ..results.comparison import SCHEMA, fit_to_dict, plain
 from ..results.fit import Fit, Status
 from ..templates.loading import Target, load_target
+from . import others
 from .audited import audited
 from .keywords import renamed, shown, whole_seed
+from .layers import Layers
 from .options import CompareOptions, Progress, Silent, one_thread
 
 if TYPE_CHECKING:
@@ -36,6 +39,9 @@ Array = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
 #: Draws of Laplace in the second and last round, where the first left something undecided.
 MORE_DRAWS = 32_000
+
+#: The approximation whose weights carry the moments of hierarchies, and seconds that it may take.
+BETTER, SECONDS = "marginal_laplace", 60.0
 
 #: Share of the Laplace mass outside of the MAP's mode from which the answer is another.
 OTHER_MODES = 0.05
@@ -84,7 +90,7 @@ class Triage:
         A row per scalar: ``map``, ``map_unconstrained``, ``laplace_mean``, ``laplace_sd``, ``mean``, ``mean_mcse``,
         ``sd``, ``sd_mcse`` (posterior, by importance sampling), ``z``, ``z_mcse``; NaN where k-hat is not below 0.7.
     fits : Mapping of str to Fit
-        ``map``, ``unconstrained_map``, ``laplace``.
+        ``map``, ``unconstrained_map``, ``laplace``; ``marginal_laplace`` where the moments are from it.
     findings : tuple of Mapping
         Of the audit of the model itself.
     seconds : float
@@ -136,8 +142,8 @@ def triage(
     """Find the modes, approximate the posterior by Laplace, and say whether NUTS would change the answer.
 
     The answer is that of the full comparison's location and spread layers, with the posterior's moments from
-    importance sampling of the Laplace draws; it is trusted only where their k-hat is below 0.7 by two of its errors, or
-    a figure clears twice its margin.
+    importance sampling of the Laplace draws, or of the marginal Laplace draws where those do not carry them; it is
+    trusted only where their k-hat is below 0.7 by two of its errors, or a figure clears twice its margin.
 
     Parameters
     ----------
@@ -176,19 +182,35 @@ def run(
                 name: mode.fit(problem, name, seed=seed, options=options.mode) for name in ("map", "unconstrained_map")
             }
         with progress.stage("Approximating the posterior"):
-            found = _judged(problem, fits, seed, options, options.laplace_draws)
+            found = _approximated(problem, fits, seed, options)
             if found.answer is Answer.CANNOT_SAY and _undecided(found):
-                found = _judged(problem, fits, seed, options, max(MORE_DRAWS, options.laplace_draws))
+                found = _approximated(problem, fits, seed, _with_more_draws(options))
     return replace(found, name=target.name, findings=findings, seconds=time.perf_counter() - began)
 
 
-def _judged(problem: Problem, modes: Mapping[str, Fit], seed: int, options: CompareOptions, draws: int) -> Triage:
-    """The answer from so many draws of the Laplace approximation."""
-    settings = LaplaceOptions(draws, options.mode)
+def _with_more_draws(options: CompareOptions) -> CompareOptions:
+    marginal = replace(options.marginal, draws=max(MORE_DRAWS, options.marginal.draws))
+    return replace(options, laplace_draws=max(MORE_DRAWS, options.laplace_draws), marginal=marginal)
+
+
+def _approximated(problem: Problem, modes: Mapping[str, Fit], seed: int, options: CompareOptions) -> Triage:
+    """The answer by Laplace's approximation; by the marginal one where its weights do not carry the posterior."""
+    settings = LaplaceOptions(options.laplace_draws, options.mode)
     fits = {**modes, "laplace": laplace.fit(problem, seed=seed, options=settings, at=modes["unconstrained_map"])}
-    table = _table(problem, fits)
-    criteria = _criteria(fits, table, options.margins, draws)
-    answer, reasons = _answer(fits, criteria)
+    found = _judged(problem, fits, options)
+    if found.criteria["k_hat"].state is v.State.SAME:
+        return found
+    better = others.attempt(BETTER, problem, SECONDS, seed, options, Layers())
+    return _judged(problem, {**fits, BETTER: better}, options) if better is not None and better.ok else found
+
+
+def _judged(problem: Problem, fits: Mapping[str, Fit], options: CompareOptions) -> Triage:
+    """The answer from the better of the approximations."""
+    basis = BETTER if BETTER in fits else "laplace"
+    top = fits[BETTER if BETTER in fits else "unconstrained_map"]
+    table = _table(problem, fits, fits[basis])
+    criteria = _criteria(fits[basis], top, table, options.margins)
+    answer, reasons = _answer(fits["map"], top, criteria)
     return Triage("", answer, reasons, criteria, _flags(problem, fits["map"]), table, fits)
 
 
@@ -196,21 +218,26 @@ def _undecided(found: Triage) -> bool:
     return any(layer.state is v.State.UNDECIDED for layer in found.criteria.values())
 
 
-def _table(problem: Problem, fits: Mapping[str, Fit]) -> pd.DataFrame:
+def _table(problem: Problem, fits: Mapping[str, Fit], basis: Fit) -> pd.DataFrame:
+    """A row per scalar, the posterior's moments by importance sampling of the draws of ``basis``."""
     import pandas as pd
 
-    approximation = fits["laplace"]
     names = problem.scalars.names
     nothing = np.full(len(names), np.nan)
     columns = {"map": fits["map"].estimate, "map_unconstrained": fits["unconstrained_map"].estimate}
     columns |= dict.fromkeys(
         ("laplace_mean", "laplace_sd", "mean", "mean_mcse", "sd", "sd_mcse", "z", "z_mcse"), nothing
     )
-    if approximation.draws is not None:
-        draws = approximation.draws[0]
-        moments = psis.moments(draws, psis.importance(approximation.statistics["log_ratio"][0]), columns["map"])
-        columns |= {"laplace_mean": draws.mean(axis=0), "laplace_sd": draws.std(axis=0, ddof=1)}
-        columns |= {key: getattr(moments, key) for key in ("mean", "mean_mcse", "sd", "sd_mcse", "z", "z_mcse")}
+    if fits["laplace"].draws is not None:
+        drawn = fits["laplace"].draws[0]
+        columns |= {"laplace_mean": drawn.mean(axis=0), "laplace_sd": drawn.std(axis=0, ddof=1)}
+    if basis.draws is not None:
+        draws = basis.draws[0]
+        moments = psis.moments(draws, psis.importance(basis.statistics["log_ratio"][0]), columns["map"])
+        columns |= {key: getattr(moments, key) for key in ("mean", "sd", "z")}
+        # Hyperparameters were drawn again by their weights, so that some draws share them.
+        shared = max(len(draws) / (basis.diagnostics.get("outer_ess") or len(draws)), 1.0) ** 0.5
+        columns |= {key: shared * getattr(moments, key) for key in ("mean_mcse", "sd_mcse", "z_mcse")}
         rounding = np.abs(columns["z"]) < ROUNDING
         columns |= {key: np.where(rounding, 0.0, columns[key]) for key in ("z", "z_mcse")}
         fixed = problem.constant & unmoved(draws)
@@ -219,11 +246,12 @@ def _table(problem: Problem, fits: Mapping[str, Fit]) -> pd.DataFrame:
     return pd.DataFrame(columns, index=pd.Index(names, name="name"))
 
 
-def _criteria(fits: Mapping[str, Fit], table: pd.DataFrame, margins: v.Margins, draws: int) -> dict[str, v.Layer]:
+def _criteria(basis: Fit, top: Fit, table: pd.DataFrame, margins: v.Margins) -> dict[str, v.Layer]:
     names = tuple(table.index)
     column = {key: table[key].to_numpy() for key in table.columns}
-    d = fits["laplace"].diagnostics
-    why = fits["laplace"].reasons[0].text if fits["laplace"].reasons else "no Laplace approximation"
+    d = basis.diagnostics
+    draws = 0 if basis.draws is None else basis.draws.shape[1]
+    why = basis.reasons[0].text if basis.reasons else "no Laplace approximation"
     k_hat = Figure(d["k_hat"], d["k_hat_mcse"], d["k_hat_says"]) if d else Figure.missing(why)
     unusable = why if not d else str(d["psis"].get("reason"))
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -246,7 +274,7 @@ def _criteria(fits: Mapping[str, Fit], table: pd.DataFrame, margins: v.Margins, 
         "location": _with_all(v.layer("location", location, draws, z, unusable), names, lost["z"]),
         "spread": _with_all(v.layer("spread", spread, draws, ratio, unusable), names, lost["sd"]),
         "k_hat": v.criterion("k_hat", "k_hat", k_hat, margins.k_hat, draws, said),
-        "modes": _other_modes(fits),
+        "modes": _other_modes(top),
     }
 
 
@@ -259,9 +287,9 @@ def _with_all(layer: v.Layer, names: tuple[str, ...], lost: np.ndarray) -> v.Lay
     return v.Layer(layer.name, v.State.UNDECIDED, reason)
 
 
-def _other_modes(fits: Mapping[str, Fit]) -> v.Layer:
+def _other_modes(top: Fit) -> v.Layer:
     """Share of the Laplace mass that lies at other modes than the highest; exact, for what the starts found."""
-    modes = fits["unconstrained_map"].diagnostics["modes"]
+    modes = top.diagnostics["modes"]
     masses = np.array([m["log_mass"] for m in modes])
     if not len(modes):
         return v.Layer("modes", v.State.NOT_COMPUTED, "there is no unconstrained mode")
@@ -274,9 +302,8 @@ def _other_modes(fits: Mapping[str, Fit]) -> v.Layer:
     return v.Layer("modes", state, said, outside, 0.0, OTHER_MODES)
 
 
-def _answer(fits: Mapping[str, Fit], criteria: Mapping[str, v.Layer]) -> tuple[Answer, tuple[str, ...]]:
+def _answer(best: Fit, top: Fit, criteria: Mapping[str, v.Layer]) -> tuple[Answer, tuple[str, ...]]:
     """The answer, and what decided."""
-    best, top = fits["map"], fits["unconstrained_map"]
     if best.status is Status.FAILED:
         none_exists = any(reason.code in NO_MODE_EXISTS for reason in best.reasons)
         why = best.reasons[0] if best.reasons else "the search failed"

@@ -10,7 +10,8 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import sparse
 
-from bayescompare.methods.marginal.dependence import DenseError, dependence
+from bayescompare.methods.marginal.boolean import DenseError
+from bayescompare.methods.marginal.dependence import dependence
 from bayescompare.methods.marginal.factor import Blocks, NotPositiveError, Sparse, layout_of
 from bayescompare.methods.marginal.pattern import Pattern, dense, pattern_of
 

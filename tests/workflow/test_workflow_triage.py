@@ -196,7 +196,7 @@ def test_near_the_limit_of_k_hat_only_what_clears_twice_its_margin_is_an_answer(
     state = State.DIFFERS if figure > 0.2 else State.SAME
     location = replace(found.criteria["location"], state=state, figure=figure, mcse=0.01)
     criteria = {**found.criteria, "k_hat": near, "location": location}
-    said, reasons = triages._answer(found.fits, criteria)
+    said, reasons = triages._answer(found.fits["map"], found.fits["unconstrained_map"], criteria)
     assert said is answer
     assert reasons == (location.reason,) if answer is Answer.WILL_CHANGE else "k_hat: " in reasons[-1]
 
@@ -227,6 +227,35 @@ def test_its_table_is_the_posterior() -> None:
     assert abs(row["laplace_mean"] - lognormal.mean()) < ERRORS * lognormal.std() / math.sqrt(n)
     kurtosis = float(lognormal.stats("k"))
     assert abs(row["laplace_sd"] / lognormal.std() - 1) < ERRORS * math.sqrt((kurtosis + 2) / (4 * n))
+
+
+def schools() -> None:
+    mu, tau = pm.Normal("mu", 0.0, 10.0), pm.HalfNormal("tau", 10.0)
+    z = pm.Normal("z", 0.0, 1.0, shape=8)
+    pm.Normal("y", mu + tau * z, SIGMA, observed=SCHOOLS)
+
+
+SCHOOLS = np.array([28.0, 8.0, -3.0, 7.0, -1.0, 1.0, 18.0, 12.0])
+SIGMA = np.array([15.0, 10.0, 16.0, 11.0, 9.0, 11.0, 10.0, 18.0])
+
+
+def test_of_a_hierarchy_the_marginal_laplace_approximation_has_the_moments() -> None:
+    """Against quadrature over tau, given which all is normal."""
+    tau = np.linspace(1e-3, 60.0, 6000)
+    precision = 1 / (SIGMA**2 + tau[:, None] ** 2)
+    of_mu = precision.sum(axis=1) + 0.01
+    mean = (precision @ SCHOOLS) / of_mu
+    log_density = 0.5 * (np.log(precision).sum(axis=1) - np.log(of_mu) + of_mu * mean**2 - precision @ SCHOOLS**2)
+    weight = np.exp(log_density - log_density.max() - tau**2 / 200)
+    weight /= weight.sum()
+    found = triage(schools)
+    exact = {"tau": weight @ tau, "mu": weight @ mean}
+    for name, value in exact.items():
+        row = found.table.loc[name]
+        assert abs(row["mean"] - value) < ERRORS * row["mean_mcse"], (name, row["mean"], value)
+    assert found.criteria["k_hat"].state is State.SAME
+    assert found.answer is Answer.WILL_CHANGE
+    assert found.criteria["location"].scalar == "tau"
 
 
 def test_its_criteria_are_of_the_table() -> None:

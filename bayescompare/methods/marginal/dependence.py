@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
-#: Entries of a dependence above which the whole is called dense.
-MOST = 20_000_000
+from .boolean import MOST, DenseError, Value, all_of, along, checked, empty, eye, kept, kron, rows, stack, sums, times
 
 #: Steps of a loop that are followed one by one; a longer loop's outputs depend on all that goes in.
 UNROLLED = 5_000
@@ -44,39 +42,6 @@ CUMULATIVE = {"cumsum", "cumprod", "cummax", "cummin", "cumlogsumexp"}
 CALLS = {"jit", "pjit", "closed_call", "core_call", "custom_jvp_call", "custom_vjp_call", "remat2", "checkpoint"}
 
 
-class DenseError(Exception):
-    """The dependence has so many entries that it is to be taken as dense."""
-
-
-@dataclass
-class Value:
-    """What is known of an array of the program.
-
-    Attributes
-    ----------
-    shape : tuple of int
-    deps : csr_array of shape (size, inputs) or None
-        None: it depends on no input.
-    make : callable or None
-        Its value, computed when it is asked for; None where it depends on an input, smoothly or not.
-    """
-
-    shape: tuple[int, ...]
-    deps: Any = None
-    make: Callable[[], np.ndarray] | None = None
-
-    @property
-    def size(self) -> int:
-        return math.prod(self.shape)
-
-    def value(self) -> np.ndarray | None:
-        if self.make is None:
-            return None
-        found = np.asarray(self.make())
-        self.make = lambda: found
-        return found
-
-
 def dependence(closed: Any, inputs: Any) -> Any:
     """Dependence of a traced program's only output on the inputs.
 
@@ -96,7 +61,7 @@ def dependence(closed: Any, inputs: Any) -> Any:
     DenseError
     """
     (out,) = _run(closed, [Value((inputs.shape[0],), inputs.tocsr())])
-    return _empty(out.size, inputs.shape[1]) if out.deps is None else out.deps
+    return empty(out.size, inputs.shape[1]) if out.deps is None else out.deps
 
 
 def _run(closed: Any, arguments: Sequence[Value]) -> list[Value]:
@@ -137,8 +102,8 @@ def _apply(equation: Any, values: list[Value]) -> list[Value]:
         return _split(params, values[0], shapes)
     rule = _rule(name)
     if rule is None:
-        return [Value(shape, _all_of(values, math.prod(shape))) for shape in shapes]
-    deps = _checked(rule(params, values, shapes[0], equation))
+        return [Value(shape, all_of(values, math.prod(shape))) for shape in shapes]
+    deps = checked(rule(params, values, shapes[0], equation))
     return [Value(shapes[0], deps)]
 
 
@@ -160,14 +125,14 @@ def _rule(name: str) -> Callable[..., Any] | None:
 
 def _lazily(equation: Any, values: list[Value], shapes: list[tuple[int, ...]]) -> list[Value]:
     """The outputs of an operation on constants: computed if something asks for them."""
-    kept: list[Any] = []
+    made: list[Any] = []
 
     def compute() -> list[Any]:
-        if not kept:
+        if not made:
             arrays = [value.value() for value in values]
             out = equation.primitive.bind(*arrays, **equation.params)
-            kept.extend(out if equation.primitive.multiple_results else [out])
-        return kept
+            made.extend(out if equation.primitive.multiple_results else [out])
+        return made
 
     def output(place: int) -> Callable[[], np.ndarray]:
         return lambda: np.asarray(compute()[place])
@@ -211,18 +176,18 @@ def _without_zeros(deps: Any, factor: Value, shape: tuple[int, ...]) -> Any:
     known = factor.value() if factor.size > 1 else None
     if known is None or np.all(known):
         return deps
-    return _kept(np.broadcast_to(known != 0, shape).ravel()) @ deps
+    return kept(np.broadcast_to(known != 0, shape).ravel()) @ deps
 
 
 def _spread(value: Value, shape: tuple[int, ...]) -> Any:
     if value.shape == shape:
         return value.deps
     places = np.broadcast_to(np.arange(value.size).reshape(value.shape), shape).ravel()
-    return _rows(value.deps, places)
+    return rows(value.deps, places)
 
 
 def _moved(params: dict[str, Any], values: list[Value], shape: tuple[int, ...], equation: Any) -> Any:
-    stacked, places = _stack(values[:1] if equation.primitive.name != "concatenate" else values)
+    stacked, places = stack(values[:1] if equation.primitive.name != "concatenate" else values)
     first = places[0]
     match equation.primitive.name:
         case "concatenate":
@@ -242,32 +207,32 @@ def _moved(params: dict[str, Any], values: list[Value], shape: tuple[int, ...], 
             moved = first[tuple(slice(*cut) for cut in cuts)]
         case _:
             moved = first.reshape(shape)
-    return _rows(stacked, moved.ravel())
+    return rows(stacked, moved.ravel())
 
 
 def _split(params: dict[str, Any], value: Value, shapes: list[tuple[int, ...]]) -> list[Value]:
     places = np.arange(value.size).reshape(value.shape)
     pieces = np.split(places, np.cumsum(params["sizes"])[:-1], axis=params["axis"])
-    return [Value(shape, _rows(value.deps, piece.ravel())) for shape, piece in zip(shapes, pieces, strict=True)]
+    return [Value(shape, rows(value.deps, piece.ravel())) for shape, piece in zip(shapes, pieces, strict=True)]
 
 
 def _padded(params: dict[str, Any], values: list[Value], shape: tuple[int, ...], equation: Any) -> Any:
     from jax import lax
 
-    stacked, (first, filling) = _stack(values)
+    stacked, (first, filling) = stack(values)
     moved = lax.pad(first, filling.reshape(()), params["padding_config"])
-    return _rows(stacked, np.asarray(moved).ravel())
+    return rows(stacked, np.asarray(moved).ravel())
 
 
 def _indexed(params: dict[str, Any], values: list[Value], shape: tuple[int, ...], equation: Any) -> Any:
     indices = [value.value() for value in values[1:]]
     if any(index is None for index in indices) or values[0].deps is None:
-        return _all_of(values, math.prod(shape))
+        return all_of(values, math.prod(shape))
     places = np.arange(values[0].size, dtype=np.int32).reshape(values[0].shape)
     moved = np.asarray(equation.primitive.bind(places, *indices, **params)).ravel()
     inside = (moved >= 0) & (moved < values[0].size)
-    picked = _rows(values[0].deps, np.where(inside, moved, 0))
-    return picked if inside.all() else _kept(inside) @ picked
+    picked = rows(values[0].deps, np.where(inside, moved, 0))
+    return picked if inside.all() else kept(inside) @ picked
 
 
 def _scattered(params: dict[str, Any], values: list[Value], shape: tuple[int, ...], equation: Any) -> Any:
@@ -275,7 +240,7 @@ def _scattered(params: dict[str, Any], values: list[Value], shape: tuple[int, ..
 
     operand, index, updates = values[0], values[1].value(), values[2]
     if index is None:
-        return _all_of(values, math.prod(shape))
+        return all_of(values, math.prod(shape))
     numbers = params["dimension_numbers"]
     windows = iter(updates.shape[axis] for axis in numbers.update_window_dims)
     dropped = (*numbers.inserted_window_dims, *numbers.operand_batching_dims)
@@ -292,16 +257,16 @@ def _scattered(params: dict[str, Any], values: list[Value], shape: tuple[int, ..
     targets = np.asarray(lax.gather(places, index, as_gather, tuple(sizes), mode=mode, fill_value=-1)).ravel()
     total = operand.deps
     if updates.deps is not None:
-        added = _sums(targets, operand.size) @ updates.deps
+        added = sums(targets, operand.size) @ updates.deps
         total = added if total is None else total + added
     return total
 
 
 def _reduced(params: dict[str, Any], values: list[Value], shape: tuple[int, ...], equation: Any) -> Any:
     value = values[0]
-    kept = [1 if axis in params["axes"] else length for axis, length in enumerate(value.shape)]
-    groups = np.broadcast_to(np.arange(math.prod(shape)).reshape(kept), value.shape).ravel()
-    return _sums(groups, math.prod(shape)) @ value.deps
+    left = [1 if axis in params["axes"] else length for axis, length in enumerate(value.shape)]
+    groups = np.broadcast_to(np.arange(math.prod(shape)).reshape(left), value.shape).ravel()
+    return sums(groups, math.prod(shape)) @ value.deps
 
 
 def _accumulated(params: dict[str, Any], values: list[Value], shape: tuple[int, ...], equation: Any) -> Any:
@@ -311,7 +276,7 @@ def _accumulated(params: dict[str, Any], values: list[Value], shape: tuple[int, 
     before = sparse.csr_array(np.tril(np.ones((length, length), dtype=bool)))
     before = before.T.tocsr() if params.get("reverse") else before
     outer, inner = math.prod(shape[:axis]), math.prod(shape[axis + 1 :])
-    return _times(_kron(_eye(outer), before, _eye(inner)), values[0].deps)
+    return times(kron(eye(outer), before, eye(inner)), values[0].deps)
 
 
 def _product(params: dict[str, Any], values: list[Value], shape: tuple[int, ...], equation: Any) -> Any:
@@ -329,11 +294,11 @@ def _product(params: dict[str, Any], values: list[Value], shape: tuple[int, ...]
     (left, left_pattern, left_places), (right, right_pattern, right_places) = sides
     total = None
     if left.deps is not None:
-        maps = [_kron(_eye(left_pattern.shape[1]), pattern) for pattern in right_pattern]
-        total = _times(_along(maps), _rows(left.deps, left_places.ravel()))
+        maps = [kron(eye(left_pattern.shape[1]), pattern) for pattern in right_pattern]
+        total = times(along(maps), rows(left.deps, left_places.ravel()))
     if right.deps is not None:
-        maps = [_kron(pattern, _eye(right_pattern.shape[1])) for pattern in left_pattern]
-        own = _times(_along(maps), _rows(right.deps, right_places.transpose(0, 2, 1).ravel()))
+        maps = [kron(pattern, eye(right_pattern.shape[1])) for pattern in left_pattern]
+        own = times(along(maps), rows(right.deps, right_places.transpose(0, 2, 1).ravel()))
         total = own if total is None else total + own
     return total
 
@@ -369,8 +334,8 @@ def _scan(params: dict[str, Any], values: list[Value]) -> list[Value]:
         deps = None
         if any(part.deps is not None for part in parts):
             columns = next(part.deps.shape[1] for part in parts if part.deps is not None)
-            full = [_empty(part.size, columns) if part.deps is None else part.deps for part in parts]
-            deps = _checked(sparse.vstack(full, format="csr"))
+            full = [empty(part.size, columns) if part.deps is None else part.deps for part in parts]
+            deps = checked(sparse.vstack(full, format="csr"))
         stacked.append(Value((len(parts), *parts[0].shape), deps))
     return [*carry, *stacked]
 
@@ -391,84 +356,3 @@ def _element(value: Value, step: int) -> Value:
     if value.make is not None:
         return Value(shape, None, lambda: np.asarray(value.value())[step])
     return Value(shape, None if value.deps is None else value.deps[step * size : (step + 1) * size])
-
-
-# -- boolean matrices ------------------------------------------------------------------------------
-
-
-def _all_of(values: list[Value], size: int) -> Any:
-    """Every entry depends on all that goes in."""
-    rows = [value.deps for value in values if value.deps is not None]
-    if not rows:
-        return None
-    union = sum(_sums(np.zeros(deps.shape[0], dtype=int), 1) @ deps for deps in rows)
-    if union.nnz * size > MOST:
-        raise DenseError
-    return _rows(sparse.csr_array(union), np.zeros(size, dtype=int))
-
-
-def _stack(values: list[Value]) -> tuple[Any, list[np.ndarray]]:
-    """One matrix of all values' dependences, and where each value's entries are in it."""
-    columns = next(value.deps.shape[1] for value in values if value.deps is not None)
-    full = [_empty(value.size, columns) if value.deps is None else value.deps for value in values]
-    starts = np.cumsum([0, *(value.size for value in values)])
-    places = [
-        np.arange(start, start + value.size).reshape(value.shape) for start, value in zip(starts, values, strict=False)
-    ]
-    return sparse.vstack(full, format="csr") if len(full) > 1 else full[0], places
-
-
-def _rows(deps: Any, places: np.ndarray) -> Any:
-    counts = np.diff(deps.indptr)[places]
-    if counts.sum() > MOST:
-        raise DenseError
-    return deps[places]
-
-
-def _kept(inside: np.ndarray) -> Any:
-    """The diagonal matrix that keeps some rows and empties the others."""
-    places = np.flatnonzero(inside)
-    ones = np.ones(len(places), dtype=bool)
-    return sparse.csr_array((ones, (places, places)), shape=(len(inside), len(inside)))
-
-
-def _sums(groups: np.ndarray, count: int) -> Any:
-    """The matrix that adds entries up by group; entries of no group (negative) are left out."""
-    inside = np.flatnonzero((groups >= 0) & (groups < count))
-    ones = np.ones(len(inside), dtype=bool)
-    return sparse.csr_array((ones, (groups[inside], inside)), shape=(count, len(groups)))
-
-
-def _times(left: Any, right: Any) -> Any:
-    each = np.diff(right.indptr)
-    if (left.astype(np.int64) @ each).sum() > 4 * MOST:
-        raise DenseError
-    return left @ right
-
-
-def _kron(*factors: Any) -> Any:
-    total: Any = None
-    for factor in factors:
-        own = sparse.csr_array(factor)
-        if total is not None and total.nnz * own.nnz > 4 * MOST:
-            raise DenseError
-        total = own if total is None else sparse.kron(total, own, format="csr")
-    return total.astype(bool)
-
-
-def _along(blocks: list[Any]) -> Any:
-    return blocks[0] if len(blocks) == 1 else sparse.block_diag(blocks, format="csr")
-
-
-def _eye(size: int) -> Any:
-    return sparse.eye_array(size, dtype=bool, format="csr")
-
-
-def _empty(rows: int, columns: int) -> Any:
-    return sparse.csr_array((rows, columns), dtype=bool)
-
-
-def _checked(deps: Any) -> Any:
-    if deps is not None and deps.nnz > MOST:
-        raise DenseError
-    return deps

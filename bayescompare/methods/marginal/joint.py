@@ -12,7 +12,8 @@ from scipy import sparse
 from ...errors import UnsupportedModelError, first_line
 from ...model.backends import UNTRANSLATABLE, Array, JaxFunction, padded
 from ...model.density import Density
-from .dependence import DenseError, dependence
+from .boolean import DenseError
+from .dependence import dependence
 from .factor import MOST_DENSE, Layout, layout_of
 from .latent import Latent
 from .pattern import Index, Pattern, dense, pattern_of
