@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,12 @@ from ..results.sampler_statistics import STATISTICS
 from . import machine_code
 from .nutpie_internals import batches, over_function, over_machine_code
 from .sampler_options import SamplerOptions
+
+#: Points around the initial point that are looked at where a run has failed.
+STARTS = 500
+
+#: Told how many draws are made and how many are wanted, tuning among them.
+type Tell = Callable[[int, int], object]
 
 #: Operations whose numba code takes 40 seconds or more to compile on a machine that has not compiled it before.
 _DEAR = (
@@ -85,12 +92,24 @@ def panics_told() -> Iterator[None]:
         raise FitError(f"nutpie failed: {first_line(error)}. Another engine may serve (--engine pymc).") from error
 
 
+def failed(problem: Problem, error: Exception) -> FitError:
+    """What is said of a run that ended in an error: where a chain may begin has no density, or nutpie's own words."""
+    u = problem.density.start + np.random.default_rng(0).uniform(-1, 1, (STARTS, problem.dimension))
+    if np.isfinite(problem.density.values(u, (1.0, 1.0, 1.0))).any():
+        return FitError(f"nutpie failed: {first_line(error)}")
+    return FitError(
+        f"The chains found no point to start from: at all of {STARTS} points around the model's initial point the "
+        "density is zero or NaN. Give the variables an initval well inside of the density's support; model.debug() "
+        "names the term."
+    )
+
+
 def start(
     compiled: Any,
     options: SamplerOptions,
     seed: int,
     *,
-    progress: bool = False,
+    progress: bool | Tell = False,
     cores: int | None = None,
     raw: bool = False,
     depth: int | None = None,
@@ -101,6 +120,8 @@ def start(
     settings: dict[str, Any] = {} if options.target_accept is None else {"target_accept": options.target_accept}
     if depth is not None:
         settings["maxdepth"] = depth
+    if callable(progress):
+        settings |= {"progress_callback": partial(_tell, progress), "progress_rate": 1000}
     return nutpie.sample(
         compiled,
         draws=options.draws,
@@ -109,7 +130,7 @@ def start(
         cores=cores,
         seed=seed,
         save_warmup=False,
-        progress_bar=progress,
+        progress_bar=progress is True,
         store_unconstrained=True,
         return_raw_trace=raw,
         blocking=False,
@@ -117,11 +138,15 @@ def start(
     )
 
 
+def _tell(told: Tell, chains: Sequence[Any]) -> None:
+    told(sum(chain.finished_draws for chain in chains), sum(chain.total_draws for chain in chains))
+
+
 class Paused:
     """nutpie at work in the background, held still while what it has made is looked at."""
 
-    def __init__(self, sampler: Any, chains: int) -> None:
-        self.sampler, self.chains = sampler, chains
+    def __init__(self, problem: Problem, sampler: Any, chains: int) -> None:
+        self.problem, self.sampler, self.chains = problem, sampler, chains
         self.all: Any = None
 
     def first(self, length: int) -> Any:
@@ -135,7 +160,7 @@ class Paused:
                     with panics_told():
                         self.all = self.sampler.wait()["sample_stats"].dataset
                 except (RuntimeError, ValueError) as error:
-                    raise FitError(f"nutpie failed: {error}") from error
+                    raise failed(self.problem, error) from error
                 break
             self.sampler.pause()
             made = self.sampler.inspect()["sample_stats"].dataset

@@ -50,7 +50,7 @@ def run(
     *,
     seed: int = 0,
     options: SamplerOptions | None = None,
-    progress: bool = False,
+    progress: bool | nutpie.Tell = False,
     cores: int | None = None,
 ) -> Fit:
     """Draw from the posterior.
@@ -60,8 +60,9 @@ def run(
     problem : Problem
     seed : int
     options : SamplerOptions, optional
-    progress : bool
-        Show the engine's own progress bar.
+    progress : bool or callable
+        Show the engine's own progress bar; or a function that nutpie tells the draws made and wanted, tuning among
+        them.
     cores : int, optional
         Chains that run side by side; by default as many as the engine likes. The draws do not depend on it.
 
@@ -119,7 +120,7 @@ def growing(
     backend, compiled = nutpie.compiled_model(problem, options.backend)
     compile_seconds, began = time.perf_counter() - began, time.perf_counter()
     sampler = nutpie.start(compiled, replace(options, draws=lengths[-1]), seed, cores=options.chains)
-    chains = nutpie.Paused(sampler, options.chains)
+    chains = nutpie.Paused(problem, sampler, options.chains)
     waited = 0.0
     try:
         for length in lengths:
@@ -192,7 +193,7 @@ def pilot(problem: Problem, *, seed: int = 0, options: SamplerOptions | None = N
     few = replace(options, draws=PILOT.draws, tune=PILOT.tune, chains=PILOT.chains)
     _, compiled = nutpie.compiled_model(problem, options.backend)
     sampler = nutpie.start(compiled, few, seed, raw=True, depth=PILOT_DEPTH)
-    points = _waited(sampler)["unconstrained_draw"]
+    points = _waited(problem, sampler)["unconstrained_draw"]
     refuse_runaway(problem, points)
 
 
@@ -211,20 +212,20 @@ def prepare(problem: Problem, options: SamplerOptions) -> float:
 
 
 def _nutpie(
-    problem: Problem, seed: int, options: SamplerOptions, progress: bool, cores: int | None
+    problem: Problem, seed: int, options: SamplerOptions, progress: bool | nutpie.Tell, cores: int | None
 ) -> tuple[Array, dict[str, Array], dict[str, Any]]:
     began = time.perf_counter()
     backend, compiled = nutpie.compiled_model(problem, options.backend)
     compile_seconds = time.perf_counter() - began
     began = time.perf_counter()
     sampler = nutpie.start(compiled, options, seed, progress=progress, cores=cores, raw=True)
-    found = _waited(sampler)
+    found = _waited(problem, sampler)
     points = found.pop("unconstrained_draw")
     notes = {"backend": backend, "seconds": time.perf_counter() - began, "compile_seconds": compile_seconds}
     return points, named(found), notes
 
 
-def _waited(sampler: Any) -> dict[str, Array]:
+def _waited(problem: Problem, sampler: Any) -> dict[str, Array]:
     """What nutpie's chains made, once they have ended."""
     try:
         with nutpie.panics_told():
@@ -233,7 +234,8 @@ def _waited(sampler: Any) -> dict[str, Array]:
         sampler.cancel()  # the chains run in threads of their own and would go on
         raise
     except (RuntimeError, ValueError) as error:
-        raise FitError(f"nutpie failed: {first_line(error)}") from error
+        sampler.cancel()
+        raise nutpie.failed(problem, error) from error
 
 
 def _check_draws(problem: Problem, points: Array, statistics: dict[str, Array]) -> None:
@@ -259,7 +261,7 @@ def _check_draws(problem: Problem, points: Array, statistics: dict[str, Array]) 
 
 
 def _by_pymc(
-    problem: Problem, seed: int, options: SamplerOptions, progress: bool, cores: int | None
+    problem: Problem, seed: int, options: SamplerOptions, progress: bool | nutpie.Tell, cores: int | None
 ) -> tuple[Array, dict[str, Array], dict[str, Any]]:
     import pymc as pm
 
@@ -288,8 +290,8 @@ def _by_pymc(
                 cores=cores,
                 nuts_sampler=options.engine,
                 random_seed=seed,
-                progressbar=progress,
-                quiet=not progress,
+                progressbar=progress is True,
+                quiet=progress is not True,
                 compute_convergence_checks=False,
                 discard_tuned_samples=True,
                 idata_kwargs={"log_likelihood": False},

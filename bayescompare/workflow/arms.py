@@ -17,10 +17,10 @@ from ..model.angles import nearest
 from ..model.problem import Problem
 from ..reasons import Code, Reason
 from ..results.fit import Fit, Status
+from .budget import Budget, duration
 
 if TYPE_CHECKING:
-    from .budget import Budget
-    from .options import CompareOptions
+    from .options import CompareOptions, Progress
 
 Array = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
@@ -53,9 +53,15 @@ class Heights:
     unconstrained_map: Array
 
 
-def modes(problem: Problem, seed: int, options: CompareOptions) -> dict[str, Fit]:
+def modes(problem: Problem, seed: int, options: CompareOptions, progress: Progress) -> dict[str, Fit]:
     """The modes, and the Laplace approximation at the unconstrained one."""
-    fits = {name: mode.fit(problem, name, seed=seed, options=options.mode) for name in POINTS}
+    fits: dict[str, Fit] = {}
+    for i, name in enumerate(POINTS):
+        took = sum(fit.seconds for fit in fits.values()) / max(i, 1) * (len(POINTS) - i)
+        left = f", about {duration(took)} left" if took > 1 else ""
+        progress.stage(f"Searching for the modes: {i + 1} of {len(POINTS)}, {options.mode.starts} starts{left}")
+        fits[name] = mode.fit(problem, name, seed=seed, options=options.mode)
+    progress.stage(f"Laplace approximation: {options.laplace_draws:,} draws")
     fits["laplace"] = _laplace(problem, fits, seed, options)
     return fits
 

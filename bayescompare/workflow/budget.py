@@ -27,6 +27,9 @@ SHARES = {"basins": 0.2, "refits": 0.35, "prediction": 0.3, "moment matching": 0
 #: Least share of the whole that is left for what follows, however long the search for the modes took.
 RESERVE = 0.25
 
+#: Seconds of a stage that is told of beforehand.
+LONG = 2.0
+
 #: Rows of the batch that is timed.
 ROWS = 100
 
@@ -40,6 +43,8 @@ class Budget:
         For all of them; infinity for no limit.
     gradient, row : float
         Seconds of one evaluation of density and gradient, and of a row of a batch.
+    tell : callable, optional
+        Told each stage that takes long: its count, and about how long.
 
     Attributes
     ----------
@@ -47,13 +52,21 @@ class Budget:
         By stage, what was done less of, and what was not done, with the reason.
     """
 
-    def __init__(self, seconds: float = math.inf, gradient: float = 0.0, row: float = 0.0) -> None:
-        self.seconds, self.gradient, self.row = seconds, gradient, row
+    def __init__(
+        self,
+        seconds: float = math.inf,
+        gradient: float = 0.0,
+        row: float = 0.0,
+        tell: Callable[[str], object] = lambda _: None,
+    ) -> None:
+        self.seconds, self.gradient, self.row, self._tell = seconds, gradient, row, tell
         self.thinned: dict[str, str] = {}
         self.left_out: dict[str, str] = {}
 
     @classmethod
-    def after(cls, problem: Problem, fits: Mapping[str, Fit], limit: float | None) -> Budget:
+    def after(
+        cls, problem: Problem, fits: Mapping[str, Fit], limit: float | None, tell: Callable[[str], object]
+    ) -> Budget:
         """What is left after the sampling; the density is timed.
 
         Parameters
@@ -68,7 +81,7 @@ class Budget:
         u, weights = problem.density.start, (1.0, 1.0, 1.0)
         rows = np.repeat(u[None], ROWS, axis=0)
         gradient = timed(lambda: problem.density(u, weights))
-        return cls(limit, gradient, timed(lambda: problem.density.batch(rows, weights)) / ROWS)
+        return cls(limit, gradient, timed(lambda: problem.density.batch(rows, weights)) / ROWS, tell)
 
     def afford(self, stage: str, wanted: int, each: float, what: str, least: int = 1) -> int:
         """How many of what is wanted are done: all, or halved until they fit the stage's share; 0 for none.
@@ -87,6 +100,8 @@ class Budget:
         allowed, count = SHARES[stage] * self.seconds, wanted
         while count > least and count * each > allowed:
             count = max(count // 2, least)
+        if LONG < count * each <= allowed:
+            self._tell(f"Comparing: {count:,} {what}, about {duration(count * each)}")
         if count == wanted and count * each <= allowed:
             return wanted
         takes = f"{wanted:,} {what} would take about {duration(wanted * each)}"

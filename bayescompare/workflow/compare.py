@@ -154,7 +154,7 @@ def run(
             findings = audited(problem, seed) if options.audit else ()
             held_out = _held_out(problem, asked.held_out)
         with progress.stage("Searching for the modes"):
-            fits = arms.modes(problem, seed, options)
+            fits = arms.modes(problem, seed, options, progress)
         layers = Layers()
         prior = layers.compute("prior", lambda: arms.prior(problem, seed), lambda _: None)
         doubtful = bool(problem.improper) or fits["unconstrained_map"].status is Status.FAILED
@@ -169,21 +169,24 @@ def run(
                 )
                 if not others.OTHERS.keys() & fits.keys():
                     fits |= others.run(problem, fits["nuts"], seed, options, layers)
-                budget = Budget.after(problem, fits, options.seconds)
+                budget = Budget.after(problem, fits, options.seconds, progress.stage)
                 fits = arms.on_one_branch(problem, fits)
                 gathered = gather(problem, fits, prior, asked.quantities)
                 table = tabulate.table(gathered, fits, options)
                 fits["nuts"] = tabulate.converged(fits["nuts"], table)
                 climbs = layers.compute("basins", partial(arms.basins, problem, fits, seed, budget), lambda _: None)
                 why_none = layers.failed.get("basins") or budget.left_out.get("basins")
-                joint = tabulate.joint(problem, fits, heights, climbs, why_none)
+                joint = layers.compute(
+                    "joint", partial(tabulate.joint, problem, fits, heights, climbs, why_none), tabulate.no_joint
+                )
                 predicted = layers.compute(
                     "prediction",
                     partial(predict, problem, fits, seed, options.loo_refits, held_out, budget),
                     unpredicted,
                 )
-                decided = consequences.decisions(gathered, losses)
-                verdict = tabulate.verdict(fits, table, tabulate.Evidence(joint, predicted, decided), options.margins)
+                decided = layers.compute("decision", partial(consequences.decisions, gathered, losses), lambda _: ())
+                evidence = tabulate.Evidence(joint, predicted, decided, layers.failed.get("decision", ""))
+                verdict = tabulate.verdict(fits, table, evidence, options.margins)
             if not options.until_settled or rounds.settled(verdict):
                 break
         with progress.stage("Comparing"):
@@ -191,7 +194,7 @@ def run(
             sensitivity = layers.compute(
                 "sensitivity", partial(consequences.sensitivity, problem, fits, gathered, table, heights), lambda _: {}
             )
-            curves = tabulate.curves(gathered, table)
+            curves = layers.compute("curves", partial(tabulate.curves, gathered, table), tabulate.no_curves)
     rungs = ladder(gathered, fits, table, verdict, options.margins)
     found = Comparison(
         model=labels.model_info(problem, target),

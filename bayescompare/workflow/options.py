@@ -31,7 +31,10 @@ class Progress(Protocol):
         """True if a sampler may draw its own progress bar."""
 
     def stage(self, text: str, *, own_bar: bool = False) -> AbstractContextManager[object]:
-        """Say what is being waited for."""
+        """Say what is being waited for, from this call to the end of the ``with`` block, or to the next stage.
+
+        The text names a stage, and where they are known its count and how long it takes.
+        """
 
 
 class Silent:

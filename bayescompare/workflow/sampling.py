@@ -3,19 +3,20 @@ cost."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ..methods import method
 from ..methods.external import bring
-from ..methods.nuts import growing, pilot, prepare
+from ..methods.nuts import growing, pilot, prepare, run
 from ..methods.sampler_options import SamplerOptions
 from ..metrics.verdict import State, Verdict
 from ..model.problem import Problem
 from ..results.comparison import Comparison
 from ..results.fit import Fit
 from ..results.storage import to_tree
+from .budget import duration
 
 if TYPE_CHECKING:
     from .options import CompareOptions, Progress
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
 #: Criteria that more draws of the posterior do not settle.
 NOT_BY_DRAWS = ("k_hat", "basins")
+
+
+#: Seconds of sampling after which it is told how long it will take, and at most so many later again.
+FIRST, LATER = 5.0, 300.0
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,7 @@ def posterior(
             pilot(problem, seed=seed, options=sampler)
     if not options.until_settled:
         with progress.stage("Sampling", own_bar=progress.bar):
-            drawn = method("nuts")(problem, seed=seed, options=sampler, progress=progress.bar)
+            drawn = run(problem, seed=seed, options=sampler, progress=progress.bar or _Told(progress))
         yield replace(drawn, compile_seconds=drawn.compile_seconds + compiling)
         return
     lengths = [sampler.draws * min(2**i, options.budget) for i in range(options.budget.bit_length() + 1)]
@@ -61,6 +66,20 @@ def posterior(
         if longer is None:
             return
         yield replace(longer, compile_seconds=longer.compile_seconds + compiling)
+
+
+class _Told:
+    """Says how far the sampling is and how long it will take, where no bar does, at growing distances."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress, self._began, self._next = progress, time.perf_counter(), FIRST
+
+    def __call__(self, made: int, wanted: int) -> None:
+        took = time.perf_counter() - self._began
+        if took >= self._next and 0 < made < wanted:
+            self._next = took + min(took, LATER)
+            left = duration(took * (wanted - made) / made)
+            self._progress.stage(f"Sampling: {made:,} of {wanted:,} draws, tuning among them, about {left} left")
 
 
 def settled(verdict: Verdict) -> bool:

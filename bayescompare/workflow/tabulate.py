@@ -132,6 +132,13 @@ def joint(
     )
 
 
+def no_joint(reason: str) -> Joint:
+    """What stands for joint figures that could not be computed."""
+    none, empty = Figure.missing(reason), np.empty(0)
+    typicality, distance = j.Typicality(none, 0, empty, empty, empty), j.Distance(none, none)
+    return Joint(typicality, none, distance, none, None, none, none, reason)
+
+
 def _evidence(problem: Problem, value: float | None, mcse: float | None, why: str) -> Figure:
     if problem.improper:
         return Figure.missing(f"the prior of {', '.join(problem.improper)} is improper, so there is no evidence")
@@ -176,6 +183,7 @@ class Evidence:
     joint: Joint
     predicted: Predicted
     decided: tuple[Decision, ...]
+    why_undecided: str = ""
 
 
 LAYERS = ("decision", "location", "prediction", "spread", "joint", "coordinates")
@@ -233,7 +241,7 @@ def _layers(fits: Mapping[str, Fit], table: pd.DataFrame, evidence: Evidence, ma
     no_scalar = "no scalar has a MAP and an sd"
     no_mode = "there is no unconstrained MAP"
     return {
-        "decision": v.worst_of("decision", _decision_criteria(evidence.decided, margins, draws)),
+        "decision": v.worst_of("decision", _decision_criteria(evidence, margins, draws)),
         "location": of("location", v.location_figures(names, column, margins), sentence.location, no_scalar),
         "prediction": v.worst_of("prediction", _prediction_criteria(evidence.predicted, margins, draws)),
         "spread": of("spread", v.spread_figures(names, column, margins), sentence.spread, _why_no_laplace(fits)),
@@ -242,15 +250,16 @@ def _layers(fits: Mapping[str, Fit], table: pd.DataFrame, evidence: Evidence, ma
     }
 
 
-def _decision_criteria(decided: tuple[Decision, ...], margins: Margins, draws: int) -> list[Layer]:
+def _decision_criteria(evidence: Evidence, margins: Margins, draws: int) -> list[Layer]:
     from ..metrics import verdict as v
     from ..results import sentence
 
-    if not decided:
-        return [v.Layer("decision", v.State.NOT_COMPUTED, "no loss was named", applies=False)]
+    if not evidence.decided:
+        why = evidence.why_undecided
+        return [v.Layer("decision", v.State.NOT_COMPUTED, why or "no loss was named", applies=bool(why))]
     return [
         v.criterion("decision", d.loss, d.relative_regret, margins.decision, draws, sentence.decision(d))
-        for d in decided
+        for d in evidence.decided
     ]
 
 
@@ -354,6 +363,13 @@ def _sampler_figures(table: pd.DataFrame, nuts: Fit) -> SamplerFigures:
         not_finite=tuple(free.index[free["reason"] == "some draws are not finite"]),
         constant=tuple(free.index[free["reason"] == "constant in every draw"]),
     )
+
+
+def no_curves(_: str) -> Curves:
+    """What stands for curves that could not be computed."""
+    from ..results.comparison import Curves
+
+    return Curves((), *(np.empty((0, CURVE_POINTS)) for _ in range(4)))
 
 
 def curves(g: Gathered, table: pd.DataFrame) -> Curves:

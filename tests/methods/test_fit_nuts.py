@@ -17,7 +17,7 @@ import pytest
 import bayescompare as bc
 from bayescompare.errors import EngineNotInstalledError, FitError, UnknownNameError, UsageError
 from bayescompare.methods.nutpie import choose_backend
-from bayescompare.methods.nuts import _check_draws, check_engine
+from bayescompare.methods.nuts import _check_draws, check_engine, run
 from bayescompare.methods.sampler_options import SamplerOptions
 from bayescompare.model.problem import Problem
 from bayescompare.results.fit import Fit, Status
@@ -235,3 +235,22 @@ def test_what_numba_would_compile_for_long_goes_through_jax_where_it_can() -> No
     boxed = model(lambda b: pt.dot(x, BlackBox()(b)))
     assert [choose_backend(p) for p in (dear, cheap, boxed)] == ["jax", "numba", "pytensor"]
     assert [p.density.backend for p in (dear, cheap, boxed)] == ["pytensor"] * 3
+
+
+def test_where_no_chain_can_start_it_says_so_and_what_to_do() -> None:
+    with pm.Model() as model:
+        x = pm.Normal("x", 0.0, 1.0, initval=5.0)
+        pm.Potential("narrow", pt.switch(abs(x - 5.0) < 1e-7, 0.0, -np.inf))
+        pm.Normal("y", x, 1.0, observed=[1.0, 2.0])
+    few = bc.SamplerOptions(draws=20, tune=20, chains=2, backend="jax")
+    with pytest.raises(FitError, match=r"found no point to start from.*initval"):
+        bc.fit(model, "nuts", options=few)
+
+
+def test_a_run_tells_how_far_it_is() -> None:
+    told: list[tuple[int, int]] = []
+    with pm.Model() as model:
+        pm.Normal("y", pm.Normal("x", 0.0, 1.0), 1.0, observed=[1.0, 2.0])
+    options = bc.SamplerOptions(draws=300, tune=200, chains=2, backend="jax")
+    run(Problem(model), options=options, progress=lambda made, wanted: told.append((made, wanted)))
+    assert told[-1] == (1000, 1000)

@@ -61,3 +61,11 @@ def test_a_comparison_without_time_says_what_it_left_out(seconds: float) -> None
     assert result.table.loc["mu", "mean"] == pytest.approx(
         Y.sum() / 31, abs=0.1
     )  # the posterior stands: N(Σy/31, 1/31)
+
+
+def test_what_takes_long_is_told_with_its_count_and_time() -> None:
+    told: list[str] = []
+    budget = Budget(100.0, tell=told.append)
+    budget.afford("basins", 64, 0.2, "climbs from draws")
+    budget.afford("path", 20, 0.01, "points of the path")
+    assert told == ["Comparing: 64 climbs from draws, about 13 s"]
