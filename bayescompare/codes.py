@@ -142,6 +142,78 @@ class Code(StrEnum):
     HYPERPARAMETERS_DIVERGE = "hyperparameters_diverge"
     #: The importance weights of the hyperparameters do not carry them: ``k_hat``, and ``ess`` effective draws.
     HYPERPARAMETERS_WEIGHTS = "hyperparameters_weights"
+    # -- a scalar's row ---------------------------------------------------------------------------
+    #: Some of its draws are not finite.
+    SOME_NOT_FINITE = "some_not_finite"
+    #: All of its draws are one value.
+    ONE_VALUE = "one_value"
+    #: An angle whose draws wind round the circle.
+    WINDS = "winds"
+    #: A tail's Pareto ``k_hat`` leaves it neither mean nor variance.
+    NO_MEAN = "no_mean"
+    #: A tail's Pareto ``k_hat`` leaves it no variance.
+    NO_VARIANCE = "no_variance"
+    #: Many draws share one value, so that it has no density.
+    TIES = "ties"
+    # -- gates and layers -------------------------------------------------------------------------
+    #: ``agreeing`` of ``starts`` starts reach the mode; causes are what is to be known of it.
+    MODE_FOUND = "mode_found"
+    #: The search for the mode failed; causes say why.
+    SEARCH_FAILED = "search_failed"
+    #: ``r_hat``, ``ess``, and where they are known ``divergences`` and ``e_bfmi``, are as required.
+    SAMPLER_SOUND = "sampler_sound"
+    #: The sampler is not to be trusted; causes are its faults.
+    SAMPLER_FAILED = "sampler_failed"
+    #: Of this scalar the MAP lies ``z`` posterior sd from the mean.
+    Z = "z"
+    #: This scalar's posterior has no sd; the MAP is at this ``rank``.
+    RANK = "rank"
+    #: Of this scalar the Laplace sd over the posterior's is ``sd_ratio``.
+    SD_RATIO = "sd_ratio"
+    #: The mode of this scalar moves by ``shift`` posterior sd with the coordinates.
+    SHIFT = "shift"
+    #: Acting on the MAP costs the share ``share`` more expected loss, by the loss ``loss``.
+    REGRET = "regret"
+    #: The share ``share`` of the predictive variance is left out.
+    VARIANCE_DISCARDED = "variance_discarded"
+    #: The posterior predicts ``elpd_diff`` nats better.
+    ELPD_DIFF = "elpd_diff"
+    #: Coverage differs by at most the share ``share``.
+    COVERAGE = "coverage"
+    #: Pareto ``k_hat`` of the Laplace draws.
+    LAPLACE_K_HAT = "laplace_k_hat"
+    #: The same, with what it ``says``, where it stands for the posterior.
+    TRIAGE_K_HAT = "triage_k_hat"
+    #: The share ``share`` of the draws lies outside of the MAP's basin.
+    OUTSIDE = "outside"
+    #: Of this scalar the method's sd over the posterior's is ``sd_ratio``.
+    METHOD_SD_RATIO = "method_sd_ratio"
+    #: Of two sets of draws the second's mean of this scalar lies ``shift`` of the first's sd higher.
+    SECOND_MEAN = "second_mean"
+    #: The first has no sd of this scalar; the second's median has this ``rank`` in it.
+    SECOND_MEDIAN = "second_median"
+    #: The second's sd of this scalar is ``sd_ratio`` times the first's.
+    SECOND_SD = "second_sd"
+    #: Jointly the two are ``energy`` apart, with ``p``.
+    ENERGY = "energy"
+    #: The share ``share`` of the Laplace mass lies at other modes than the highest of ``modes``.
+    OTHER_MODES = "other_modes"
+    #: A gate failed, so that nothing is compared.
+    GATE_FAILED = "gate_failed"
+    #: No loss was named.
+    NO_LOSS = "no_loss"
+    #: No scalar has a MAP and an sd.
+    NO_SCALAR = "no_scalar"
+    #: There is no unconstrained MAP.
+    NO_UNCONSTRAINED_MAP = "no_unconstrained_map"
+    #: There is no Laplace approximation, and so no sd of one; the cause, if any, says why.
+    NO_LAPLACE_SD = "no_laplace_sd"
+    #: The tails of these scalars are too heavy for importance sampling, which gives no ``layer`` there.
+    TAILS_TOO_HEAVY = "tails_too_heavy"
+    #: ``observations`` are too few to tell coverages apart to ``margin``.
+    TOO_FEW_OBSERVATIONS = "too_few_observations"
+    #: What a layer is judged by was not computed; ``message`` says why.
+    NOT_COMPUTED = "not_computed"
     # -- files ------------------------------------------------------------------------------------
     #: A reason of a file of version 1, which has sentences only: ``text``.
     UNTYPED = "untyped"

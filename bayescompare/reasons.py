@@ -13,7 +13,7 @@ from typing import Any
 from . import wording
 from .codes import NO_MODE_EXISTS, Code
 
-__all__ = ["NO_MODE_EXISTS", "Code", "Reason", "joined"]
+__all__ = ["NO_MODE_EXISTS", "Code", "Reason", "joined", "not_computed", "told"]
 
 
 @dataclass(frozen=True)
@@ -67,12 +67,22 @@ class Reason:
     def from_json(cls, data: Mapping[str, Any] | str) -> Reason:
         """Read what :meth:`to_json` gives, or a sentence of a file of version 1."""
         if isinstance(data, str):
-            return cls(Code.UNTYPED, figures={"text": data})
+            return told(data)
         causes = tuple(cls.from_json(cause) for cause in data.get("causes", ()))
         figures = {key: math.nan if x is None else x for key, x in data["figures"].items()}  # JSON has no NaN
         if data["code"] not in set(Code):  # of a later version: its words stay
             return cls(Code.UNTYPED, tuple(data["variables"]), {"text": data["text"]}, causes)
         return cls(Code(data["code"]), tuple(data["variables"]), figures, causes)
+
+
+def told(text: str) -> Reason:
+    """A sentence without a code, as files of version 1 have."""
+    return Reason(Code.UNTYPED, figures={"text": text})
+
+
+def not_computed(message: str) -> Reason:
+    """That what a layer is judged by was not computed, and why, in words."""
+    return Reason(Code.NOT_COMPUTED, figures={"message": message})
 
 
 def joined(reasons: Iterable[Reason]) -> str:

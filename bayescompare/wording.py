@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from .codes import Code, Fact
+from .formatting import counted, figure, percent, plain
 
 #: Names that are told before the rest is counted.
 NAMED = 5
@@ -233,11 +234,106 @@ _MARGINAL: dict[Code, Callable[[Fact], str]] = {
     ),
 }
 
+
+def _with_error(r: Fact, key: str) -> str:
+    return str(figure(abs(float(r.figures[key])), float(r.figures["mcse"])))
+
+
+def _share(r: Fact) -> str:
+    return f"{percent(float(r.figures['share']), float(r.figures['mcse']))} %"
+
+
+def _joined(r: Fact) -> str:
+    return "; ".join(map(text, r.causes))
+
+
+def _mode_found(r: Fact) -> str:
+    said = f"best of {r.figures['starts']} starts; {r.figures['agreeing']} found it"
+    return f"{said}; {_joined(r)}" if r.causes else said
+
+
+def _sampler_sound(r: Fact) -> str:
+    seen = [f"R-hat ≤ {r.figures['r_hat']:.3f}", f"ESS ≥ {r.figures['ess']:,.0f}"]
+    known = r.figures.get("divergences")
+    seen.append("divergences unchecked" if known is None else divergences(int(known)))
+    return ", ".join(seen if "e_bfmi" in r.figures else [*seen, "E-BFMI unchecked"])
+
+
+def _elpd_diff(r: Fact) -> str:
+    side = "worse" if float(r.figures["elpd_diff"]) < 0 else "better"
+    return f"the posterior predicts {_with_error(r, 'elpd_diff')} nats {side}"
+
+
+def _other_modes(r: Fact) -> str:
+    share = 100 * float(r.figures["share"])
+    modes = counted(int(r.figures["modes"]), "mode")
+    return f"{modes}; {share:.3g} % of the Laplace mass lies at others than the highest"
+
+
+def _tails(r: Fact) -> str:
+    more = f" and {len(r.variables) - NAMED} more" if len(r.variables) > NAMED else ""
+    which = ", ".join(r.variables[:NAMED]) + more
+    return f"the tails of {which} are too heavy for importance sampling: it gives no {r.figures['layer']} there"
+
+
+def _tail(r: Fact) -> str:
+    return f"a tail's Pareto k-hat is {r.figures['k_hat']:.2f} or more after its error"
+
+
+_ROWS: dict[Code, Callable[[Fact], str]] = {
+    Code.SOME_NOT_FINITE: lambda r: "some draws are not finite",
+    Code.ONE_VALUE: lambda r: "constant in every draw",
+    Code.WINDS: lambda r: "an angle whose draws wind round the circle: no mean, no sd, no interval",
+    Code.NO_MEAN: lambda r: f"{_tail(r)}: no mean, no variance",
+    Code.NO_VARIANCE: lambda r: f"{_tail(r)}: no variance",
+    Code.TIES: lambda r: "many draws share one value: no density, so no entropy",
+}
+
+_LAYERS: dict[Code, Callable[[Fact], str]] = {
+    Code.MODE_FOUND: _mode_found,
+    Code.SEARCH_FAILED: lambda r: _joined(r) or "the search failed",
+    Code.SAMPLER_SOUND: _sampler_sound,
+    Code.SAMPLER_FAILED: _joined,
+    Code.Z: lambda r: f"{_names(r)}: z = {figure(float(r.figures['z']), float(r.figures['mcse']))}",
+    Code.RANK: lambda r: f"{_names(r)}: rank {_with_error(r, 'rank')}; its posterior has no sd",
+    Code.SD_RATIO: lambda r: f"{_names(r)}: Laplace sd ratio {_with_error(r, 'sd_ratio')}",
+    Code.SHIFT: lambda r: f"{_names(r)}: the mode moves by {_with_error(r, 'shift')} sd with the coordinates",
+    Code.REGRET: lambda r: f"{r.figures['loss']}: acting on the MAP costs {_share(r)} more expected loss",
+    Code.VARIANCE_DISCARDED: lambda r: f"{_share(r)} of the predictive variance left out",
+    Code.ELPD_DIFF: _elpd_diff,
+    Code.COVERAGE: lambda r: f"coverage differs by at most {_share(r)}",
+    Code.LAPLACE_K_HAT: lambda r: f"Pareto k-hat of the Laplace draws {_with_error(r, 'k_hat')}",
+    Code.TRIAGE_K_HAT: lambda r: f"Pareto k-hat {_with_error(r, 'k_hat')}: {r.figures['says']}",
+    Code.OUTSIDE: lambda r: f"{_share(r)} of the draws outside of the MAP’s basin",
+    Code.METHOD_SD_RATIO: lambda r: f"{_names(r)}: sd ratio {_with_error(r, 'sd_ratio')}",
+    Code.SECOND_MEAN: lambda r: (
+        f"{_names(r)}: the second’s mean is {_with_error(r, 'shift')} sd "
+        f"{'higher' if float(r.figures['shift']) > 0 else 'lower'}"
+    ),
+    Code.SECOND_MEDIAN: lambda r: f"{_names(r)}: the second’s median has rank {_with_error(r, 'rank')}",
+    Code.SECOND_SD: lambda r: f"{_names(r)}: the second’s sd is {_with_error(r, 'sd_ratio')} times the first’s",
+    Code.ENERGY: lambda r: f"energy distance {_with_error(r, 'energy')}, p = {plain(float(r.figures['p']), 2)}",
+    Code.OTHER_MODES: _other_modes,
+    Code.GATE_FAILED: lambda r: "a gate failed",
+    Code.NO_LOSS: lambda r: "no loss was named",
+    Code.NO_SCALAR: lambda r: "no scalar has a MAP and an sd",
+    Code.NO_UNCONSTRAINED_MAP: lambda r: "there is no unconstrained MAP",
+    Code.NO_LAPLACE_SD: lambda r: f"no Laplace approximation: {_joined(r)}" if r.causes else "no scalar has an sd",
+    Code.TAILS_TOO_HEAVY: _tails,
+    Code.TOO_FEW_OBSERVATIONS: lambda r: (
+        f"{r.figures['observations']} observations are too few to tell the coverage of the two apart to "
+        f"{100 * float(r.figures['margin']):g} %"
+    ),
+    Code.NOT_COMPUTED: lambda r: str(r.figures["message"]),
+}
+
 #: The sentence of every code.
 WORDS: dict[Code, Callable[[Fact], str]] = {
     **_MODES,
     **_LAPLACE,
     **_SAMPLER,
     **_MARGINAL,
+    **_ROWS,
+    **_LAYERS,
     Code.UNTYPED: lambda r: str(r.figures["text"]),
 }

@@ -139,9 +139,9 @@ def truth(layers: Mapping[str, Any], mode: Mapping[str, Any]) -> tuple[str, str]
     if mode["status"] == "failed":
         return "will_change", mode["reasons"][0]["text"]
     if layers["sampler"]["state"] != "sound":
-        return "sampler failed", layers["sampler"]["reason"]
+        return "sampler failed", layers["sampler"]["reason"]["text"]
     if layers["optimiser"]["state"] != "sound":
-        return "mode suspect", layers["optimiser"]["reason"]
+        return "mode suspect", layers["optimiser"]["reason"]["text"]
     asked = [layers[layer] for layer in ("location", "spread") if layers[layer]["state"] != "not_computed"]
     why = "; ".join(f"{layer['state']}: {layer['reason']}" for layer in asked)
     states = {layer["state"] for layer in asked}

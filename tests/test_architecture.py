@@ -26,7 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "formatting": set(),
     "coordinates": set(),
     "codes": set(),
-    "wording": {"codes"},
+    "wording": {"codes", "formatting"},
     "reasons": {"codes", "wording"},
     "metrics": {"errors", "formatting", "metrics", "reasons"},
     "results": ARRAYS,

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import math
+from pathlib import Path
 
 import pytest
 
+import bayescompare
 from bayescompare import wording
 from bayescompare.codes import Code
 from bayescompare.reasons import Reason
 
 SOME = {
-    **dict.fromkeys(("to", "message", "method", "mode", "place", "status", "text"), "0"),
+    **dict.fromkeys(("to", "message", "method", "mode", "place", "status", "text", "loss", "says", "layer"), "0"),
     **dict.fromkeys(("steps", "starts", "modes", "states", "draws", "failed", "parameters", "divergences", "ends"), 3),
+    **dict.fromkeys(("agreeing", "observations"), 3),
+    **dict.fromkeys(("z", "rank", "sd_ratio", "shift", "share", "elpd_diff", "energy", "p", "mcse", "margin"), 0.5),
     **dict.fromkeys(("decrement", "gain", "gap", "k_hat", "limit", "r_hat", "ess", "e_bfmi", "mass"), 0.5),
 }
 
@@ -62,3 +67,56 @@ def test_a_figure_that_is_not_finite_comes_back_as_nan() -> None:
 
 def test_equal_reasons_have_one_hash() -> None:
     assert len({Reason(Code.K_HAT, figures={"k_hat": 1.0}), Reason(Code.K_HAT, figures={"k_hat": 1.0})}) == 1
+
+
+#: What holds sentences, as attributes of results and as keys of their documents; ways to read a text, and to ask.
+SENTENCES = {"reason", "text", "opening", "sentence", "advice", "what", "instead", "message", "why"}
+READING = {"startswith", "endswith", "find", "index", "count", "split", "partition"}
+ASKING = (ast.Eq, ast.NotEq, ast.In, ast.NotIn)
+
+
+def is_sentence(node: ast.AST) -> bool:
+    """``layer.reason``, ``row["reason"]``, or their words."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "str":
+        return any(is_sentence(each) for each in node.args)
+    key = node.slice if isinstance(node, ast.Subscript) else None
+    named = isinstance(node, ast.Attribute) and node.attr in SENTENCES
+    return named or (isinstance(key, ast.Constant) and key.value in SENTENCES)
+
+
+def decides(node: ast.AST) -> bool:
+    """Whether it asks what a sentence says."""
+    if isinstance(node, ast.Compare) and isinstance(node.ops[0], ASKING):
+        sides = [node.left, *node.comparators]
+        words = any(isinstance(one, ast.Constant | ast.JoinedStr) and getattr(one, "value", 1) for one in sides)
+        return words and any(map(is_sentence, sides))
+    called = node.func if isinstance(node, ast.Call) else None
+    return isinstance(called, ast.Attribute) and called.attr in READING and is_sentence(called.value)
+
+
+def test_nothing_in_the_package_decides_by_a_sentence() -> None:
+    root = Path(bayescompare.__file__).parent
+    found = [
+        f"{path.relative_to(root)}, line {node.lineno}: {ast.unparse(node)}"
+        for path in sorted(root.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if decides(node) and isinstance(node, ast.expr)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    ("code", "asks"),
+    [
+        ('layer.reason == "no MAP"', True),
+        ('free["reason"] == "constant in every draw"', True),
+        ('"truth is fixed" in row.reason', True),
+        ('overall.opening.startswith("As a point")', True),
+        ('str(layer.reason).endswith("tau")', True),
+        ("layer.reason.code is Code.NO_MAP", False),
+        ('layer.reason.text.rstrip(".")', False),
+        ('row["reason"] != ""', False),
+    ],
+)
+def test_what_deciding_by_a_sentence_is(code: str, asks: bool) -> None:
+    assert any(decides(node) for node in ast.walk(ast.parse(code))) is asks

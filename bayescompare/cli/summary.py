@@ -104,7 +104,7 @@ def _layers(layers: dict[str, Layer]) -> list[Line]:
     for state in STATES:
         mark, style = MARKS[state]
         named = [
-            f"{name} ({layer.reason})" if layer.reason and state in EXPLAINED else name
+            f"{name} ({layer.reason})" if layer.reason.text and state in EXPLAINED else name
             for name, layer in layers.items()
             if layer.state is state
         ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..reasons import Code, Reason, joined
+from ..reasons import Code, Reason
 from .thresholds import DIVERGENCES_MAX, E_BFMI_MIN, ESS_MIN, R_HAT_MAX, STARTS_MIN
 from .verdict import Layer, State
 
@@ -46,10 +46,9 @@ def optimiser_gate(status: str, reasons: tuple[Reason, ...], agreeing: int, star
         Newton decrement, nats.
     """
     if status == "ok":
-        reason = f"best of {starts} starts; {agreeing} found it"
-        reason += f"; {reasons[0]}" if reasons else ""
-        return Layer("optimiser", State.SOUND, reason, figure)
-    return Layer("optimiser", State.FAILED, joined(reasons) or "the search failed", figure)
+        found = Reason(Code.MODE_FOUND, (), {"agreeing": agreeing, "starts": starts}, reasons[:1])
+        return Layer("optimiser", State.SOUND, found, figure)
+    return Layer("optimiser", State.FAILED, Reason(Code.SEARCH_FAILED, causes=reasons), figure)
 
 
 @dataclass(frozen=True)
@@ -74,18 +73,13 @@ def sampler_gate(f: SamplerFigures) -> Layer:
     """
     faults = tuple(_faults(f))
     if faults:
-        told = joined(faults)
-        return Layer("sampler", State.FAILED, told, f.r_hat_max, None, R_HAT_MAX, f.worst_r_hat, faults=faults)
-    seen = [f"R-hat ≤ {f.r_hat_max:.3f}", f"ESS ≥ {f.ess_min:,.0f}"]
-    seen.append(
-        "divergences unchecked" if f.divergences is None else f"{f.divergences} divergence{'s' * (f.divergences != 1)}"
-    )
-    if f.e_bfmi_min is None:
-        seen.append("E-BFMI unchecked")
+        failed = Reason(Code.SAMPLER_FAILED, causes=faults)
+        return Layer("sampler", State.FAILED, failed, f.r_hat_max, None, R_HAT_MAX, f.worst_r_hat, faults=faults)
+    seen = Reason(Code.SAMPLER_SOUND, figures={c.name: c.figure for c in sampler_checks(f)})
     known = {"divergences": f.divergences, "E-BFMI": f.e_bfmi_min}
     unchecked = tuple(name for name, value in known.items() if value is None)
     state = State.UNCHECKED if unchecked else State.SOUND
-    return Layer("sampler", state, ", ".join(seen), f.r_hat_max, None, R_HAT_MAX, f.worst_r_hat, unchecked=unchecked)
+    return Layer("sampler", state, seen, f.r_hat_max, None, R_HAT_MAX, f.worst_r_hat, unchecked=unchecked)
 
 
 def _faults(f: SamplerFigures) -> Iterator[Reason]:

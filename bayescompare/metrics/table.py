@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import differential_entropy
 
+from ..reasons import Code, Reason
 from . import diagnostics as mc
 from .hdi_level import hdi_level
 from .thresholds import INTERVAL
@@ -60,8 +61,8 @@ class Marginals:
     winding: NDArray[np.bool_] | None = None
 
 
-def table(m: Marginals) -> tuple[Columns, list[str]]:
-    """Every column, and for each scalar the reason why something of it is NaN (or an empty string).
+def table(m: Marginals) -> tuple[Columns, list[Reason | None]]:
+    """Every column, and for each scalar the reason why something of it is NaN, if something is.
 
     Columns (unit; sign)
     --------------------
@@ -154,7 +155,7 @@ def _rows(m: Marginals, part: slice) -> _Rows:
     return _Rows(x, *points, rows(m.laplace), rows(m.prior), m.interval, winding)
 
 
-def _block(r: _Rows) -> tuple[Columns, list[str]]:
+def _block(r: _Rows) -> tuple[Columns, list[Reason | None]]:
     finite = np.isfinite(r.flat).all(axis=1)
     with np.errstate(all="ignore"):
         columns: Columns = {"map": r.map, "map_unconstrained": r.map_unconstrained, "mle": r.mle}
@@ -407,7 +408,7 @@ _ON_A_LINE = (
 )
 
 
-def _mask(r: _Rows, c: Columns, finite: NDArray[np.bool_]) -> list[str]:
+def _mask(r: _Rows, c: Columns, finite: NDArray[np.bool_]) -> list[Reason | None]:
     """Set to NaN what has no value, and say why."""
     k = len(r.x)
     constant = r.ordered[:, 0] == r.ordered[:, -1]
@@ -424,25 +425,21 @@ def _mask(r: _Rows, c: Columns, finite: NDArray[np.bool_]) -> list[str]:
     atom = (c["width"] == 0) & ~constant & finite
     _blank(c, ("entropy", "width"), constant | atom | ~finite)
     _blank(c, ("absolute_regret", "absolute_regret_mcse", "mcse_mean", "mcse_sd"), constant)
-    reasons = []
-    for i in range(k):
-        if not finite[i]:
-            reasons.append("some draws are not finite")
-        elif constant[i]:
-            reasons.append("constant in every draw")
-        elif r.winding[i]:
-            reasons.append("an angle whose draws wind round the circle: no mean, no sd, no interval")
-        elif no_mean[i]:
-            reasons.append(f"a tail's Pareto k-hat is {index[i]:.2f} or more after its error: no mean, no variance")
-        elif no_variance[i]:
-            reasons.append(f"a tail's Pareto k-hat is {index[i]:.2f} or more after its error: no variance")
-        elif np.isnan(r.map[i]):
-            reasons.append("no MAP")
-        elif atom[i]:
-            reasons.append("many draws share one value: no density, so no entropy")
-        else:
-            reasons.append("")
-    return reasons
+    found = (
+        (~finite, Code.SOME_NOT_FINITE),
+        (constant, Code.ONE_VALUE),
+        (r.winding, Code.WINDS),
+        (no_mean, Code.NO_MEAN),
+        (no_variance, Code.NO_VARIANCE),
+        (np.isnan(r.map), Code.NO_MAP),
+        (atom, Code.TIES),
+    )
+    return [_reason(next((code for mask, code in found if mask[i]), None), float(index[i])) for i in range(k)]
+
+
+def _reason(code: Code | None, k_hat: float) -> Reason | None:
+    figures = {"k_hat": k_hat} if code in (Code.NO_MEAN, Code.NO_VARIANCE) else {}
+    return None if code is None else Reason(code, figures=figures)
 
 
 def _blank(c: Columns, names: tuple[str, ...], where: NDArray[np.bool_]) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
+from ..reasons import Code, Reason
 from . import diagnostics as mc
 from .estimates import shortfall
 from .figure import Figure
@@ -39,7 +40,7 @@ class Sample:
 
     draws: Array
     columns: Columns
-    reasons: tuple[str, ...]
+    reasons: tuple[Reason | None, ...]
 
     @property
     def rows(self) -> Array:
@@ -51,7 +52,8 @@ def sample(draws: Array) -> Sample:
     """Summarise draws of shape (chains, draws, k)."""
     none = np.full(draws.shape[-1], np.nan)
     columns, reasons = table(Marginals(draws, none, none, none, None, None))
-    return Sample(draws, columns, tuple("" if reason == "no MAP" else reason for reason in reasons))
+    told = (None if one is None or one.code is Code.NO_MAP else one for one in reasons)
+    return Sample(draws, columns, tuple(told))
 
 
 def differences(a: Sample, b: Sample) -> Columns:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UsageError
-from ..reasons import Reason
+from ..reasons import Reason, not_computed
 from .figure import Figure
 from .thresholds import K_HAT_MAX
 
@@ -87,8 +87,8 @@ class Layer:
     name : str
     state : State
         ``sound``/``unchecked``/``failed`` for gates; ``same``/``differs``/``undecided``/``not_computed`` for layers.
-    reason : str
-        One short phrase in plain words, with the scalar's name: ``"tau: z = −1.14 ± 0.04"``.
+    reason : Reason
+        What is so, with the scalar's name and figures: ``tau: z = −1.14 ± 0.04``.
     figure, mcse, margin : float or None
         The gap of the worst scalar, its Monte-Carlo standard error and the margin, in the layer's unit
         (posterior sd for location, log ratio for spread).
@@ -117,7 +117,7 @@ class Layer:
 
     name: str
     state: State
-    reason: str
+    reason: Reason
     figure: float | None = None
     mcse: float | None = None
     margin: float | None = None
@@ -135,12 +135,17 @@ class Layer:
 
     def to_json(self) -> dict[str, Any]:
         """Its fields, JSON-ready."""
-        return {**asdict(self), "faults": [fault.to_json() for fault in self.faults]}
+        return {
+            **asdict(self),
+            "reason": self.reason.to_json(),
+            "faults": [fault.to_json() for fault in self.faults],
+        }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Layer:
         """Read what :meth:`to_json` gives, of earlier versions too."""
         several = {
+            "reason": Reason.from_json(data["reason"]),
             "unchecked": tuple(data.get("unchecked", ())),
             "faults": tuple(Reason.from_json(fault) for fault in data.get("faults", ())),
         }
@@ -242,14 +247,14 @@ def draws_to_settle(gap: float, mcse: float, margin: float, draws: int, multiple
     return math.ceil(draws * (needed * mcse / distance) ** 2)
 
 
-def layer(name: str, f: Figures, draws: int, describe: Callable[[int], str], missing: str) -> Layer:
+def layer(name: str, f: Figures, draws: int, describe: Callable[[int], Reason], missing: Reason) -> Layer:
     """The layer of one criterion.
 
     Parameters
     ----------
     describe : callable
-        The reason in words for the scalar of this index.
-    missing : str
+        The reason for the scalar of this index.
+    missing : Reason
         The reason where nothing could be computed.
     """
     state, worst, masks = judge(f)
@@ -304,7 +309,7 @@ def coordinate_figures(names: tuple[str, ...], column: dict[str, Array], margins
     return Figures(names, gap, mcse, np.full(len(names), margins.coordinates))
 
 
-def criterion(name: str, key: str, figure: Figure, margin: float, draws: int, reason: str) -> Layer:
+def criterion(name: str, key: str, figure: Figure, margin: float, draws: int, reason: Reason) -> Layer:
     """The layer of one figure: ``value`` against ``margin``; not computed where it has no value or no error.
 
     Parameters
@@ -313,13 +318,14 @@ def criterion(name: str, key: str, figure: Figure, margin: float, draws: int, re
         Name of the criterion.
     draws : int
         On which the figure's error rests.
-    reason : str
-        In words, with the figure.
+    reason : Reason
+        With the figure.
     """
     if not figure.known or figure.mcse is None:
-        return Layer(name, State.NOT_COMPUTED, figure.reason or "its error is not known", criterion=key)
+        why = not_computed(figure.reason or "its error is not known")
+        return Layer(name, State.NOT_COMPUTED, why, criterion=key)
     one = Figures((key,), *(np.array([x]) for x in (abs(figure.value), figure.mcse, margin)))
-    found = layer(name, one, draws, lambda _: reason, "")
+    found = layer(name, one, draws, lambda _: reason, reason)
     return replace(found, scalar=None, criterion=key, below=bool(figure.value < 0))
 
 

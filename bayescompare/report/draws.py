@@ -88,7 +88,7 @@ def _layers(found: DrawsComparison) -> Table:
             (WORDS[key],),
             (
                 State(str(layer.state)),
-                mark(layer.reason, found.table.index),
+                mark(layer.reason.text, found.table.index),
                 NONE if layer.margin is None else plain(math.exp(layer.margin) if key == "spread" else layer.margin, 3),
             ),
         )

@@ -250,7 +250,7 @@ def _moved(before: Verdict, after: Verdict) -> Iterator[Moved]:
         one, other = before.layers.get(name), after.layers.get(name)
         first, second = (("not there" if layer is None else str(layer.state)) for layer in (one, other))
         if first != second:
-            yield Moved(name, first, second, one.reason if one else "", other.reason if other else "")
+            yield Moved(name, first, second, one.reason.text if one else "", other.reason.text if other else "")
 
 
 def _settings(before: Mapping[str, Any], after: Mapping[str, Any], inside: str = "") -> Iterator[tuple[str, str, str]]:

@@ -17,7 +17,7 @@ from ..metrics import gates
 from ..metrics import verdict as v
 from ..metrics.figure import Figure
 from ..metrics.thresholds import DECREMENT_MAX, INFORMATIVE, MOVED, TOLD_APART
-from ..reasons import NO_MODE_EXISTS, Code
+from ..reasons import NO_MODE_EXISTS, Code, Reason
 from .comparison import Comparison
 from .fit import Status
 
@@ -111,7 +111,7 @@ def _engine(c: Comparison, name: str, fit: Fit, margins: v.Margins) -> str:
     if name != "laplace":
         return "sound"
     k_hat, mcse = (fit.diagnostics.get(key, math.nan) for key in ("k_hat", "k_hat_mcse"))
-    covers = v.criterion("laplace", "k_hat", Figure(k_hat, mcse), margins.k_hat, 1, "")
+    covers = v.criterion("laplace", "k_hat", Figure(k_hat, mcse), margins.k_hat, 1, Reason(Code.LAPLACE_K_HAT))
     told = {v.State.SAME: "sound", v.State.DIFFERS: "failed", v.State.UNDECIDED: "undecided"}
     return told.get(covers.state, "unchecked")
 

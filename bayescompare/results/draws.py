@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import DataError
-from ..formatting import counted, figure, plain
+from ..formatting import counted, plain
 from ..metrics import two_samples as two
 from ..metrics.gates import SamplerFigures, sampler_gate
 from ..metrics.table import Columns
 from ..metrics.thresholds import P_VALUE_MAX
 from ..metrics.verdict import Layer, Margins, State, criterion, decided, layer
-from ..reasons import Reason
+from ..reasons import Code, Reason, not_computed
 from .comparison import plain as json_ready
 from .comparison import rows
 from .matched import Matched, matched
@@ -213,29 +213,30 @@ def _finite(sides: Matched) -> tuple[Matched, tuple[str, ...]]:
 
 
 def _location(names: tuple[str, ...], c: Columns, margins: Margins, draws: int) -> Layer:
-    def describe(i: int) -> str:
-        shift, error = float(c["shift"][i]), float(c["shift_mcse"][i])
-        if math.isnan(shift):
-            return f"{names[i]}: the second’s median has rank {figure(float(c['rank'][i]), float(c['rank_mcse'][i]))}"
-        way = "higher" if shift > 0 else "lower"
-        return f"{names[i]}: the second’s mean is {figure(abs(shift), error)} sd {way}"
+    def describe(i: int) -> Reason:
+        if math.isnan(c["shift"][i]):
+            figures = {"rank": float(c["rank"][i]), "mcse": float(c["rank_mcse"][i])}
+            return Reason(Code.SECOND_MEDIAN, (names[i],), figures)
+        return Reason(Code.SECOND_MEAN, (names[i],), {"shift": float(c["shift"][i]), "mcse": float(c["shift_mcse"][i])})
 
-    return layer("location", two.location_figures(names, c, margins), draws, describe, "no scalar has a location")
+    missing = not_computed("no scalar has a location")
+    return layer("location", two.location_figures(names, c, margins), draws, describe, missing)
 
 
 def _spread(names: tuple[str, ...], c: Columns, margins: Margins, draws: int) -> Layer:
-    def describe(i: int) -> str:
+    def describe(i: int) -> Reason:
         ratio = math.exp(float(c["log_sd_ratio"][i]))
         error = ratio * float(c["log_sd_ratio_mcse"][i])
-        return f"{names[i]}: the second’s sd is {figure(ratio, error)} times the first’s"
+        return Reason(Code.SECOND_SD, (names[i],), {"sd_ratio": ratio, "mcse": error})
 
-    return layer("spread", two.spread_figures(names, c, margins), draws, describe, "no scalar has an sd in both")
+    missing = not_computed("no scalar has an sd in both")
+    return layer("spread", two.spread_figures(names, c, margins), draws, describe, missing)
 
 
 def _joint(found: two.Energy, draws: int) -> Layer:
     distance = found.distance
-    said = f"energy distance {figure(distance.value, distance.mcse or math.nan)}, p = {plain(found.p_value, 2)}"
-    made = criterion("joint", "energy", distance, found.margin, draws, said)
+    figures = {"energy": distance.value, "mcse": distance.mcse or math.nan, "p": found.p_value}
+    made = criterion("joint", "energy", distance, found.margin, draws, Reason(Code.ENERGY, figures=figures))
     if made.state is State.DIFFERS and found.p_value > P_VALUE_MAX:
         return Layer(**{**vars(made), "state": State.UNDECIDED})
     return made
@@ -262,7 +263,7 @@ def _table(names: tuple[str, ...], a: two.Sample, b: two.Sample, columns: Column
     kept: tuple[str, ...] = ("mean", "mcse_mean", "sd", "mcse_sd", "median", "eti_lb", "eti_ub", "eti50_lb", "eti50_ub")
     kept += ("ess_bulk", "ess_tail")
     sides = {f"{key}_{side}": x.columns[key] for side, x in (("a", a), ("b", b)) for key in kept}
-    reasons = [one or other for one, other in zip(a.reasons, b.reasons, strict=True)]
+    reasons = [str(one or other or "") for one, other in zip(a.reasons, b.reasons, strict=True)]
     return pd.DataFrame({**sides, **columns, "reason": reasons}, index=pd.Index(names, name="name"))
 
 

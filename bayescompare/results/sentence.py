@@ -11,69 +11,43 @@ from typing import TYPE_CHECKING, Any
 
 from ..formatting import LARGE, count, figure, fixed, percent, plain, point
 from ..metrics.verdict import Layer, Overall, State, stands_as_point
-from ..reasons import NO_MODE_EXISTS
+from ..reasons import NO_MODE_EXISTS, Code, Reason
 from ..wording import fault, rise
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from ..metrics.decision import Decision
     from ..metrics.figure import Figure
     from .fit import Fit
 
 _S = "\N{RIGHT SINGLE QUOTATION MARK}s"
 
 
-def location(name: str, column: dict[str, np.ndarray[Any, Any]], i: int) -> str:
+def location(name: str, column: dict[str, np.ndarray[Any, Any]], i: int) -> Reason:
     """``tau: z = −1.14 ± 0.04``."""
-    if math.isfinite(column["z"][i]):
-        return f"{name}: z = {figure(column['z'][i], column['z_mcse'][i])}"
-    return f"{name}: rank {figure(column['rank'][i], column['rank_mcse'][i])}; its posterior has no sd"
+    key, code = ("z", Code.Z) if math.isfinite(column["z"][i]) else ("rank", Code.RANK)
+    return _fact(code, name, **{key: column[key][i], "mcse": column[f"{key}_mcse"][i]})
 
 
-def spread(name: str, column: dict[str, np.ndarray[Any, Any]], i: int) -> str:
+def spread(name: str, column: dict[str, np.ndarray[Any, Any]], i: int) -> Reason:
     """``tau: Laplace sd ratio 16.7 ± 0.4``."""
-    return f"{name}: Laplace sd ratio {figure(column['sd_ratio'][i], column['sd_ratio_mcse'][i])}"
+    return _fact(Code.SD_RATIO, name, sd_ratio=column["sd_ratio"][i], mcse=column["sd_ratio_mcse"][i])
 
 
-def coordinates(name: str, column: dict[str, np.ndarray[Any, Any]], i: int) -> str:
+def coordinates(name: str, column: dict[str, np.ndarray[Any, Any]], i: int) -> Reason:
     """``tau: the mode moves by 0.92 ± 0.02 sd with the coordinates``."""
     gap = abs(column["shift_coordinates"][i])
-    moved = figure(gap, gap * column["mcse_sd"][i] / column["sd"][i])
-    return f"{name}: the mode moves by {moved} sd with the coordinates"
+    return _fact(Code.SHIFT, name, shift=gap, mcse=gap * column["mcse_sd"][i] / column["sd"][i])
 
 
-def k_hat(found: Figure) -> str:
-    """``Pareto k-hat of the Laplace draws 0.52 ± 0.03``."""
-    return f"Pareto k-hat of the Laplace draws {figure(found.value, found.mcse or 0.0)}"
+def criterion(code: Code, found: Figure, key: str = "share", **more: str) -> Reason:
+    """What a figure says, under the key that its code has for it: ``coverage differs by at most 2 ± 1 %``."""
+    return Reason(code, figures={key: float(found.value), "mcse": float(found.mcse or 0.0), **more})
 
 
-def basins(outside: Figure) -> str:
-    """``3 ± 2 % of the draws outside of the MAP's basin``."""
-    return f"{percent(outside.value, outside.mcse or 0.0)} % of the draws outside of the MAP{_S} basin"
-
-
-def decision(found: Decision) -> str:
-    """``pinball(0.9) on tau: acting on the MAP costs 12.1 ± 0.4 % more expected loss``."""
-    relative = found.relative_regret
-    return f"{found.loss}: acting on the MAP costs {percent(relative.value, relative.mcse or 0.0)} % more expected loss"
-
-
-def discarded(found: Figure) -> str:
-    """``3.1 ± 0.1 % of the predictive variance left out``."""
-    return f"{percent(found.value, found.mcse or 0.0)} % of the predictive variance left out"
-
-
-def elpd(found: Figure) -> str:
-    """``the posterior predicts 1.9 ± 0.1 nats better``."""
-    side = "worse" if found.value < 0 else "better"
-    return f"the posterior predicts {figure(abs(found.value), found.mcse or 0.0)} nats {side}"
-
-
-def coverage(found: Figure) -> str:
-    """``coverage differs by at most 2 ± 1 %``."""
-    return f"coverage differs by at most {percent(found.value, found.mcse or 0.0)} %"
+def _fact(code: Code, name: str, **figures: float) -> Reason:
+    return Reason(code, (name,), {key: float(value) for key, value in figures.items()})
 
 
 def overall(layers: dict[str, Layer], table: pd.DataFrame, mode: Fit, nuts: Fit) -> Overall:

@@ -105,7 +105,7 @@ def fit(
     }
     if fresh is not None and sampled.unconstrained_draws is not None:
         arrays["elpd"] = log_predictive(fresh, sampled.unconstrained_draws.reshape(-1, fresh.dimension))
-    return Found(status, "" if status == "ok" else gate.reason, arrays)
+    return Found(status, "" if status == "ok" else gate.reason.text, arrays)
 
 
 def summarised(draws: Array, truth: Array, levels: Sequence[float], rng: np.random.Generator) -> dict[str, Array]:

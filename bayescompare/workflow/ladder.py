@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..formatting import figure
 from ..metrics import psis
 from ..metrics import verdict as v
 from ..metrics.ladder import Distances, Moments, distances, enough, moments
+from ..reasons import Code, Reason, not_computed
 from ..results.comparison import plain
 from ..results.fit import Fit
 from .gather import Gathered
@@ -103,15 +103,19 @@ def _layers(
     def figures(gap: np.ndarray, mcse: np.ndarray, margin: float) -> v.Figures:
         return v.Figures(names, np.where(varies, np.abs(gap), np.nan), mcse, np.full(len(names), margin))
 
-    def ratio(i: int) -> str:
+    def z(i: int) -> Reason:
+        return Reason(Code.Z, (names[i],), {"z": float(d.z[i]), "mcse": float(d.z_mcse[i])})
+
+    def ratio(i: int) -> Reason:
         value = float(np.exp(d.log_ratio[i]))
-        return f"{names[i]}: sd ratio {figure(value, value * d.log_ratio_mcse[i])}"
+        figures = {"sd_ratio": value, "mcse": value * float(d.log_ratio_mcse[i])}
+        return Reason(Code.METHOD_SD_RATIO, (names[i],), figures)
 
     location, spread = (
         figures(d.z, d.z_mcse, margins.location),
         figures(d.log_ratio, d.log_ratio_mcse, margins.spread),
     )
     return (
-        v.layer("location", location, draws, lambda i: f"{names[i]}: z = {figure(d.z[i], d.z_mcse[i])}", "no sd"),
-        v.layer("spread", spread, draws, ratio, "a point has no sd"),
+        v.layer("location", location, draws, z, not_computed("no sd")),
+        v.layer("spread", spread, draws, ratio, not_computed("a point has no sd")),
     )

@@ -15,7 +15,7 @@ from ..metrics.coverage import paired_difference
 from ..metrics.decision import Decision
 from ..metrics.figure import Figure
 from ..model.problem import Problem
-from ..reasons import Code, Reason
+from ..reasons import Code, Reason, not_computed
 from ..results.fit import Fit, Status
 from .arms import Heights
 from .gather import Gathered
@@ -66,7 +66,9 @@ def table(g: Gathered, fits: Mapping[str, Fit], options: CompareOptions) -> pd.D
     predicted = np.array([shifts.get(name, np.nan) for name in g.names])
     with np.errstate(divide="ignore", invalid="ignore"):
         columns["shift_coordinates_predicted"] = predicted / columns["sd"]
-    frame = pd.DataFrame({**front, **columns, "reason": np.array(reasons, dtype=object)}, index=list(g.names))
+    frame = pd.DataFrame(
+        {**front, **columns, "reason": np.array([str(one or "") for one in reasons], dtype=object)}, index=list(g.names)
+    )
     frame.index.name = "name"
     return frame
 
@@ -112,7 +114,7 @@ def joint(
     finite = u is not None and bool(np.isfinite(u).all())
     lp_map = problem.density(u, (1.0, 1.0, 1.0))[0] if finite and u is not None else np.nan
     nowhere = np.full(problem.dimension, np.nan)
-    why = _why_no_laplace(fits)
+    why = _why_no_laplace(fits).text
     found, d = laplace.status is not Status.FAILED, laplace.diagnostics
     psis = d.get("psis", {})
     basins = None
@@ -206,12 +208,12 @@ def verdict(fits: Mapping[str, Fit], table: pd.DataFrame, evidence: Evidence, ma
     unseen = _unseen_mode(evidence.joint.basins)
     if unseen and v.is_open(layers["sampler"]):
         layers["sampler"] = replace(
-            layers["sampler"], state=v.State.FAILED, reason=unseen.text, unchecked=(), faults=(unseen,)
+            layers["sampler"], state=v.State.FAILED, reason=unseen, unchecked=(), faults=(unseen,)
         )
     if all(v.is_open(layers[gate]) for gate in layers):
         layers |= _layers(fits, table, evidence, margins)
     else:
-        layers |= {name: v.Layer(name, v.State.NOT_COMPUTED, "a gate failed") for name in LAYERS}
+        layers |= {name: v.Layer(name, v.State.NOT_COMPUTED, Reason(Code.GATE_FAILED)) for name in LAYERS}
     return v.Verdict(sentence.overall(layers, table, mode, nuts), layers)
 
 
@@ -235,11 +237,10 @@ def _layers(fits: Mapping[str, Fit], table: pd.DataFrame, evidence: Evidence, ma
     draws = int(nuts["chains"] * nuts["draws"])
     names, column = tuple(table.index), {name: table[name].to_numpy() for name in table.columns if name != "kind"}
 
-    def of(name: str, figures: v.Figures, say: Callable[..., str], missing: str) -> Layer:
+    def of(name: str, figures: v.Figures, say: Callable[..., Reason], missing: Reason) -> Layer:
         return v.layer(name, figures, draws, lambda i: say(names[i], column, i), missing)
 
-    no_scalar = "no scalar has a MAP and an sd"
-    no_mode = "there is no unconstrained MAP"
+    no_scalar, no_mode = Reason(Code.NO_SCALAR), Reason(Code.NO_UNCONSTRAINED_MAP)
     return {
         "decision": v.worst_of("decision", _decision_criteria(evidence, margins, draws)),
         "location": of("location", v.location_figures(names, column, margins), sentence.location, no_scalar),
@@ -254,12 +255,15 @@ def _decision_criteria(evidence: Evidence, margins: Margins, draws: int) -> list
     from ..metrics import verdict as v
     from ..results import sentence
 
+    def said(d: Decision) -> Reason:
+        return sentence.criterion(Code.REGRET, d.relative_regret, loss=d.loss)
+
     if not evidence.decided:
         why = evidence.why_undecided
-        return [v.Layer("decision", v.State.NOT_COMPUTED, why or "no loss was named", applies=bool(why))]
+        reason = not_computed(why) if why else Reason(Code.NO_LOSS)
+        return [v.Layer("decision", v.State.NOT_COMPUTED, reason, applies=bool(why))]
     return [
-        v.criterion("decision", d.loss, d.relative_regret, margins.decision, draws, sentence.decision(d))
-        for d in evidence.decided
+        v.criterion("decision", d.loss, d.relative_regret, margins.decision, draws, said(d)) for d in evidence.decided
     ]
 
 
@@ -271,33 +275,33 @@ def _prediction_criteria(predicted: Predicted, margins: Margins, draws: int) -> 
     total = predicted.total
     share, elpd, coverage = total.variance_discarded.share, total.elpd.elpd_diff, total.coverage.largest
     found = {
-        "variance_discarded": (share, margins.variance_discarded, sentence.discarded(share)),
-        "elpd": (elpd, margin_of_elpd(total, margins.elpd), sentence.elpd(elpd)),
-        "coverage": (coverage, margins.coverage, sentence.coverage(coverage)),
+        "variance_discarded": (share, margins.variance_discarded, sentence.criterion(Code.VARIANCE_DISCARDED, share)),
+        "elpd": (elpd, margin_of_elpd(total, margins.elpd), sentence.criterion(Code.ELPD_DIFF, elpd, "elpd_diff")),
+        "coverage": (coverage, margins.coverage, sentence.criterion(Code.COVERAGE, coverage)),
     }
     criteria = []
     for key, (figure, margin, said) in found.items():
-        why = predicted.applies[key]
-        if key == "coverage" and not why:
+        why = not_computed(predicted.applies[key]) if predicted.applies[key] else None
+        if key == "coverage" and why is None:
             why = _too_few(coverage, total.elpd.observations, margin)
-        if why:
+        if why is not None:
             criteria.append(v.Layer("prediction", v.State.NOT_COMPUTED, why, criterion=key, applies=False))
         else:
             criteria.append(v.criterion("prediction", key, figure, margin, draws, said))
     return criteria
 
 
-def _too_few(found: Figure, n: int, margin: float) -> str:
-    """Why so few observations cannot tell the arms' coverage apart, or an empty text.
+def _too_few(found: Figure, n: int, margin: float) -> Reason | None:
+    """Why so few observations cannot tell the arms' coverage apart, if they cannot.
 
     Where even arms that agree on every observation would not come out the same, only a difference says something.
     """
     if not n:
-        return ""
+        return None
     least = paired_difference(0, 0, n).mcse or 0.0
     if 2 * least <= margin or (found.mcse is not None and found.value - 2 * found.mcse > margin):
-        return ""
-    return f"{n} observations are too few to tell the coverage of the two apart to {100 * margin:g} %"
+        return None
+    return Reason(Code.TOO_FEW_OBSERVATIONS, figures={"observations": n, "margin": margin})
 
 
 def _joint_criteria(fits: Mapping[str, Fit], found: Joint, margins: Margins) -> list[Layer]:
@@ -307,16 +311,16 @@ def _joint_criteria(fits: Mapping[str, Fit], found: Joint, margins: Margins) -> 
 
     outside = Figure.missing(found.why_no_basins) if found.basins is None else found.basins.outside
     sample = int(fits["laplace"].diagnostics.get("draws", 0))
+    tails = sentence.criterion(Code.LAPLACE_K_HAT, found.k_hat, "k_hat")
     return [
         # Of two that differ the first is told: where there are several modes a single Gaussian's k-hat is no news.
-        v.criterion("joint", "basins", outside, margins.basins, SAMPLE, sentence.basins(outside)),
-        v.criterion("joint", "k_hat", found.k_hat, margins.k_hat, sample, sentence.k_hat(found.k_hat)),
+        v.criterion("joint", "basins", outside, margins.basins, SAMPLE, sentence.criterion(Code.OUTSIDE, outside)),
+        v.criterion("joint", "k_hat", found.k_hat, margins.k_hat, sample, tails),
     ]
 
 
-def _why_no_laplace(fits: Mapping[str, Fit]) -> str:
-    reasons = fits["laplace"].reasons
-    return f"no Laplace approximation: {reasons[0]}" if reasons else "no scalar has an sd"
+def _why_no_laplace(fits: Mapping[str, Fit]) -> Reason:
+    return Reason(Code.NO_LAPLACE_SD, causes=fits["laplace"].reasons[:1])
 
 
 def converged(nuts: Fit, table: pd.DataFrame) -> Fit:
@@ -352,6 +356,8 @@ def _sampler_figures(table: pd.DataFrame, nuts: Fit) -> SamplerFigures:
     free = table[table["kind"] == "free"]
     d = nuts.diagnostics
     ess = np.fmin(free["ess_bulk"].to_numpy(), free["ess_tail"].to_numpy())
+    place = {name: i for i, name in enumerate(nuts.names)}
+    draws = np.asarray(nuts.draws)[..., [place[name] for name in free.index]]
     return SamplerFigures(
         r_hat_max=d["r_hat_max"],
         ess_min=float(np.fmin(d["ess_min"], d["ess_tail_min"])),
@@ -360,8 +366,8 @@ def _sampler_figures(table: pd.DataFrame, nuts: Fit) -> SamplerFigures:
         draws=d["chains"] * d["draws"],
         divergences=d["divergences"],
         e_bfmi_min=None if d["e_bfmi"] is None else min(d["e_bfmi"]),
-        not_finite=tuple(free.index[free["reason"] == "some draws are not finite"]),
-        constant=tuple(free.index[free["reason"] == "constant in every draw"]),
+        not_finite=tuple(free.index[~np.isfinite(draws).all(axis=(0, 1))]),
+        constant=tuple(free.index[(draws == draws[:1, :1]).all(axis=(0, 1))]),
     )
 
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..formatting import counted, figure
 from ..methods import laplace, mode
 from ..methods.laplace import LaplaceOptions
 from ..metrics import psis
@@ -22,7 +21,7 @@ from ..metrics import verdict as v
 from ..metrics.figure import Figure
 from ..model.cache import problem_of
 from ..model.problem import Problem, unmoved
-from ..reasons import NO_MODE_EXISTS
+from ..reasons import NO_MODE_EXISTS, Code, Reason, not_computed
 from ..results.comparison import SCHEMA, fit_to_dict, plain
 from ..results.fit import Fit, Status
 from ..templates.loading import Target, load_target
@@ -253,27 +252,28 @@ def _criteria(basis: Fit, top: Fit, table: pd.DataFrame, margins: v.Margins) -> 
     draws = 0 if basis.draws is None else basis.draws.shape[1]
     why = basis.reasons[0].text if basis.reasons else "no Laplace approximation"
     k_hat = Figure(d["k_hat"], d["k_hat_mcse"], d["k_hat_says"]) if d else Figure.missing(why)
-    unusable = why if not d else str(d["psis"].get("reason"))
+    unusable = not_computed(why if not d else str(d["psis"].get("reason")))
     with np.errstate(divide="ignore", invalid="ignore"):
         location = v.Figures(names, np.abs(column["z"]), column["z_mcse"], np.full(len(names), margins.location))
         gap = np.abs(np.log(column["laplace_sd"] / column["sd"]))
         spread = v.Figures(names, gap, column["sd_mcse"] / column["sd"], np.full(len(names), margins.spread))
 
-    def z(i: int) -> str:
-        return f"{names[i]}: z = {figure(column['z'][i], column['z_mcse'][i])}"
+    def z(i: int) -> Reason:
+        return Reason(Code.Z, (names[i],), {"z": float(column["z"][i]), "mcse": float(column["z_mcse"][i])})
 
-    def ratio(i: int) -> str:
-        value = column["laplace_sd"][i] / column["sd"][i]
-        return f"{names[i]}: Laplace sd ratio {figure(value, value * column['sd_mcse'][i] / column['sd'][i])}"
+    def ratio(i: int) -> Reason:
+        value = float(column["laplace_sd"][i] / column["sd"][i])
+        error = value * float(column["sd_mcse"][i] / column["sd"][i])
+        return Reason(Code.SD_RATIO, (names[i],), {"sd_ratio": value, "mcse": error})
 
     # Where weights are usable at all: the scalars whose own tails are too heavy for them.
     varies = (column["laplace_sd"] > 0) & np.isfinite(column["map"]) & (not d or d["psis"].get("reason") is None)
     lost = {key: np.flatnonzero(varies & np.isnan(column[key])) for key in ("z", "sd")}
-    said = f"Pareto k-hat {figure(k_hat.value, k_hat.mcse or 0.0)}: {k_hat.reason}"
+    told: dict[str, float | str] = {"k_hat": k_hat.value, "mcse": k_hat.mcse or 0.0, "says": k_hat.reason or ""}
     return {
         "location": _with_all(v.layer("location", location, draws, z, unusable), names, lost["z"]),
         "spread": _with_all(v.layer("spread", spread, draws, ratio, unusable), names, lost["sd"]),
-        "k_hat": v.criterion("k_hat", "k_hat", k_hat, margins.k_hat, draws, said),
+        "k_hat": v.criterion("k_hat", "k_hat", k_hat, margins.k_hat, draws, Reason(Code.TRIAGE_K_HAT, figures=told)),
         "modes": _other_modes(top),
     }
 
@@ -282,8 +282,7 @@ def _with_all(layer: v.Layer, names: tuple[str, ...], lost: np.ndarray) -> v.Lay
     """The layer, undecided where it is the same for all scalars but those that importance sampling cannot tell of."""
     if not len(lost) or layer.state is v.State.DIFFERS:
         return layer
-    which = ", ".join(names[i] for i in lost[:5]) + (f" and {len(lost) - 5} more" if len(lost) > 5 else "")
-    reason = f"the tails of {which} are too heavy for importance sampling: it gives no {layer.name} there"
+    reason = Reason(Code.TAILS_TOO_HEAVY, tuple(names[i] for i in lost), {"layer": layer.name})
     return v.Layer(layer.name, v.State.UNDECIDED, reason)
 
 
@@ -292,12 +291,12 @@ def _other_modes(top: Fit) -> v.Layer:
     modes = top.diagnostics["modes"]
     masses = np.array([m["log_mass"] for m in modes])
     if not len(modes):
-        return v.Layer("modes", v.State.NOT_COMPUTED, "there is no unconstrained mode")
+        return v.Layer("modes", v.State.NOT_COMPUTED, Reason(Code.NO_UNCONSTRAINED_MAP))
     if not np.isfinite(masses).all():
-        return v.Layer("modes", v.State.NOT_COMPUTED, "the curvature at a mode is not positive definite")
+        return v.Layer("modes", v.State.NOT_COMPUTED, Reason(Code.NOT_POSITIVE_DEFINITE))
     shares = np.exp(masses - masses.max())
     outside = float(1 - shares[0] / shares.sum())
-    said = f"{counted(len(modes), 'mode')}; {100 * outside:.3g} % of the Laplace mass lies at others than the highest"
+    said = Reason(Code.OTHER_MODES, figures={"modes": len(modes), "share": outside})
     state = v.State.DIFFERS if outside > OTHER_MODES else v.State.SAME
     return v.Layer("modes", state, said, outside, 0.0, OTHER_MODES)
 
@@ -311,7 +310,7 @@ def _answer(best: Fit, top: Fit, criteria: Mapping[str, v.Layer]) -> tuple[Answe
     if best.status is not Status.OK:
         return Answer.CANNOT_SAY, (f"The MAP is {best.status}: {best.reasons[0]}",)
     if criteria["modes"].state is v.State.DIFFERS:
-        return Answer.WILL_CHANGE, (criteria["modes"].reason,)
+        return Answer.WILL_CHANGE, (criteria["modes"].reason.text,)
     edges = best.diagnostics["boundary"]
     if edges and not set(edges) & set(top.diagnostics["boundary"]) and top.status is Status.OK:
         # The posterior has no mass on the edge itself, and the density in u is highest inside.
@@ -320,19 +319,19 @@ def _answer(best: Fit, top: Fit, criteria: Mapping[str, v.Layer]) -> tuple[Answe
             f"The MAP of {where} lies on the edge of its range, where no posterior mean can be",
         )
     if criteria["k_hat"].state is v.State.DIFFERS:
-        return Answer.WILL_CHANGE, (criteria["k_hat"].reason,)
+        return Answer.WILL_CHANGE, (criteria["k_hat"].reason.text,)
     for layer in (criteria["location"], criteria["spread"]):
         if layer.state is v.State.DIFFERS and (criteria["k_hat"].state is v.State.SAME or _clear(layer)):
-            return Answer.WILL_CHANGE, (layer.reason,)
+            return Answer.WILL_CHANGE, (layer.reason.text,)
     open_: dict[str, list[str]] = {}
     for name, each in criteria.items():
         if each.state is not v.State.SAME:
-            open_.setdefault(each.reason, []).append(name)
+            open_.setdefault(each.reason.text, []).append(name)
     if top.status is not Status.OK:
         return Answer.CANNOT_SAY, (f"The unconstrained MAP is {top.status}: {top.reasons[0]}",)
     if open_:
         return Answer.CANNOT_SAY, tuple(f"{', '.join(names)}: {reason}" for reason, names in open_.items())
-    return Answer.WILL_NOT_CHANGE, (criteria["location"].reason, criteria["spread"].reason)
+    return Answer.WILL_NOT_CHANGE, (criteria["location"].reason.text, criteria["spread"].reason.text)
 
 
 def _clear(layer: v.Layer) -> bool:

@@ -16,6 +16,7 @@ import bayescompare.workflow.compare
 import bayescompare.workflow.fitting
 from bayescompare.cli import program
 from bayescompare.metrics.verdict import Layer, Overall, State, Verdict
+from bayescompare.reasons import told
 from bayescompare.results.comparison import Comparison, Curves, ModelInfo
 from bayescompare.results.fit import Fit, Status
 
@@ -65,13 +66,13 @@ def answer() -> Answer:
         Verdict(
             Overall(State.DIFFERS, "No.", "The MAP sets tau to 0, 1.14 ± 0.04 sd below the mean.", "Report NUTS."),
             {
-                "optimiser": Layer("optimiser", State.SOUND, "16 of 16 starts"),
-                "sampler": Layer("sampler", State.SOUND, "R-hat 1.00"),
-                "decision": Layer("decision", State.NOT_COMPUTED, "no loss named"),
-                "location": Layer("location", State.DIFFERS, "tau: z = −1.14 ± 0.04"),
-                "spread": Layer("spread", State.SAME, ""),
-                "coordinates": Layer("coordinates", State.UNDECIDED, "mu"),
-                "joint": Layer("joint", State.NOT_COMPUTED, "not asked"),
+                "optimiser": Layer("optimiser", State.SOUND, told("16 of 16 starts")),
+                "sampler": Layer("sampler", State.SOUND, told("R-hat 1.00")),
+                "decision": Layer("decision", State.NOT_COMPUTED, told("no loss named")),
+                "location": Layer("location", State.DIFFERS, told("tau: z = −1.14 ± 0.04")),
+                "spread": Layer("spread", State.SAME, told("")),
+                "coordinates": Layer("coordinates", State.UNDECIDED, told("mu")),
+                "joint": Layer("joint", State.NOT_COMPUTED, told("not asked")),
             },
         ),
         Curves((), empty, empty, empty, empty),

@@ -18,7 +18,7 @@ from bayescompare.cli.summary import summary
 from bayescompare.cli.terminal import Terminal
 from bayescompare.errors import FitError
 from bayescompare.metrics.verdict import Layer, Overall, State, Verdict
-from bayescompare.reasons import Code, Reason
+from bayescompare.reasons import Code, Reason, told
 from bayescompare.results.fit import Fit, Status
 from tests.report.factory import STATES, make
 
@@ -260,8 +260,8 @@ def test_a_summary_has_fifteen_lines_with_the_report(state: str, scalars: int) -
 )
 def test_nothing_is_compared_where_a_gate_failed(library: Any, gate: str, header: list[str] | None) -> None:
     result = library.result
-    result.verdict.layers["sampler"] = Layer("sampler", State.SOUND, "")
-    result.verdict.layers[gate] = Layer(gate, State.FAILED, "why")
+    result.verdict.layers["sampler"] = Layer("sampler", State.SOUND, told(""))
+    result.verdict.layers[gate] = Layer(gate, State.FAILED, told("why"))
     overall = Overall(State.NO_VERDICT, "No verdict.", "Because.", "")
     object.__setattr__(result, "verdict", Verdict(overall, result.verdict.layers))
     lines = plain(summary(result)).splitlines()

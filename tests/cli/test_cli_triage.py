@@ -14,6 +14,7 @@ import bayescompare.workflow.triage as triages
 from bayescompare.cli.triage import lines
 from bayescompare.errors import NoFiniteStartError
 from bayescompare.metrics.verdict import Layer, State
+from bayescompare.reasons import told
 from bayescompare.results.fit import Fit, Status
 from bayescompare.workflow.triage import Answer, Triage
 
@@ -32,10 +33,10 @@ COLUMNS = (
 )
 
 CRITERIA = {
-    "location": Layer("location", State.DIFFERS, "tau: z = −1.14 ± 0.04", 1.14, 0.04, 0.2, "tau"),
-    "spread": Layer("spread", State.SAME, "mu: Laplace sd ratio 1.02 ± 0.01", 0.02, 0.01, 0.18, "mu"),
-    "k_hat": Layer("k_hat", State.UNDECIDED, "Pareto k-hat 0.66 ± 0.07", 0.66, 0.07, 0.7),
-    "modes": Layer("modes", State.NOT_COMPUTED, "the curvature is not positive definite"),
+    "location": Layer("location", State.DIFFERS, told("tau: z = −1.14 ± 0.04"), 1.14, 0.04, 0.2, "tau"),
+    "spread": Layer("spread", State.SAME, told("mu: Laplace sd ratio 1.02 ± 0.01"), 0.02, 0.01, 0.18, "mu"),
+    "k_hat": Layer("k_hat", State.UNDECIDED, told("Pareto k-hat 0.66 ± 0.07"), 0.66, 0.07, 0.7),
+    "modes": Layer("modes", State.NOT_COMPUTED, told("the curvature is not positive definite")),
 }
 
 

@@ -8,7 +8,7 @@ import xarray as xr
 
 from bayescompare.metrics.table import Marginals, table
 from bayescompare.metrics.verdict import Layer, Overall, State, Verdict
-from bayescompare.reasons import Code, Reason
+from bayescompare.reasons import Code, Reason, told
 from bayescompare.results.comparison import Comparison, Curves, ModelInfo
 from bayescompare.results.fit import Fit, Status
 
@@ -48,7 +48,7 @@ def make() -> Comparison:
             "kind": np.array(["free"] * (k - 1) + ["derived"], dtype=object),
             "boundary": np.arange(k) == 1,
             **columns,
-            "reason": np.array(reasons, dtype=object),
+            "reason": np.array([str(one or "") for one in reasons], dtype=object),
         },
         index=list(NAMES),
     )
@@ -152,9 +152,9 @@ def _fits(points: np.ndarray, laplace: np.ndarray, draws: np.ndarray, rng: np.ra
 
 def _verdict() -> Verdict:
     layers = {
-        "optimiser": Layer("optimiser", State.SOUND, "best of 16 starts; 16 found it", 1e-17),
-        "sampler": Layer("sampler", State.SOUND, "R-hat ≤ 1.003", 1.003, None, 1.01, "mu"),
-        "location": Layer("location", State.UNDECIDED, "mu: z = 0.2", 0.2, 0.01, 0.2, "mu", 10, 0, 1, None, True),
-        "spread": Layer("spread", State.NOT_COMPUTED, "no Laplace"),
+        "optimiser": Layer("optimiser", State.SOUND, told("best of 16 starts; 16 found it"), 1e-17),
+        "sampler": Layer("sampler", State.SOUND, told("R-hat ≤ 1.003"), 1.003, None, 1.01, "mu"),
+        "location": Layer("location", State.UNDECIDED, told("mu: z = 0.2"), 0.2, 0.01, 0.2, "mu", 10, 0, 1, None, True),
+        "spread": Layer("spread", State.NOT_COMPUTED, told("no Laplace")),
     }
     return Verdict(Overall(State.UNDECIDED, "Cannot tell yet.", "The MAP of mu …", "More draws.", "location"), layers)

@@ -148,5 +148,5 @@ def replicates(case: Case, k: int, draws: int, seed: int, rho: float = 0.0, at: 
             draw(case.prior, (1, 1000, k), rng)[0],
         )
     )
-    assert reasons == [""] * k
+    assert reasons == [None] * k
     return columns

@@ -15,7 +15,7 @@ from bayescompare.codes import Fact
 from bayescompare.metrics import verdict as v
 from bayescompare.metrics.gates import SamplerFigures, optimiser_gate, sampler_gate
 from bayescompare.metrics.verdict import Layer, Margins, Overall, State
-from bayescompare.reasons import Code, Reason
+from bayescompare.reasons import Code, Reason, told
 from bayescompare.results import sentence
 from bayescompare.results.fit import Fit, Status
 
@@ -67,17 +67,17 @@ def say(
             v.location_figures(names, column, Margins()),
             4000,
             lambda i: sentence.location(names[i], column, i),
-            "no scalar has a MAP and an sd",
+            told("no scalar has a MAP and an sd"),
         )
         layers["spread"] = v.layer(
             "spread",
             v.spread_figures(names, column, Margins()),
             4000,
             lambda i: sentence.spread(names[i], column, i),
-            laplace,
+            told(laplace),
         )
     else:
-        layers |= {name: Layer(name, State.NOT_COMPUTED, "a gate failed") for name in ("location", "spread")}
+        layers |= {name: Layer(name, State.NOT_COMPUTED, told("a gate failed")) for name in ("location", "spread")}
     nuts = fit("nuts")
     found = sentence.overall(
         layers, table, mode, replace(nuts, diagnostics={**nuts.diagnostics, "divergences": divergences})
@@ -273,8 +273,8 @@ def test_a_suspect_mode() -> None:
 def test_reasons_of_the_layers() -> None:
     column = {"z": np.array([-1.141]), "z_mcse": np.array([0.04])}
     column |= {"sd_ratio": np.array([16.71]), "sd_ratio_mcse": np.array([0.4])}
-    assert spoken(sentence.location("tau", column, 0)) == "tau: z = \N{MINUS SIGN}1.14 ± 0.04"
-    assert spoken(sentence.spread("tau", column, 0)) == "tau: Laplace sd ratio 16.7 ± 0.4"
+    assert spoken(sentence.location("tau", column, 0).text) == "tau: z = \N{MINUS SIGN}1.14 ± 0.04"
+    assert spoken(sentence.spread("tau", column, 0).text) == "tau: Laplace sd ratio 16.7 ± 0.4"
 
 
 def test_a_large_mean_has_its_power_of_ten() -> None:

@@ -25,7 +25,7 @@ from bayescompare.metrics.verdict import (
     overall,
     spread_figures,
 )
-from bayescompare.reasons import Code, Reason
+from bayescompare.reasons import Code, Reason, told
 
 NAN = float("nan")
 
@@ -36,7 +36,8 @@ def figures(*rows: tuple[float, float], margin: float = 0.2) -> Figures:
 
 
 def made(f: Figures, draws: int = 4000) -> Layer:
-    return layer("location", f, draws, lambda i: f"reason {f.names[i]}", "nothing to look at")
+    missing = told("nothing to look at")
+    return layer("location", f, draws, lambda i: told(f"reason {f.names[i]}"), missing)
 
 
 # -- the three-way rule ----------------------------------------------------------------------------
@@ -107,13 +108,13 @@ def test_a_layer_counts_its_scalars() -> None:
     found = made(figures((0.9, 0.01), (1.2, 0.01), (0.21, 0.01), (0.0, 0.01), (NAN, NAN)))
     assert (found.scalars, found.differing, found.undecided) == (4, 2, 1)
     assert (found.scalar, found.figure, found.mcse, found.margin) == ("x[1]", 1.2, 0.01, 0.2)
-    assert found.reason == "reason x[1]"
+    assert found.reason.text == "reason x[1]"
     assert found.draws_needed is None
 
 
 def test_a_layer_without_figures_says_why() -> None:
     found = made(figures((NAN, 0.1)))
-    assert (found.state, found.reason, found.figure, found.scalar) == (
+    assert (found.state, found.reason.text, found.figure, found.scalar) == (
         State.NOT_COMPUTED,
         "nothing to look at",
         None,
@@ -207,7 +208,7 @@ SOUND = SamplerFigures(1.002, 1500.0, "tau", "mu", 4000, 0, 0.9)
 def test_a_sound_sampler() -> None:
     gate = sampler_gate(SOUND)
     assert gate.state is State.SOUND
-    assert gate.reason == "R-hat ≤ 1.002, ESS ≥ 1,500, 0 divergences"
+    assert gate.reason.text == "R-hat ≤ 1.002, ESS ≥ 1,500, 0 divergences"
 
 
 @pytest.mark.parametrize(
@@ -230,16 +231,16 @@ def test_each_limit_of_the_sampler(inside: dict[str, object], outside: dict[str,
     assert sampler_gate(replace(SOUND, **inside)).state is State.SOUND
     gate = sampler_gate(replace(SOUND, **outside))
     assert gate.state is State.FAILED
-    assert says in gate.reason
+    assert says in gate.reason.text
 
 
 def test_every_fault_is_named() -> None:
     gate = sampler_gate(SamplerFigures(1.2, 30.0, "tau", "mu", 4000, 400, 0.1))
-    assert [fault.split(" ")[0] for fault in gate.reason.split("; ")] == ["R-hat", "ESS", "400", "E-BFMI"]
+    assert [fault.split(" ")[0] for fault in gate.reason.text.split("; ")] == ["R-hat", "ESS", "400", "E-BFMI"]
 
 
 def test_a_few_divergences_are_said() -> None:
-    assert "3 divergences" in sampler_gate(replace(SOUND, divergences=3)).reason
+    assert "3 divergences" in sampler_gate(replace(SOUND, divergences=3)).reason.text
 
 
 def test_what_a_posterior_does_not_carry_is_unchecked_not_failed() -> None:
@@ -248,8 +249,8 @@ def test_what_a_posterior_does_not_carry_is_unchecked_not_failed() -> None:
     assert gate.unchecked == ("divergences", "E-BFMI")
     assert sampler_gate(replace(SOUND, e_bfmi_min=None)).unchecked == ("E-BFMI",)
     assert sampler_gate(replace(SOUND, ess_min=1.0, divergences=None)).state is State.FAILED
-    assert "divergences unchecked" in gate.reason
-    assert "E-BFMI unchecked" in gate.reason
+    assert "divergences unchecked" in gate.reason.text
+    assert "E-BFMI unchecked" in gate.reason.text
 
 
 @pytest.mark.parametrize(
@@ -258,8 +259,8 @@ def test_what_a_posterior_does_not_carry_is_unchecked_not_failed() -> None:
 def test_the_optimiser(status: str, state: State) -> None:
     gate = optimiser_gate(status, (Reason(Code.UNTYPED, figures={"text": "a reason"}),), 12, 16, 1e-12)
     assert gate.state is state
-    assert "a reason" in gate.reason
-    assert ("best of 16 starts; 12 found it" in gate.reason) == (status == "ok")
+    assert "a reason" in gate.reason.text
+    assert ("best of 16 starts; 12 found it" in gate.reason.text) == (status == "ok")
 
 
 # -- the whole -------------------------------------------------------------------------------------
@@ -269,7 +270,7 @@ GATES = {"optimiser": State.SOUND, "sampler": State.SOUND}
 
 def decided(**states: State) -> tuple[State, str | None]:
     named = {**GATES, **states}
-    return overall({name: Layer(name, state, "") for name, state in named.items()})
+    return overall({name: Layer(name, state, told("")) for name, state in named.items()})
 
 
 S, D, U, N = State.SAME, State.DIFFERS, State.UNDECIDED, State.NOT_COMPUTED
@@ -309,7 +310,7 @@ def test_a_gate_that_is_not_sound_ends_it(gate: str, state: State) -> None:
 
 @pytest.mark.parametrize("absent", ["location", "spread", "optimiser", "sampler"])
 def test_never_the_same_while_something_is_missing(absent: str) -> None:
-    layers = {name: Layer(name, state, "") for name, state in {**GATES, "location": S, "spread": S}.items()}
+    layers = {name: Layer(name, state, told("")) for name, state in {**GATES, "location": S, "spread": S}.items()}
     del layers[absent]
     state, deciding = overall(layers)
     assert state is (State.NO_VERDICT if absent in GATES else State.UNDECIDED)
@@ -317,8 +318,8 @@ def test_never_the_same_while_something_is_missing(absent: str) -> None:
 
 
 def test_a_layer_that_was_not_asked_for_does_not_count() -> None:
-    layers = {name: Layer(name, state, "") for name, state in {**GATES, "location": S, "spread": S}.items()}
-    absent = Layer("decision", N, "no loss was named", applies=False)
+    layers = {name: Layer(name, state, told("")) for name, state in {**GATES, "location": S, "spread": S}.items()}
+    absent = Layer("decision", N, told("no loss was named"), applies=False)
     assert overall({"decision": absent, **layers})[0] is State.SAME
     assert overall({"decision": replace(absent, applies=True), **layers}) == (State.UNDECIDED, "decision")
 
@@ -340,6 +341,6 @@ def test_same_only_if_all_that_is_expected_is_the_same() -> None:
 
 @pytest.mark.parametrize("value", [-3.0, 3.0])
 def test_a_criterion_keeps_the_side_of_its_figure(value: float) -> None:
-    found = criterion("prediction", "elpd", Figure(value, 0.1), 1.0, 4000, "")
+    found = criterion("prediction", "elpd", Figure(value, 0.1), 1.0, 4000, told(""))
     assert (found.state, found.figure, found.below) == (State.DIFFERS, 3.0, value < 0)
     assert Layer.from_json(found.to_json()) == found

@@ -16,7 +16,7 @@ import xarray as xr
 from scipy.stats import gaussian_kde
 
 from bayescompare.metrics.verdict import Layer, Overall, State, Verdict
-from bayescompare.reasons import Code, Reason
+from bayescompare.reasons import Code, Reason, told
 from bayescompare.results.comparison import Comparison, Curves, ModelInfo
 from bayescompare.results.display import displayed
 from bayescompare.results.fit import Fit, Status
@@ -281,10 +281,10 @@ def _verdict(state: str, table: pd.DataFrame, labels: list[str]) -> Verdict:
     k = len(labels)
     if state == "no_verdict":
         layers = [
-            Layer("optimiser", State.FAILED, "no mode: the density is unbounded as tau → 0"),
-            Layer("sampler", State.FAILED, "30 divergences, R-hat 1.033, ESS 102, E-BFMI 0.26"),
-            Layer("location", State.NOT_COMPUTED, "waits for both engines"),
-            Layer("spread", State.NOT_COMPUTED, "waits for both engines"),
+            Layer("optimiser", State.FAILED, told("no mode: the density is unbounded as tau → 0")),
+            Layer("sampler", State.FAILED, told("30 divergences, R-hat 1.033, ESS 102, E-BFMI 0.26")),
+            Layer("location", State.NOT_COMPUTED, told("waits for both engines")),
+            Layer("spread", State.NOT_COMPUTED, told("waits for both engines")),
         ]
         overall = Overall(
             State.NO_VERDICT,
@@ -303,13 +303,13 @@ def _verdict(state: str, table: pd.DataFrame, labels: list[str]) -> Verdict:
         spread = State.NOT_COMPUTED
     counts = {State.DIFFERS: (min(k, 5), min(k - 1, 1)), State.UNDECIDED: (0, 1)}
     layers = [
-        Layer("optimiser", State.SOUND, "best of 12 starts; 12 found it", 2e-13),
-        Layer("sampler", State.SOUND, "R-hat ≤ 1.002, ESS ≥ 900, 0 divergences"),
-        Layer("decision", State.NOT_COMPUTED, "no loss was named", applies=False),
+        Layer("optimiser", State.SOUND, told("best of 12 starts; 12 found it"), 2e-13),
+        Layer("sampler", State.SOUND, told("R-hat ≤ 1.002, ESS ≥ 900, 0 divergences")),
+        Layer("decision", State.NOT_COMPUTED, told("no loss was named"), applies=False),
         Layer(
             "location",
             location,
-            f"{first}: z = −{z:.2f} ± 0.04" if known else f"{first}: rank 14 ± 1 %",
+            told(f"{first}: z = −{z:.2f} ± 0.04" if known else f"{first}: rank 14 ± 1 %"),
             z if known else 0.36,
             0.04 if known else 0.01,
             0.2 if known else 0.08,
@@ -320,7 +320,7 @@ def _verdict(state: str, table: pd.DataFrame, labels: list[str]) -> Verdict:
         Layer(
             "prediction",
             location,
-            "15.0 ± 0.3 % of the predictive variance left out",
+            told("15.0 ± 0.3 % of the predictive variance left out"),
             {"same": 0.01, "differs": 0.15}.get(location, 0.05),
             0.003,
             0.05,
@@ -329,9 +329,11 @@ def _verdict(state: str, table: pd.DataFrame, labels: list[str]) -> Verdict:
         Layer(
             "spread",
             spread,
-            "there is no Laplace approximation"
-            if math.isnan(ratio)
-            else f"{first}: Laplace sd ratio {ratio:.2f} ± 0.02",
+            told(
+                "there is no Laplace approximation"
+                if math.isnan(ratio)
+                else f"{first}: Laplace sd ratio {ratio:.2f} ± 0.02"
+            ),
             None if math.isnan(ratio) else abs(math.log(ratio)),
             0.02,
             math.log(1.2),
@@ -342,13 +344,13 @@ def _verdict(state: str, table: pd.DataFrame, labels: list[str]) -> Verdict:
         Layer(
             "joint",
             State.UNDECIDED,
-            "Pareto k-hat of the Laplace draws 0.84 ± 0.13",
+            told("Pareto k-hat of the Laplace draws 0.84 ± 0.13"),
             0.84,
             0.13,
             0.7,
             criterion="k_hat",
         ),
-        Layer("coordinates", State.DIFFERS, f"{first}: the mode moves by 0.3 sd", 0.3, 0.01, 0.2, first, k, k, 0),
+        Layer("coordinates", State.DIFFERS, told(f"{first}: the mode moves by 0.3 sd"), 0.3, 0.01, 0.2, first, k, k, 0),
     ]
     said = {
         "same": ("Yes.", "The MAP and its Laplace intervals say what the posterior says."),

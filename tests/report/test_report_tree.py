@@ -8,6 +8,7 @@ import math
 import pytest
 
 from bayescompare.metrics.verdict import Layer, State
+from bayescompare.reasons import told
 from bayescompare.report.comparison.document import build
 from bayescompare.report.comparison.scalars import read
 from bayescompare.report.parts import LayerRow, Multiples, Ranks, Table
@@ -139,9 +140,9 @@ def test_layers_appear_as_they_come_with_margins_in_peoples_units() -> None:
 def test_a_margin_is_in_the_unit_of_its_criterion() -> None:
     comparison = make("same")
     layers = {
-        "prediction": Layer("prediction", State.SAME, "", 0.5, 0.01, 1.0, criterion="elpd"),
-        "joint": Layer("joint", State.SAME, "", 0.01, 0.01, 0.05, criterion="basins"),
-        "decision": Layer("decision", State.SAME, "", 0.01, 0.01, 0.05, criterion="squared on mu"),
+        "prediction": Layer("prediction", State.SAME, told(""), 0.5, 0.01, 1.0, criterion="elpd"),
+        "joint": Layer("joint", State.SAME, told(""), 0.01, 0.01, 0.05, criterion="basins"),
+        "decision": Layer("decision", State.SAME, told(""), 0.01, 0.01, 0.05, criterion="squared on mu"),
     }
     verdict = dataclasses.replace(comparison.verdict, layers=layers)
     rows = build(dataclasses.replace(comparison, verdict=verdict)).first.layers

@@ -272,7 +272,7 @@ def test_faults_of_saved_draws_stay(plain: Comparison, tmp_path: Path) -> None:
     for turn in ("faulty.nc", "again.nc"):
         found = bc.compare(normal(), posterior=tmp_path / turn, random_seed=3)
         assert str(found.verdict.overall.state) == "no_verdict"
-        assert found.verdict.layers["sampler"].reason.startswith("10 divergences in 4,000 draws")
+        assert found.verdict.layers["sampler"].reason.text.startswith("10 divergences in 4,000 draws")
         found.save(tmp_path / "again.nc")
     with xr.open_datatree(tmp_path / "again.nc", engine="h5netcdf") as tree:  # where ArviZ looks
         assert int(tree["sample_stats/diverging"].sum()) == 10
@@ -313,7 +313,7 @@ def test_a_dict_of_draws_is_enough_and_what_is_unchecked_is_named() -> None:
     gate = found.verdict.layers["sampler"]
     assert str(gate.state) == "unchecked"
     assert gate.unchecked == ("divergences", "E-BFMI")
-    assert "divergences unchecked" in gate.reason
+    assert "divergences unchecked" in gate.reason.text
     assert str(found.verdict.overall.state) == "differs"  # it may answer, and says what it did not see
     assert "without what shows divergences and E-BFMI" in found.verdict.overall.sentence
     assert found.settings["sampler"]["draws"] == 800
@@ -434,7 +434,7 @@ def test_heavy_tails_have_no_sd_and_the_rank_decides() -> None:
     assert math.isnan(row["z"])
     assert row["reason"]
     layer = found.verdict.layers["location"]
-    assert "its posterior has no sd" in layer.reason
+    assert "its posterior has no sd" in layer.reason.text
     assert str(layer.state) == "same"
 
 

@@ -198,7 +198,7 @@ def test_near_the_limit_of_k_hat_only_what_clears_twice_its_margin_is_an_answer(
     criteria = {**found.criteria, "k_hat": near, "location": location}
     said, reasons = triages._answer(found.fits["map"], found.fits["unconstrained_map"], criteria)
     assert said is answer
-    assert reasons == (location.reason,) if answer is Answer.WILL_CHANGE else "k_hat: " in reasons[-1]
+    assert reasons == (location.reason.text,) if answer is Answer.WILL_CHANGE else "k_hat: " in reasons[-1]
 
 
 def test_margins_are_the_users() -> None:

@@ -197,7 +197,7 @@ def _failed(comparison: Comparison) -> list[Headline]:
     if optimiser is not None and str(optimiser.state) == "failed":
         fit = comparison.fits.get("map")
         word = "none" if fit is None or str(fit.status) == "failed" else visible(str(fit.status))
-        reason = mark(optimiser.reason, _names(comparison.verdict.layers.values()))
+        reason = mark(optimiser.reason.text, _names(comparison.verdict.layers.values()))
         mode.append(Headline("The MAP", Number(word), "", (*reason, ". ", link)))
     else:
         checks += gates.optimiser_checks(comparison)
@@ -306,7 +306,7 @@ def _layer(layer: Layer) -> LayerRow:
     gap, error = NAN, NAN
     if gauge and margin is not None and layer.figure is not None:
         gap, error = layer.figure / margin, (layer.mcse or 0.0) / margin
-    why = mark(layer.reason, [layer.scalar or ""])
+    why = mark(layer.reason.text, [layer.scalar or ""])
     return LayerRow(visible(layer.name), State(state), why, gap, error, _margin(layer) if gauge else "")
 
 
