@@ -13,6 +13,9 @@ from .density import Density
 from .observed import Observed
 from .pymc_internals import compiled_draws, generators_of, reseed, takes_generator
 
+#: Of so many points one may have no draws.
+RARE = 100
+
 
 class Simulator:
     """Draws of observed variables.
@@ -52,22 +55,31 @@ class Simulator:
     ) -> Iterator[dict[str, Array]]:
         """Draws over the data of ``density``, in blocks of points: arrays (points, draws, M), by variable.
 
-        A variable of which one draw fails is drawn no more: ``lacks`` of its name says why.
+        Where a draw fails, as rejection far out in a tail may, that of the point before stands for it, and
+        ``lacks["some draws"]`` of the variable says so; one of which more than one in :data:`RARE` fails is drawn no
+        more, and ``lacks["draws"]`` says why.
         """
         reseed(self._generators, seed)
         fixed, count = list(density.data.values()), np.asarray(draws)
+        lost, last = dict.fromkeys(lacks, 0), dict[str, Array | None]()
         for start in range(0, len(points), CHUNK):
-            block: dict[str, list[Array]] = {v.name: [] for v in self._variables if "draws" not in lacks[v.name]}
+            block: dict[str, list[Array | None]] = {v.name: [] for v in self._variables if "draws" not in lacks[v.name]}
             for parameters in self._rows(density, points[start : start + CHUNK]):
                 for variable, draw in zip(self._variables, self._draw, strict=True):
-                    if variable.name not in block:
+                    name = variable.name
+                    if name not in block:
                         continue
                     try:
-                        block[variable.name].append(np.reshape(draw(count, *parameters, *fixed), (draws, -1)))
+                        last[name] = np.reshape(draw(count, *parameters, *fixed), (draws, -1))
                     except LIBRARY_ERRORS as error:
-                        lacks[variable.name]["draws"] = said(variable, error)
-                        del block[variable.name]
-            yield {name: np.stack(rows) for name, rows in block.items()}
+                        lost[name] += 1
+                        if lost[name] * RARE > len(points):
+                            lacks[name]["draws"] = said(variable, error)
+                            del block[name]
+                            continue
+                        lacks[name]["some draws"] = f"at {lost[name]} of {len(points):,} points {said(variable, error)}"
+                    block[name].append(last.get(name))
+            yield {name: _stacked(rows) for name, rows in block.items()}
 
     def one(self, density: Density, point: Array, draws: int) -> Array:
         """Draws of the first variable at one point, as its random method gives them."""
@@ -83,6 +95,12 @@ class Simulator:
         blocks = density.evaluate(self._parameters, points)
         blocks = [block.astype(dtype, copy=False) for block, dtype in zip(blocks, self._dtypes, strict=True)]
         yield from ([block[i, ...] for block in blocks] for i in range(len(points)))
+
+
+def _stacked(rows: list[Array | None]) -> Array:
+    """Rows in one array; the first stands for those before it that are lost."""
+    first = next(row for row in rows if row is not None)
+    return np.stack([first if row is None else row for row in rows])
 
 
 def said(variable: Observed, error: Exception) -> str:

@@ -48,7 +48,7 @@ class Term:
     lacks : Mapping of str to str
         What cannot be had, and why: ``"pointwise"`` (it does not factorise over observations), ``"moments"`` (no closed
         form: two draws for each point may stand in where it is ``numeric``), ``"intervals"`` (its values have no
-        order), ``"draws"``, ``"cdf"``.
+        order), ``"draws"``, ``"some draws"`` (few, for which others stand), ``"cdf"``.
     """
 
     name: str
@@ -166,7 +166,7 @@ class Predictive:
         Returns
         -------
         dict of str to ndarray of shape (n, draws, M)
-            Without a variable of which a draw fails; its term lacks ``"draws"`` from then on.
+            Without a variable of which draws fail; its term lacks ``"draws"`` from then on.
         """
         blocks = list(self._simulated(points, draws, seed))
         names = [v.name for v in self._with("draws")] if blocks else []

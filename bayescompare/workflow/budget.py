@@ -50,6 +50,8 @@ class Budget:
     ----------
     thinned, left_out : dict of str to str
         By stage, what was done less of, and what was not done, with the reason.
+    lost : dict of str to str
+        By likelihood term, of how many points there were no predictive draws, and why.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Budget:
         self.seconds, self.gradient, self.row, self._tell = seconds, gradient, row, tell
         self.thinned: dict[str, str] = {}
         self.left_out: dict[str, str] = {}
+        self.lost: dict[str, str] = {}
 
     @classmethod
     def after(
@@ -113,17 +116,20 @@ class Budget:
 
     def findings(self) -> tuple[dict[str, str], ...]:
         """A finding for each stage that is not computed in full."""
-        found = [("thinned", "note", stage, what) for stage, what in self.thinned.items()]
-        found += [("not_computed", "warning", stage, what) for stage, what in self.left_out.items()]
+        time = "Give it more time with --seconds (CompareOptions.seconds); the other layers stand."
+        other = "The draws of the points before stand for them."
+        found = [("thinned", "note", stage, what, time) for stage, what in self.thinned.items()]
+        found += [("thinned", "note", term, why, other) for term, why in self.lost.items()]
+        found += [("not_computed", "warning", stage, what, time) for stage, what in self.left_out.items()]
         return tuple(
             {
                 "code": code,
                 "severity": severity,
                 "variable": stage,
                 "what": f"{what[0].upper()}{what[1:]}.",
-                "instead": "Give it more time with --seconds (CompareOptions.seconds); the other layers stand.",
+                "instead": instead,
             }
-            for code, severity, stage, what in found
+            for code, severity, stage, what, instead in found
         )
 
 

@@ -125,6 +125,7 @@ def predict(
         terms.append(found)
         if inputs.y.size:
             pointwise[term.name] = _pointwise(term, inputs, found, predictive, mode, seed)
+    budget.lost = {term.name: term.lacks["some draws"] for term in predictive.terms if "some draws" in term.lacks}
     # A Potential and a variable without rows predict nothing, and take no prediction from the others.
     seen = [i for i, term in enumerate(predictive.terms) if term.scalars] or list(range(len(terms)))
     return Predicted(

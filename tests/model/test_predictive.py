@@ -475,6 +475,28 @@ def test_a_draw_that_fails_takes_its_variables_draws_only() -> None:
     np.testing.assert_array_equal(made.draws(POINTS)["y"], alone.draws(POINTS)["y"])
 
 
+def test_few_draws_that_fail_are_lost_alone() -> None:
+    """One point in two hundred without a draw: that of the point before stands for it, and the term says so."""
+
+    def random(a: Any, rng: Any = None, size: Any = None) -> Any:
+        if np.any(a > 5):
+            raise ArithmeticError("no such value")
+        return np.broadcast_to(a, size)
+
+    made = predictive(
+        lambda a, s: pm.CustomDist("own", a, logp=lambda y, a: -((y - a) ** 2) / 2, random=random, observed=Y)
+    )
+    points = np.zeros((200, POINTS.shape[1]))
+    points[:, 0] = np.linspace(-1.0, 1.0, 200)
+    points[[0, 150], 0] = 6.0
+    drawn = made.draws(points)["own"][:, 0, 0]
+    assert drawn[0] == drawn[1]
+    assert drawn[150] == drawn[149]
+    np.testing.assert_array_equal(drawn[151:], points[151:, 0])
+    assert "draws" not in made.terms[0].lacks
+    assert made.terms[0].lacks["some draws"].startswith("at 2 of 200 points its CustomDist could not be drawn from")
+
+
 def test_trials_that_are_floats_have_no_draws() -> None:
     made = predictive(lambda a, s: pm.Binomial("y", pm.Data("n", [12.0, 9.0]), logit_p=a, observed=[4.0, 3.0]))
     assert "whole numbers" in made.terms[0].lacks["draws"]

@@ -6,6 +6,3 @@ from __future__ import annotations
 DENSITY: dict[str, str] = {
     "transform_zero_sum_middle_of_three": "PyMC does not add the Jacobian of a middle axis to its own density",
 }
-
-#: Animals that do not come through everything that is asked of them.
-RUN: dict[str, str] = {**DENSITY}
