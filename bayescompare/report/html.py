@@ -84,6 +84,7 @@ def fragment(comparison: Comparison) -> str:
     """
     # A notebook has styles of its own for tables and headings; a class thrice named outweighs them.
     style = colours.rules() + colours.notebook_rules() + _static("first.css").replace(".bc ", ".bc.bc.bc ")
+    style = style.replace("@media (max-width", "@container (max-width")  # a cell is narrower than its page
     part = _environment().get_template("fragment.html.j2")
     return part.render(first=first_screen(comparison, read(comparison)), style=Markup(style))
 

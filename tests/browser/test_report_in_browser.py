@@ -300,6 +300,17 @@ def test_a_fragment_leaves_its_surroundings_alone(visit: Open, tmp_path: Path, d
     assert re.search("No\\.", pages[1].inner_text(".bc"))
 
 
+@pytest.mark.parametrize(("width", "columns"), [(1100, 2), (600, 1)])
+def test_a_fragment_fits_its_cell_whatever_the_pages_width(
+    visit: Open, tmp_path: Path, width: int, columns: int
+) -> None:
+    path = tmp_path / "notebook.html"
+    cell = f"<div style='width: {width}px'>{fragment(make('differs'))}</div>"
+    path.write_text(f"<!doctype html><meta charset='utf-8'>{cell}", encoding="utf-8")
+    found = visit(path, 1280).page.evaluate("getComputedStyle(document.querySelector('.two')).gridTemplateColumns")
+    assert len(found.split()) == columns
+
+
 def test_names_of_any_length_stay_on_the_page(visit: Open, tmp_path: Path) -> None:
     path = tmp_path / "long.html"
     labels = ["a" * 300, "theta[" + "Phillips Andover, Massachusetts, " * 4 + "]", "ש" * 40]
