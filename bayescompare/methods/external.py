@@ -136,7 +136,10 @@ def _values(problem: Problem, draws: xr.Dataset) -> dict[str, np.ndarray]:
         name = rv.name if rv.name in draws.data_vars else in_file[beside[rv.name]]
         if name not in draws.data_vars:
             names = ", ".join(str(name) for name in list(draws.data_vars)[:12])
-            raise DataError(f"The posterior has no variable {rv.name!r}; it has {names}. Rename its variables.")
+            todo = "Rename its variables."
+            if rv.name.removesuffix("_offset") in draws.data_vars:
+                todo = "Bambi leaves it out unless it is asked for: model.fit(omit_offsets=False)."
+            raise DataError(f"The posterior has no variable {rv.name!r}; it has {names}. {todo}")
         array = draws[name]
         if not set(DRAWS) <= set(array.dims):
             raise DataError(f"{rv.name} has the dims {tuple(array.dims)}, and needs chain and draw.")

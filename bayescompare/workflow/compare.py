@@ -105,7 +105,7 @@ def compare(
         If the sampler fails. A mode that does not exist is no error: the verdict says it, the posterior stands.
     """
     target = load_target(model, data)
-    held_out = load_target(model, holdout).model if holdout is not None and _builds(model) else bambi.as_pymc(holdout)
+    held_out = load_target(model, holdout).model if holdout is not None and _builds(model) else bambi.held_out(holdout)
     asked = Asked(posterior, dict(quantities or {}), tuple(losses or ()), held_out)
     sampling = {
         "draws": draws,

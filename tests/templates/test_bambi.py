@@ -13,7 +13,7 @@ import pymc as pm
 import pytest
 
 import bayescompare as bc
-from bayescompare.errors import ModelFileError
+from bayescompare.errors import DataError, ModelFileError, UsageError
 from bayescompare.templates.bambi import as_pymc, is_model
 from bayescompare.templates.loading import load_target
 
@@ -73,6 +73,25 @@ def test_what_bambi_cannot_build_is_said() -> None:
         load_target(Model(fails=True))
 
 
+def test_draws_without_the_offsets_are_refused_with_what_to_do() -> None:
+    """Bambi keeps the effects and drops the offsets that they are made of."""
+    with pm.Model(coords={"g": ["a", "b"]}) as model:
+        offset = pm.Normal("1|g_offset", dims="g")
+        sigma = pm.HalfNormal("1|g_sigma")
+        pm.Normal("y", pm.Deterministic("1|g", offset * sigma, dims="g"), observed=[0.5, -1.0])
+    draws = {"1|g": np.zeros((2, 10, 2)), "1|g_sigma": np.ones((2, 10))}
+    with pytest.raises(DataError, match="omit_offsets=False"):
+        bc.compare(model, posterior=draws)
+
+
+def test_centred_predictors_are_refused_as_held_out_data() -> None:
+    later = Model()
+    later.center_predictors = True  # type: ignore[attr-defined]
+    with pytest.raises(UsageError, match="center_predictors=False"):
+        bc.compare(Model(), holdout=later)
+
+
+@pytest.mark.filterwarnings("ignore::pandas.errors.Pandas4Warning")  # formulae's own
 def test_bambis_own() -> None:
     """The MAP of a regression by Bambi is that of its PyMC model, written out: ridge with Bambi's default priors."""
     bambi = pytest.importorskip("bambi")
@@ -84,7 +103,7 @@ def test_bambis_own() -> None:
     assert {"Intercept", "x", "sigma", "1|g_sigma", "1|g[a]", "1|g[d]"} <= set(fit.names)
     slope = bambi.Model("y ~ x", data)
     slope.set_priors({"sigma": bambi.Prior("Exponential", lam=1.0)})
-    priors = slope.components["mu"].common_terms["x"]
+    priors = slope.parameters["mu"].common_terms["x"]
     assert priors is not None
     at = bc.fit(slope, "map").values
     centred = data["x"] - data["x"].mean()
