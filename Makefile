@@ -9,11 +9,14 @@ RUN := env -u PYTHONDONTWRITEBYTECODE OMP_NUM_THREADS=1 $(PYTHON)
 # A process of tests wants a core and 2 GB.
 WORKERS ?= 2
 
+# The documentation's tutorials run as it is built, or their code alone is shown (off).
+EXECUTE ?= force
+
 # SLOW_SHARE=2/10 adds the third tenth of the slow tests.
 SELECT := $(if $(SLOW_SHARE),--slow-share $(SLOW_SHARE),-m "not slow")
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow lint format reports studies benchmark benchmark-modes install wheel-check canary requirements clean
+.PHONY: help demo test slow lint format docs reports studies benchmark benchmark-modes install wheel-check canary requirements clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +38,13 @@ lint: $(ENVIRONMENT) ## style, format, types
 format: $(ENVIRONMENT) ## put the code into the project's style
 	$(PYTHON) -m ruff check --fix .
 	$(PYTHON) -m ruff format .
+
+docs: $(ENVIRONMENT) .venv/.docs ## the documentation site, in build/site; EXECUTE=off leaves the tutorials unrun
+	EXECUTE=$(EXECUTE) $(RUN) -m sphinx -W --keep-going -q -b html docs build/site
+
+.venv/.docs: $(ENVIRONMENT) requirements/docs.txt
+	$(PYTHON) -m uv pip install --quiet --python $(PYTHON) --require-hashes -r requirements/docs.txt
+	@touch $@
 
 reports: $(ENVIRONMENT) ## every template's report and their index, in reports/; what is current stays as it is
 	$(RUN) -m bayescompare.cli gallery --out reports $(ARGS)
@@ -67,6 +77,7 @@ COMPILE := $(PYTHON) -m uv pip compile --quiet --upgrade --universal --python-ve
 requirements: $(ENVIRONMENT) ## compile requirements/*.txt anew
 	$(COMPILE) pyproject.toml --group dev --extra numpyro --extra blackjax --extra plots --output-file requirements/dev.txt
 	$(COMPILE) pyproject.toml --constraint requirements/dev.txt --output-file requirements/runtime.txt
+	$(COMPILE) --group docs --constraint requirements/dev.txt --output-file requirements/docs.txt
 	echo uv | $(COMPILE) - --constraint requirements/dev.txt --output-file requirements/uv.txt
 
 clean: ## remove what was built, but not .venv

@@ -2,7 +2,7 @@
 
 A fenced block is run if it is ``python`` (all of them make one script) or ``console`` (its ``$ bayescompare`` lines).
 An HTML comment directly before a block says otherwise: ``<!-- file: NAME -->`` writes it to that file,
-``<!-- not run: reason -->`` leaves it out.
+``<!-- not run: reason -->`` leaves it out. Directives in braces are the documentation site's.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ from pathlib import Path
 
 import pytest
 
+import bayescompare
+
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(
-    r"(?:^<!-- (?P<note>[^\n]*?) -->\n)?^```(?P<language>\w*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL
+    r"(?:^<!-- (?P<note>[^\n]*?) -->\n)?^```(?P<language>[^\n`]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL
 )
 
 
@@ -94,10 +96,26 @@ def test_every_block_is_run_or_says_why_not(page: Path) -> None:
     silent = [
         f"line {block.line}"
         for block in blocks(text)
-        if block.language not in {"python", "console"} and not block.note.startswith(("not run: ", "file: "))
+        if block.language not in {"python", "console"}
+        and not block.language.startswith("{")  # a directive of the documentation site, whose build runs it
+        and not block.note.startswith(("not run: ", "file: "))
     ]
     assert silent == []
     assert text.count("\n```") == 2 * len(blocks(text))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", sorted((ROOT / "docs" / "tutorials").glob("*.md")), ids=identifier)
+def test_tutorials_run(page: Path, tmp_path: Path) -> None:
+    cells = [block.body for block in blocks(page.read_text("utf-8")) if block.language == "{code-cell} python"]
+    (tmp_path / "page.py").write_text("\n".join(["import matplotlib\nmatplotlib.use('Agg')", *cells]), encoding="utf-8")
+    run([sys.executable, "page.py"], tmp_path)
+
+
+def test_the_reference_has_every_public_name() -> None:
+    pages = "\n".join(page.read_text("utf-8") for page in (ROOT / "docs" / "reference").glob("*.md"))
+    named = re.findall(r"^\.\. auto(?:function|class):: (\w+)$", pages, re.MULTILINE)
+    assert sorted(named) == sorted(bayescompare.__all__)
 
 
 def test_readme_is_short() -> None:
