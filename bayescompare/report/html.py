@@ -187,7 +187,7 @@ def _embedded(comparison: Comparison, reproducible: bool) -> str:
         document["table_left_out"] = left_out
         document["path"] = {}
         for fit in document["fits"].values():
-            for key in ("values", "mean"):
+            for key in ("values", "mean", "sd", "standard_errors", "psis"):
                 fit.pop(key, None)
     for term, arrays in document["pointwise"].items():
         if len(arrays["observed"]) > OBSERVATIONS:

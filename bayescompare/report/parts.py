@@ -56,6 +56,7 @@ class ForestRow:
     mean_text: str
     interval_text: str
     note: str = ""
+    marginal: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,11 @@ class Forest:
     laplace: bool
     grey: bool = False
     reach: float = 3.5
+
+    @property
+    def marginal(self) -> bool:
+        """True if a row has a marginal MAP."""
+        return any(math.isfinite(row.marginal) for row in self.rows)
 
 
 @dataclass(frozen=True)

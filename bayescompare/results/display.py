@@ -108,7 +108,7 @@ def _engine(c: Comparison, name: str, fit: Fit, margins: v.Margins) -> str:
         return "not_computed"
     if fit.status is not Status.OK:
         return "none" if codes & NONE_EXISTS else "failed"
-    if name != "laplace":
+    if name not in ("laplace", "marginal_laplace"):
         return "sound"
     k_hat, mcse = (fit.diagnostics.get(key, math.nan) for key in ("k_hat", "k_hat_mcse"))
     covers = v.criterion("laplace", "k_hat", Figure(k_hat, mcse), margins.k_hat, 1, Reason(Code.LAPLACE_K_HAT))

@@ -9,6 +9,7 @@ import pytest
 
 from bayescompare.metrics.verdict import Layer, State
 from bayescompare.reasons import told
+from bayescompare.report import to_html
 from bayescompare.report.comparison.document import build
 from bayescompare.report.comparison.scalars import read
 from bayescompare.report.parts import LayerRow, Multiples, Ranks, Table
@@ -218,3 +219,13 @@ def test_a_model_without_a_question_gets_one() -> None:
     model = dataclasses.replace(comparison.model, question="")
     text = plain_text(build(dataclasses.replace(comparison, model=model)).sections[0].finding)
     assert text.endswith("How far is its MAP from its posterior?")
+
+
+def test_the_marginal_mode_has_a_mark_of_its_own_in_the_forest_and_columns_in_the_table() -> None:
+    made = make("differs")
+    table = made.table.assign(marginal_map=made.table["mean"] + made.table["sd"], marginal_sd=2 * made.table["sd"])
+    page = to_html(dataclasses.replace(made, table=table))
+    assert page.count('<path class="xf" d="M-4') == 9
+    for words in ("marginal MAP</li>", "marginal Laplace sd"):
+        assert words in page
+    assert "marginal MAP" not in to_html(made)

@@ -133,6 +133,9 @@ def _further(scalars: Scalars, rows: tuple[Scalar, ...]) -> Table | None:
         ("by shape, sd", "shift_shape", lambda s: figure(s["shift_shape"], s["shift_shape_mcse"], 3)),
         ("Laplace mean", "laplace_mean", lambda s: _point(s, "laplace_mean")),
         ("Laplace sd", "laplace_sd", lambda s: figure(s["laplace_sd"])),
+        ("marginal MAP", "marginal_map", lambda s: _point(s, "marginal_map")),
+        ("marginal Laplace mean", "marginal_mean", lambda s: _point(s, "marginal_mean")),
+        ("marginal Laplace sd", "marginal_sd", lambda s: figure(s["marginal_sd"])),
     ]
     kept = [(text, make) for text, column, make in wanted if any(not math.isnan(s[column]) for s in rows)]
     if not kept:

@@ -24,6 +24,7 @@ GATES = ("optimiser", "sampler")
 #: Newton decrement below which its digits say nothing, nats.
 ROUNDING = 1e-12
 MODES = {"map": "MAP", "unconstrained_map": "unconstrained MAP", "mle": "MLE", "laplace": "Laplace"}
+MODES |= {"marginal_map": "marginal MAP", "marginal_laplace": "marginal Laplace"}
 
 
 @dataclass(frozen=True)

@@ -141,6 +141,12 @@ def methods(comparison: Comparison, scalars: Scalars) -> Section:
             "The Laplace approximation (Tierney and Kadane 1986) is the Gaussian at the mode of the density on the "
             "unconstrained scale, Jacobian included, mapped back to the model’s coordinates."
         )
+    marginal = fits.get("marginal_map") or fits.get("marginal_laplace")
+    if marginal is not None and marginal.diagnostics:
+        said.append(
+            f"The marginal MAP is the mode of {', '.join(marginal.diagnostics['hyperparameters'])} with "
+            f"{', '.join(marginal.diagnostics['latent'])} integrated out by Laplace’s approximation."
+        )
     nuts = fits.get("nuts")
     if nuts is not None:
         cited += ["Hoffman and Gelman 2014", "Vehtari et al. 2021"] if by_nuts(nuts) else ["Vehtari et al. 2021"]

@@ -23,6 +23,7 @@ KEYS = {
     "laplace": '<line class="lap" x1="0" x2="26" y1="7" y2="7"/>',
     "laplace_mode": '<line class="lap" x1="0" x2="26" y1="7" y2="7"/><path class="lf" d="M13 2.5L18 7L13 11.5L8 7Z"/>',
     "unconstrained": '<path class="lf" d="M13 2L18 7L13 12L8 7Z"/>',
+    "marginal": '<path class="xf" d="M9 3H17V11H9Z"/>',
     "plugin": '<line class="map tn" x1="0" x2="26" y1="7" y2="7"/><line class="map th" x1="7" x2="19" y1="7" y2="7"/>',
     "plugin_line": '<line class="map tn" x1="0" x2="26" y1="7" y2="7"/>',
     "observed": '<circle class="od" cx="13" cy="7" r="3.2"/>',

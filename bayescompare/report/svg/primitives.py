@@ -66,6 +66,8 @@ def forest_row(row: ForestRow, forest: Forest) -> Markup:
     parts += _span(scale, row.laplace, 23, "lap", "la")
     if scale.holds(row.laplace_mode):
         parts.append(placed(scale(row.laplace_mode), 23, '<path class="lf" d="M0 -4L4 0L0 4L-4 0Z"/>'))
+    if scale.holds(row.marginal):
+        parts.append(placed(scale(row.marginal), 12, '<path class="xf" d="M-4 -4H4V4H-4Z"/>'))
     parts += _mode(scale, row.mode)
     return svg(height, row.title, parts)
 
