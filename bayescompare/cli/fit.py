@@ -30,7 +30,7 @@ SCALARS = 10
     "--method",
     required=True,
     metavar="NAME",
-    help="map, unconstrained_map, mle, laplace, marginal_map, marginal_laplace, advi, fullrank_advi or nuts.",
+    help="map, unconstrained_map, mle, laplace, marginal_map, marginal_laplace, advi, fullrank_advi, pathfinder, nuts.",
 )
 @click.option(
     "--latent", metavar="A,B", help="Free variables that the marginal methods integrate out.  [default: found]"

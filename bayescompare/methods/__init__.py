@@ -28,6 +28,7 @@ METHODS = {
     "marginal_map": "marginal:run_map",
     "mle": "mode:run_mle",
     "nuts": "nuts:run",
+    "pathfinder": "pathfinder:run",
     "unconstrained_map": "mode:run_unconstrained_map",
 }
 
@@ -43,6 +44,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "marginal_map": (),
     "mle": (),
     "nuts": ("gradient",),
+    "pathfinder": (),
     "unconstrained_map": (),
 }
 

@@ -3,6 +3,7 @@ the model before anything is compared with them."""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from ..results.carried import DRAWS, Carried, read
 from ..results.fit import Fit, Status
 from .invariance import Drift, drift
 from .labelled import in_order
+from .laplace import importance
 from .modes.naming import coordinate
 
 if TYPE_CHECKING:
@@ -85,6 +87,45 @@ def bring(problem: Problem, posterior: Any, fingerprint: str | None = None) -> F
         if not _stays(problem, points):
             unchecked.append("invariance")
     return _fit(problem, carried, points, unchecked)
+
+
+def take(problem: Problem, name: str, draws: Any) -> Fit:
+    """Take draws that another method made, for what they are: no claim to be the posterior's, so none is checked.
+
+    Variables and their entries are found as in :func:`bring`. Where the draws tell their own log density (``lq`` or
+    ``log_q`` among the sampler's statistics, on the unconstrained scale), k-hat of their importance weights is told.
+
+    Returns
+    -------
+    Fit
+        ``seconds`` is NaN where the draws do not tell it.
+
+    Raises
+    ------
+    DataError, MissingFileError, ResultFileError
+    """
+    carried = read(draws, set(problem.model.named_vars))
+    values = _values(problem, carried.draws)
+    points = _unconstrained(problem, values, any(_coarse(x) for x in values.values()))
+    points, scalars, mean = problem.gathered(points)
+    log_q, told, statistics = carried.statistics.get("log_q"), {}, {}
+    if log_q is not None:
+        flat = points.reshape(-1, points.shape[-1])
+        ratios = problem.density.values(flat, (1.0, 1.0, 1.0)) - log_q.ravel()
+        told = importance(problem.scalars.names, scalars.reshape(len(flat), -1), ratios)
+        statistics = {"log_ratio": ratios.reshape(log_q.shape)}
+    return Fit(
+        method=name,
+        status=Status.OK,
+        reasons=(),
+        names=problem.scalars.names,
+        estimate=mean,
+        draws=scalars,
+        unconstrained_draws=points,
+        statistics=statistics,
+        diagnostics={**told, "origin": "elsewhere", "chains": len(points), "draws": points.shape[1]},
+        seconds=carried.origin.seconds or math.nan,
+    )
 
 
 def _fit(problem: Problem, carried: Carried, points: Array, unchecked: list[str]) -> Fit:

@@ -190,6 +190,14 @@ class Density:
 
         return evaluate
 
+    def traced(self) -> Callable[[Any], Any] | None:
+        """The log density (1, 1, 1) as a function of JAX, to be traced further; None where there is no translation."""
+        compiled = self.through_jax()
+        if compiled is None:
+            return None
+        rest = self._rest(compiled, None)
+        return lambda u: compiled.traced(u, np.ones(3), *rest)[0]
+
     def at_unit_weights(self) -> tuple[list[Any], list[Any]]:
         """Graphs of log density and gradient where every weight is 1: inputs, ``u`` and the data, and outputs."""
         import pytensor.tensor as pt

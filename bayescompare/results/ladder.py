@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -50,7 +51,12 @@ def cheapest(rungs: Sequence[Rung], layer: str | None = None) -> Rung | None:
         Enough of this alone: a point estimate may be enough in location.
     """
     found = [r for r in rungs if r["method"] != "nuts" and _state(r, layer) == "same"]
-    return min(found, key=lambda r: r["seconds"], default=None)
+    return min(found, key=_time, default=None)
+
+
+def _time(rung: Rung) -> float:
+    """Seconds; infinite where draws made elsewhere do not tell."""
+    return math.inf if rung["seconds"] is None else float(rung["seconds"])
 
 
 def _state(rung: Rung, layer: str | None) -> str:
@@ -61,7 +67,7 @@ def _state(rung: Rung, layer: str | None) -> str:
 
 def seconds(rung: Rung) -> str:
     """``0.42 s``."""
-    return f"{plain(rung['seconds'], 2)} s"
+    return "in an unknown time" if rung["seconds"] is None else f"{plain(rung['seconds'], 2)} s"
 
 
 def frame(rungs: Sequence[Rung]) -> pd.DataFrame:
@@ -89,9 +95,9 @@ def sentence(rungs: Sequence[Rung]) -> str:
     if not rungs:
         return ""
     whole, point = cheapest(rungs), cheapest(rungs, "location")
-    nuts = next((f" (NUTS: {seconds(r)})" for r in rungs if r["method"] == "nuts" and r["seconds"] > 0), "")
+    nuts = next((f" (NUTS: {seconds(r)})" for r in rungs if r["method"] == "nuts" and r["seconds"]), "")
     told = f"{label(whole['method'])}, {seconds(whole)}{nuts}" if whole else "none of these methods"
-    if point is not None and (whole is None or point["seconds"] < whole["seconds"]):
+    if point is not None and (whole is None or _time(point) < _time(whole)):
         told += f"; as a point {label(point['method'])}, {seconds(point)}"
     return told
 
@@ -101,8 +107,9 @@ def advised(verdict: Verdict, rungs: Sequence[Rung]) -> Verdict:
     found = cheapest(rungs)
     if found is None or verdict.overall.state is not State.DIFFERS:
         return verdict
-    told = label(found["method"])
-    advice = f"{verdict.overall.advice} {told[0].upper()}{told[1:]} would have been enough: {call(found['method'])}."
+    told, line = label(found["method"]), call(found["method"])
+    runs = f": {line}" if line != found["method"] else ""
+    advice = f"{verdict.overall.advice} {told[0].upper()}{told[1:]} would have been enough{runs}."
     return replace(verdict, overall=replace(verdict.overall, advice=advice.strip()))
 
 
@@ -112,4 +119,4 @@ def call(method: str) -> str:
         if method.endswith(ending):
             before = call(method.removesuffix(ending))
             return f'{before}{"" if "]" in before else ".diagnostics"}["{ending[1:]}"]'
-    return f'bc.fit(model, "{method}")'
+    return f'bc.fit(model, "{method}")' if method in LABELS else method

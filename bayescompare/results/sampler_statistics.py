@@ -20,6 +20,8 @@ STATISTICS = {
     "mean_tree_accept": "acceptance_rate",
     "acceptance_rate": "acceptance_rate",
     "step_size": "step_size",
+    "log_q": "log_q",
+    "lq": "log_q",
 }
 
 #: The same in draws that did not pass through ArviZ: of Stan's files, of NumPyro's and of BlackJAX's own output.

@@ -44,6 +44,7 @@ def compare(
     *,
     methods: Sequence[str] | None = None,
     posterior: Any = None,
+    others: Mapping[str, Any] | None = None,
     quantities: Mapping[str, Quantity] | None = None,
     losses: Sequence[str | Loss] | None = None,
     holdout: Any = None,
@@ -70,6 +71,9 @@ def compare(
     posterior : DataTree, Dataset, Mapping of arrays, Comparison or path, optional
         Draws of this model's posterior that were made elsewhere (PyMC, nutpie, NumPyro, CmdStan, a saved comparison):
         they are checked against the model, and nothing is sampled.
+    others : Mapping of str to DataTree, Dataset, Mapping of arrays or path, optional
+        Draws that further methods made, by name, for the ladder: ``{"my ADVI": tree}``. What they are is not checked;
+        with their own log density (``log_q`` in ``sample_stats``, on the unconstrained scale) they get a k-hat.
     quantities : Mapping of str to callable, optional
         Quantities of interest: each function takes the draws as an ``xarray.Dataset`` with dims ``chain`` and ``draw``
         and returns a DataArray, ``{"odds ratio": lambda p: np.exp(p["beta"])}``. They get rows of their own, with the
@@ -106,7 +110,7 @@ def compare(
     """
     target = load_target(model, data)
     held_out = load_target(model, holdout).model if holdout is not None and _builds(model) else bambi.held_out(holdout)
-    asked = Asked(posterior, dict(quantities or {}), tuple(losses or ()), held_out)
+    asked = Asked(posterior, dict(quantities or {}), tuple(losses or ()), held_out, dict(others or {}))
     sampling = {
         "draws": draws,
         "tune": tune,
@@ -153,6 +157,7 @@ def run(
                 require(problem, "nuts", sampler.engine)
             findings = audited(problem, seed) if options.audit else ()
             held_out = _held_out(problem, asked.held_out)
+            elsewhere = others.taken(problem, asked.others)
         with progress.stage("Searching for the modes"):
             fits = arms.modes(problem, seed, options, progress)
         layers = Layers()
@@ -168,7 +173,7 @@ def run(
                     partial(_unchanged, fits),
                 )
                 if not others.OTHERS.keys() & fits.keys():
-                    fits |= others.run(problem, fits["nuts"], seed, options, layers)
+                    fits |= others.run(problem, fits, seed, options, layers) | elsewhere
                 budget = Budget.after(problem, fits, options.seconds, progress.stage)
                 fits = arms.on_one_branch(problem, fits)
                 gathered = gather(problem, fits, prior, asked.quantities)

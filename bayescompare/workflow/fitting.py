@@ -12,6 +12,7 @@ from ..methods.enumeration import fit as by_enumeration
 from ..methods.laplace import LaplaceOptions
 from ..methods.marginal import MarginalOptions
 from ..methods.modes.options import ModeOptions
+from ..methods.pathfinder import PathfinderOptions
 from ..methods.sampler_options import SamplerOptions
 from ..methods.variational import VariationalOptions
 from ..model.audit import arithmetic_of
@@ -54,7 +55,7 @@ def fit(
         or its data change.
     method : str
         ``map``, ``mle``, ``unconstrained_map``, ``laplace``, ``marginal_map``, ``marginal_laplace``, ``advi``,
-        ``fullrank_advi`` or ``nuts``.
+        ``fullrank_advi``, ``pathfinder`` or ``nuts``.
     data : optional
         For a template: the user's own data.
     draws, tune, chains, target_accept, nuts_sampler : optional
@@ -118,7 +119,8 @@ def _options(method: str) -> Any:
     """The type of a method's options."""
     marginal = dict.fromkeys(("marginal_map", "marginal_laplace"), MarginalOptions)
     variational = dict.fromkeys(("advi", "fullrank_advi"), VariationalOptions)
-    return {"nuts": SamplerOptions, "laplace": LaplaceOptions, **marginal, **variational}.get(method, ModeOptions)
+    own = {"nuts": SamplerOptions, "laplace": LaplaceOptions, "pathfinder": PathfinderOptions}
+    return {**own, **marginal, **variational}.get(method, ModeOptions)
 
 
 def _check_options(method: str, options: Any) -> None:

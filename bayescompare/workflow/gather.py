@@ -44,7 +44,7 @@ class Gathered:
         For a quantity g the plug-in value g(mode).
     laplace, prior : ndarray of shape (n, k) or None
     others : Mapping of str to ndarray
-        What further methods found: a point, (k,), or draws, (n, k).
+        What further methods found: a point, (k,), or draws, (chains, draws, k).
     winding : ndarray of bool of shape (k,)
         Angles whose draws go all round the circle.
     """
@@ -101,7 +101,7 @@ def _others(fits: Mapping[str, Fit]) -> dict[str, Array]:
     found = {}
     for name, fit in fits.items():
         if name not in ALWAYS:
-            found[name] = fit.estimate if fit.draws is None else fit.draws.reshape(-1, fit.draws.shape[-1])
+            found[name] = fit.estimate if fit.draws is None else fit.draws
     return found
 
 

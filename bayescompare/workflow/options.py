@@ -136,12 +136,15 @@ class Asked:
         Decisions: ``"pinball(0.9) on tau"``, ``"best of theta"``.
     held_out : pymc.Model or Mapping, optional
         The model on data that were not seen, or new values of its data containers.
+    others : Mapping of str to draws
+        What further methods found, by their names.
     """
 
     posterior: Any = None
     quantities: Mapping[str, Quantity] = field(default_factory=dict)
     losses: Sequence[str | Loss] = ()
     held_out: Any = None
+    others: Mapping[str, Any] = field(default_factory=dict)
 
 
 def sampler_options(asked: SamplerOptions | None, target: Target) -> SamplerOptions:

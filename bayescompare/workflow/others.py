@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..methods import marginal, method
+from ..errors import UsageError
+from ..methods import METHODS, marginal, method, variational
+from ..methods.external import take
 from ..methods.marginal import MarginalOptions
+from ..methods.pathfinder import PathfinderOptions
 from ..model.problem import Problem
 from ..reasons import Code, Reason
 from ..results.fit import Fit, Status
@@ -37,10 +40,22 @@ class Other:
         Whether it is cheap for a model, and so runs where nothing else is asked.
     options : callable
         Its own options, of the comparison's and of the seconds it may take.
+    begins : callable, optional
+        Runs it from the unconstrained MAP, where it can be told that; else it finds its own start.
     """
 
     suits: Callable[[Problem, CompareOptions], bool]
     options: Callable[[CompareOptions, float], Any]
+    begins: Callable[..., Fit] | None = None
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a method is given: a seed, seconds, and the unconstrained MAP where it is known."""
+
+    seed: int
+    seconds: float
+    mode: Fit | None = None
 
 
 def _marginal_options(options: CompareOptions, seconds: float) -> MarginalOptions:
@@ -51,28 +66,44 @@ def _has_latent(problem: Problem, options: CompareOptions) -> bool:
     return marginal.applies(problem, options.marginal)
 
 
+def _variational_options(options: CompareOptions, seconds: float) -> variational.VariationalOptions:
+    return variational.VariationalOptions(draws=options.laplace_draws, mode=options.mode)
+
+
+def _pathfinder_options(options: CompareOptions, seconds: float) -> PathfinderOptions:
+    return PathfinderOptions(draws=options.laplace_draws)
+
+
+def _only_asked(problem: Problem, options: CompareOptions) -> bool:
+    return False
+
+
 #: Every such method; one is added by its line here.
 OTHERS = {
     "marginal_map": Other(_has_latent, _marginal_options),
     "marginal_laplace": Other(_has_latent, _marginal_options),
+    "pathfinder": Other(_only_asked, _pathfinder_options),
+    **dict.fromkeys(("advi", "fullrank_advi"), Other(_only_asked, _variational_options, variational.fit)),
 }
 
 
-def run(problem: Problem, nuts: Fit, seed: int, options: CompareOptions, layers: Layers) -> dict[str, Fit]:
+def run(
+    problem: Problem, fits: Mapping[str, Fit], seed: int, options: CompareOptions, layers: Layers
+) -> dict[str, Fit]:
     """Fits by the methods that were asked for, or that suit; one that fails is a failed fit with its reason.
 
     None takes longer than NUTS did, unless the comparison was given all time there is.
     """
+    nuts = fits["nuts"]
     limit = math.inf if options.seconds == math.inf else max(nuts.seconds + nuts.compile_seconds, LEAST)
     if not nuts.seconds > 0:
         limit = max(limit, UNKNOWN)
-    found = {name: attempt(name, problem, limit, seed, options, layers) for name in OTHERS}
+    given = Given(seed, limit, fits["unconstrained_map"])
+    found = {name: attempt(name, problem, given, options, layers) for name in OTHERS}
     return {name: fit for name, fit in found.items() if fit is not None}
 
 
-def attempt(
-    name: str, problem: Problem, seconds: float, seed: int, options: CompareOptions, layers: Layers
-) -> Fit | None:
+def attempt(name: str, problem: Problem, given: Given, options: CompareOptions, layers: Layers) -> Fit | None:
     """The fit by one of these methods, failed where it fails; None where it was not asked for, or does not suit."""
     other = OTHERS[name]
     if options.methods is None:
@@ -81,8 +112,25 @@ def attempt(
         wanted = name in options.methods
     if not wanted:
         return None
-    work = partial(method(name), problem, seed=seed, options=other.options(options, seconds))
+    told = {"seed": given.seed, "options": other.options(options, given.seconds)}
+    work = partial(method(name), problem, **told)
+    if other.begins is not None:
+        work = partial(other.begins, problem, name, at=given.mode, **told)
     return layers.compute(name, work, partial(_failed, name, problem))
+
+
+def taken(problem: Problem, draws: Mapping[str, Any]) -> dict[str, Fit]:
+    """Draws of methods that were run elsewhere, by their names.
+
+    Raises
+    ------
+    UsageError
+        If a name is that of a method here; ``DataError`` where draws do not fit the model.
+    """
+    for name in draws:
+        if name in METHODS:
+            raise UsageError(f"others: {name!r} is the name of a method here. Give the draws another one.")
+    return {name: take(problem, name, each) for name, each in draws.items()}
 
 
 def _failed(name: str, problem: Problem, why: str) -> Fit:

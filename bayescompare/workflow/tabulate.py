@@ -81,7 +81,8 @@ def _others(g: Gathered) -> dict[str, Array]:
             columns[name] = values
         else:
             short = name.removesuffix("_laplace")
-            columns |= {f"{short}_mean": values.mean(axis=0), f"{short}_sd": values.std(axis=0, ddof=1)}
+            flat = values.reshape(-1, values.shape[-1])
+            columns |= {f"{short}_mean": flat.mean(axis=0), f"{short}_sd": flat.std(axis=0, ddof=1)}
     return columns
 
 

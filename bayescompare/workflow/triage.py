@@ -199,7 +199,7 @@ def _approximated(problem: Problem, modes: Mapping[str, Fit], seed: int, options
     found = _judged(problem, fits, options)
     if found.criteria["k_hat"].state is v.State.SAME:
         return found
-    better = others.attempt(BETTER, problem, SECONDS, seed, options, Layers())
+    better = others.attempt(BETTER, problem, others.Given(seed, SECONDS), options, Layers())
     return _judged(problem, {**fits, BETTER: better}, options) if better is not None and better.ok else found
 
 

@@ -15,6 +15,7 @@ from bayescompare.errors import UnknownNameError
 from bayescompare.methods import METHODS, method
 from bayescompare.methods.laplace import LaplaceOptions
 from bayescompare.methods.marginal import MarginalOptions
+from bayescompare.methods.pathfinder import PathfinderOptions
 from bayescompare.methods.sampler_options import SamplerOptions
 from bayescompare.methods.variational import VariationalOptions
 from bayescompare.model.problem import Problem
@@ -26,6 +27,7 @@ OPTIONS: dict[str, Any] = {
     "marginal_laplace": MarginalOptions(draws=50),
     "advi": VariationalOptions(draws=50),
     "fullrank_advi": VariationalOptions(draws=50),
+    "pathfinder": PathfinderOptions(draws=1600),
 }
 
 
@@ -81,7 +83,7 @@ def test_diagnostics_are_ready_for_json(fit: Fit) -> None:
 
 
 def test_draws_where_there_are_any(fit: Fit) -> None:
-    if fit.method in ("nuts", "laplace", "marginal_laplace", "advi", "fullrank_advi"):
+    if fit.method in ("nuts", "laplace", "marginal_laplace", "advi", "fullrank_advi", "pathfinder"):
         assert fit.draws is not None
         assert fit.unconstrained_draws is not None
         chains, draws, k = fit.draws.shape

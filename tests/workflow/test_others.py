@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import pymc as pm
 import pytest
+import xarray as xr
 
 import bayescompare as bc
 from bayescompare.cli.summary import summary
-from bayescompare.errors import UnknownNameError, UsageError
+from bayescompare.errors import DataError, UnknownNameError, UsageError
 from bayescompare.methods.marginal import MarginalOptions
 from bayescompare.model.cache import problem_of
 from bayescompare.results.comparison import Comparison
@@ -22,6 +23,7 @@ from bayescompare.workflow.others import run
 
 Y = np.array([28.0, 8.0, -3.0, 7.0, -1.0, 1.0, 18.0, 12.0])
 NUTS = Fit("nuts", Status.OK, (), (), np.empty(0), seconds=1.0)
+FITS = {"nuts": NUTS, "unconstrained_map": NUTS}
 
 
 def hierarchy() -> pm.Model:
@@ -93,18 +95,28 @@ def test_they_survive_a_file(compared: Comparison, tmp_path: Path) -> None:
 
 def test_only_what_was_asked_for_runs() -> None:
     layers = Layers()
-    few = run(problem_of(MODEL), NUTS, 0, CompareOptions(methods=("map", "marginal_map")), layers)
+    few = run(
+        problem_of(MODEL),
+        FITS,
+        0,
+        CompareOptions(methods=("map", "marginal_map")),
+        layers,
+    )
     assert list(few) == ["marginal_map"]
     assert few["marginal_map"].ok
-    assert run(problem_of(location()), NUTS, 0, CompareOptions(), layers) == {}
+    assert run(problem_of(location()), FITS, 0, CompareOptions(), layers) == {}
     assert layers.findings() == ()
 
 
 def test_one_that_cannot_run_is_a_failed_fit() -> None:
     layers = Layers()
-    found = run(problem_of(location()), NUTS, 0, CompareOptions(methods=["marginal_laplace"]), layers)[
-        "marginal_laplace"
-    ]
+    found = run(
+        problem_of(location()),
+        FITS,
+        0,
+        CompareOptions(methods=["marginal_laplace"]),
+        layers,
+    )["marginal_laplace"]
     assert found.status is Status.FAILED
     assert np.isnan(found.estimate).all()
     assert "no block of Gaussian effects" in found.reasons[0].text
@@ -113,9 +125,42 @@ def test_one_that_cannot_run_is_a_failed_fit() -> None:
 
 def test_one_that_takes_too_long_is_given_up() -> None:
     layers, options = Layers(), CompareOptions(marginal=MarginalOptions(seconds=1e-6))
-    found = run(problem_of(MODEL), NUTS, 0, options, layers)
+    found = run(problem_of(MODEL), FITS, 0, options, layers)
     assert {fit.status for fit in found.values()} == {Status.FAILED}
     assert "longer than it was given" in found["marginal_map"].reasons[0].text
+
+
+def test_any_method_and_any_draws_stand_on_the_ladder() -> None:
+    """Of a Gaussian posterior all approximations are exact; draws from elsewhere are judged as they are."""
+    sd = 1 / np.sqrt(1 + len(Y))
+    at = Y.sum() * sd**2
+    rng = np.random.default_rng(1)
+    z = rng.standard_normal((2, 500))
+    log_q = -0.5 * z**2 - np.log(sd) - 0.5 * np.log(2 * np.pi)
+    wrong = {"mu": at + sd * (z + 1)}
+    right = {"posterior": {"mu": at + sd * z}, "sample_stats": {"log_q": log_q}}
+    tree = xr.DataTree.from_dict(
+        {
+            group: xr.Dataset({name: (("chain", "draw"), x) for name, x in values.items()})
+            for group, values in right.items()
+        }
+    )
+    options = CompareOptions(methods=("advi", "fullrank_advi"), sampler=bc.SamplerOptions(draws=500, tune=500))
+    found = bc.compare(location(), others={"exact": tree, "shifted": wrong}, options=options)
+    assert found.ladder.loc[["laplace", "advi", "fullrank_advi", "exact", "exact_psis"], "enough"].eq("same").all()
+    assert found.ladder.loc["shifted", "enough"] == "differs"
+    assert found.ladder.loc["exact", "k_hat"] < 0.7
+    assert np.isnan(found.ladder.loc["exact", "seconds"])
+    assert found.fits["advi"].evaluations < found.fits["unconstrained_map"].evaluations + 10_000
+
+
+def test_draws_from_elsewhere_must_fit_the_model() -> None:
+    for others, error, said in (
+        ({"map": {"mu": np.zeros((1, 5))}}, UsageError, "is the name of a method"),
+        ({"mine": {"nu": np.zeros((1, 5))}}, DataError, "no variable 'mu'"),
+    ):
+        with pytest.raises(error, match=said):
+            bc.compare(location(), others=others)
 
 
 def test_methods_are_names_that_exist() -> None:
