@@ -1,4 +1,5 @@
-"""Chains that run off to where the density is rounding: the sign of a posterior that is improper, or nearly so."""
+"""Posteriors that are improper, or nearly so: by a density that has a limit, and by chains that run off to where it is
+rounding."""
 
 from __future__ import annotations
 
@@ -7,6 +8,8 @@ import numpy as np
 from ..errors import FitError
 from ..model.backends import Array
 from ..model.problem import Problem
+from ..reasons import Code
+from ..results.fit import Fit
 from .modes.naming import coordinate
 
 #: Draws that are looked at.
@@ -23,6 +26,28 @@ FAR = 20.0
 
 #: Coordinates that are named.
 NAMED = 5
+
+
+def refuse_limit(problem: Problem, mode: Fit) -> None:
+    """Refuse a posterior whose density rises towards a limit along parameters with flat priors: it has no integral.
+
+    Parameters
+    ----------
+    problem : Problem
+    mode : Fit
+        The search for the unconstrained mode.
+
+    Raises
+    ------
+    FitError
+    """
+    for reason in mode.reasons:
+        if reason.code is Code.RISES_TOWARDS_A_LIMIT and set(reason.variables) <= set(problem.improper):
+            told = ", ".join(reason.variables)
+            raise FitError(
+                f"The posterior is improper along {told}: its density rises for ever towards a limit, as it does where "
+                f"the data are separated, and the prior there is flat. Give {told} a prior that is a probability."
+            )
 
 
 def refuse_runaway(problem: Problem, points: Array) -> None:

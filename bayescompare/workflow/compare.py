@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import DataError, UsageError
 from ..methods import require
+from ..methods.improper import refuse_limit
 from ..methods.nuts import check_engine
 from ..methods.sampler_options import SamplerOptions
 from ..metrics.losses import Loss
@@ -160,6 +161,8 @@ def run(
             elsewhere = others.taken(problem, asked.others)
         with progress.stage("Searching for the modes"):
             fits = arms.modes(problem, seed, options, progress)
+        if asked.posterior is None:
+            refuse_limit(problem, fits["unconstrained_map"])
         layers = Layers()
         prior = layers.compute("prior", lambda: arms.prior(problem, seed), lambda _: None)
         doubtful = bool(problem.improper) or fits["unconstrained_map"].status is Status.FAILED

@@ -65,3 +65,12 @@ def test_small_and_large_scales_are_no_runaways() -> None:
         pm.HalfNormal("y", scale, observed=np.abs(1e-15 * RNG.standard_normal(20)))
     problem = Problem(model)
     refuse_runaway(problem, np.log(1e-15) + 0.1 * RNG.standard_normal((2, 50, 1)))
+
+
+def test_separated_data_under_a_flat_prior_are_refused_before_sampling() -> None:
+    x = np.array([-2.0, -1.0, -0.5, 0.5, 1.0, 2.0])
+    with pm.Model() as model:
+        b = pm.Flat("b")
+        pm.Bernoulli("y", logit_p=b * x, observed=(x > 0).astype(int))
+    with pytest.raises(FitError, match=r"improper along b: .* separated"):
+        bc.compare(model)
