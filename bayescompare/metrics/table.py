@@ -23,10 +23,6 @@ Columns = dict[str, Array]
 #: Scalars worked on at once: their arrays fit into a processor's cache. It bounds the memory too, not the result.
 BLOCK = 64
 
-#: Numbers in an array that is made and dropped before any work, untouched: glibc gives blocks of memory larger than any
-#: dropped so far back to the system, and to fetch their pages again costs a quarter of the table's time.
-KEPT = 4_000_000
-
 #: Blocks of each chain in a block jackknife.
 JACKKNIFE = 5
 
@@ -87,7 +83,6 @@ def table(m: Marginals) -> tuple[Columns, list[Reason | None]]:
     shift_coordinates, shift_pushforward, shift_shape : posterior sd; they add up to −z.
     """
     k = m.draws.shape[-1]
-    np.empty(KEPT)
     pieces = [_block(_rows(m, slice(start, start + BLOCK))) for start in range(0, k, BLOCK)]
     columns = {name: np.concatenate([piece[name] for piece, _ in pieces]) for name in pieces[0][0]}
     return columns, [reason for _, reasons in pieces for reason in reasons]
