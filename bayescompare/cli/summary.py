@@ -88,7 +88,7 @@ def summary(result: Comparison) -> list[Line]:
 
 def _thrown_away(result: Comparison) -> list[Line]:
     """The report's headline figures, on one line; nothing where there is no verdict."""
-    if result.verdict.overall.state is State.NO_VERDICT:
+    if not result.verdict.overall.compares:
         return []
     told = []
     for head in headlines(result, read(result)):
@@ -164,7 +164,7 @@ def _table(result: Comparison, most: int) -> tuple[list[Line], str]:
     table = result.table
     names = [str(name) for name in table.index]
     columns = {key: _column(table, key) for key in COLUMNS}
-    compared = result.verdict.overall.state is not State.NO_VERDICT
+    compared = result.verdict.overall.compares
     sampler = result.verdict.layers.get("sampler")
     if sampler is not None and sampler.state is State.FAILED:
         return [], ""

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UsageError
-from ..reasons import Reason, not_computed
+from ..reasons import NO_MODE_EXISTS, Reason, not_computed
 from .figure import Figure
 from .thresholds import K_HAT_MAX
 
@@ -180,6 +180,11 @@ class Overall:
     deciding: str | None = None
     as_point: bool = False
 
+    @property
+    def compares(self) -> bool:
+        """True if the layers were judged: both gates are open."""
+        return self.state is not State.NO_VERDICT and self.deciding not in GATES
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -191,6 +196,9 @@ class Verdict:
 
 #: Times the draws so far beyond which more draws are not advised.
 SETTLE_MAX = 50
+
+#: What must hold before any layer is judged.
+GATES = ("optimiser", "sampler")
 
 #: Layers of every model; the others are there where they apply.
 ALWAYS = ("location", "spread")
@@ -352,17 +360,20 @@ def stands_as_point(layers: Mapping[str, Layer], deciding: str | None) -> bool:
 def overall(layers: dict[str, Layer]) -> tuple[State, str | None]:
     """State of the whole and the layer that decides; one that applies and is not computed can never count as same.
 
-    A gate that failed, or is missing, allows no verdict; one with unchecked parts allows one, which must say so.
+    A gate that failed, or is missing, allows no verdict; one with unchecked parts allows one, which must say so. Where
+    the posterior is sound and the search found that no mode exists, that is the answer: it differs.
 
     Parameters
     ----------
     layers : dict of str to Layer
         In the order of the table.
     """
-    for gate in ("optimiser", "sampler"):
+    for gate in GATES:
         if gate not in layers or not is_open(layers[gate]):
-            return State.NO_VERDICT, gate
-    state, deciding = decided([entry for name, entry in layers.items() if name not in ("optimiser", "sampler")])
+            alone = gate == "optimiser" and "sampler" in layers and is_open(layers["sampler"])
+            none = alone and gate in layers and any(c.code in NO_MODE_EXISTS for c in layers[gate].reason.causes)
+            return State.DIFFERS if none else State.NO_VERDICT, gate
+    state, deciding = decided([entry for name, entry in layers.items() if name not in GATES])
     for name in ALWAYS:
         if state is State.SAME and name not in layers:
             return State.UNDECIDED, name

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..formatting import LARGE, count, figure, fixed, percent, plain, point
-from ..metrics.verdict import Layer, Overall, State, stands_as_point
+from ..metrics.verdict import GATES, Layer, Overall, State, stands_as_point
 from ..reasons import NO_MODE_EXISTS, Code, Reason
 from ..wording import fault, rise
 
@@ -71,6 +71,8 @@ def _answer(
     if state is State.NO_VERDICT:
         return _no_verdict(layers, fits, deciding)
     layer = layers[deciding]
+    if state is State.DIFFERS and deciding in GATES:
+        return _no_map(layer, posterior)
     if state is State.DIFFERS:
         return _differs(layer, layers, table, posterior)
     if state is State.UNDECIDED:
@@ -100,21 +102,24 @@ def _no_verdict(layers: dict[str, Layer], fits: tuple[Fit, Fit], deciding: str) 
             "easier to sample (for group effects, the non-centred form)."
         )
         return Overall(State.NO_VERDICT, "No verdict.", sentence + ".", advice, deciding)
-    if rises:
-        return Overall(
-            State.NO_VERDICT,
-            "No verdict on the MAP: none exists.",
-            f"{rises[:1].upper()}{rises[1:]}. The posterior stands.",
-            f"Report the {posterior}. Where the variable that is named is the scale of group effects, the model's "
-            "non-centred form has a mode.",
-            deciding,
-        )
     return Overall(
         State.NO_VERDICT,
         "No verdict.",
         f"The search for the MAP is not to be trusted: {optimiser.reason}. The posterior stands.",
         f"Report the {posterior}.",
         deciding,
+    )
+
+
+def _no_map(optimiser: Layer, posterior: str) -> Overall:
+    rises = rise(next(r for r in optimiser.reason.causes if r.code in NO_MODE_EXISTS))
+    return Overall(
+        State.DIFFERS,
+        "No. There is no MAP.",
+        f"{rises[:1].upper()}{rises[1:]}. The posterior stands.",
+        f"Report the {posterior}. Where the variable that is named is the scale of group effects, the model's "
+        "non-centred form has a mode.",
+        optimiser.name,
     )
 
 

@@ -238,7 +238,7 @@ CHAOS = SamplerFigures(1.034, 88.0, "tau", "mu", 4000, 30, 0.9)
 
 def test_no_mode() -> None:
     found = say(mode=NO_MODE, tau={"z": NAN, "map": NAN})
-    assert (found.state, found.opening) == (State.NO_VERDICT, "No verdict on the MAP: none exists.")
+    assert (found.state, found.opening) == (State.DIFFERS, "No. There is no MAP.")
     assert found.sentence == "The density grows without limit as tau goes to 0. The posterior stands."
     assert found.advice.startswith("Report the NUTS posterior.")
 
@@ -267,7 +267,7 @@ def test_a_suspect_mode() -> None:
     found = say(mode=fit("map", Status.SUSPECT, (Reason(Code.DRAWS_ABOVE, figures={"draws": 3, "gain": 2.0}),)), tau={})
     assert (found.state, found.opening, found.deciding) == (State.NO_VERDICT, "No verdict.", "optimiser")
     assert "3 NUTS draws lie above this mode" in found.sentence
-    assert "none exists" not in found.opening
+    assert "no MAP" not in found.opening
 
 
 def test_reasons_of_the_layers() -> None:

@@ -30,6 +30,7 @@ def first_screen(comparison: Comparison, scalars: Scalars) -> First:
     """Build the first screen."""
     overall = comparison.verdict.overall
     layers = comparison.verdict.layers
+    alone = not overall.compares  # there is nothing to set beside the posterior
     no_verdict = str(overall.state) == "no_verdict"
     known = _names(layers.values())
     return First(
@@ -40,14 +41,14 @@ def first_screen(comparison: Comparison, scalars: Scalars) -> First:
         opening=visible(overall.opening),
         sentence=mark(overall.sentence, known),
         advice=mark(overall.advice, known),
-        heads_heading="Why there is no verdict" if no_verdict else "What the MAP throws away",
+        heads_heading=f"Why there is no {'verdict' if no_verdict else 'MAP'}" if alone else "What the MAP throws away",
         heads_sub="What each engine showed, and what is required."
-        if no_verdict
+        if alone
         else "± is one Monte-Carlo standard error of the figure before it, unless something else is said.",
-        heads=tuple(_failed(comparison) if no_verdict else headlines(comparison, scalars)),
-        forest=_grey_forest(comparison, scalars) if no_verdict else _forest(scalars, layers),
+        heads=tuple(_failed(comparison) if alone else headlines(comparison, scalars)),
+        forest=_grey_forest(comparison, scalars) if alone else _forest(scalars, layers),
         layers_sub="Both engines must be sound before any layer is judged."
-        if no_verdict
+        if alone
         else "Shaded: within the margin. A layer is the same when the gap and two standard errors lie inside.",
         layers=tuple(_layer(layer) for layer in layers.values()),
         warnings=_warnings(comparison),

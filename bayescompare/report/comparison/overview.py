@@ -31,7 +31,7 @@ def sections(comparison: Comparison, scalars: Scalars) -> tuple[Section, ...]:
         sensitivity(comparison),
     )
     found = tuple(section for section in made if section is not None)
-    if str(comparison.verdict.overall.state) == "no_verdict":
+    if not comparison.verdict.overall.compares:
         return tuple(replace(section, finding=(FOR_DIAGNOSIS,)) for section in found)
     return found
 
