@@ -41,6 +41,7 @@ def plot(
     kind: str = "forest",
     *,
     scalars: int | Sequence[str] = 9,
+    ci: tuple[str, float | None] = ("eti", None),
     backend: str | None = None,
 ) -> Any:
     """Draw one of the main figures.
@@ -53,7 +54,10 @@ def plot(
         the posterior mean. ``marginals``: posterior densities with MAP and Laplace, each scalar in its unit.
         ``prediction``: 80 and 95 % predictive intervals of both arms on the data, by predicted median.
     scalars : int or sequence of str
-        How many scalars, those that the MAP is furthest from first; or their names. Not used by ``prediction``.
+        How many scalars, those that the MAP is furthest from first; or names of scalars and variables. Not used by
+        ``prediction``.
+    ci : tuple of ({"eti", "hdi"}, float or None)
+        Kind and probability of intervals; None: the comparison's own. Not used by ``prediction``.
     backend : {"matplotlib", "bokeh", "plotly", "none"}, optional
         Default: ArviZ's own, ``rcParams["plot.backend"]``.
 
@@ -70,7 +74,12 @@ def plot(
     """
     if kind not in KINDS:
         raise UnknownNameError(f"There is no figure {kind!r}. These are there: {', '.join(KINDS)}.")
-    return KINDS[kind](comparison, scalars, _backend(backend))
+    form, share = ci[0], float(comparison.settings.get("interval", INTERVAL)) if ci[1] is None else ci[1]
+    if form not in ("eti", "hdi"):
+        raise UsageError(f"ci_kind must be eti or hdi, not {form!r}.")
+    if not 0 < share < 1:
+        raise UsageError(f"ci_prob must lie between 0 and 1, not {share}.")
+    return KINDS[kind](comparison, scalars, (form, share), _backend(backend))
 
 
 def _backend(asked: str | None) -> str:
@@ -90,7 +99,7 @@ def _backend(asked: str | None) -> str:
     return found
 
 
-def _forest(comparison: Comparison, scalars: int | Sequence[str], backend: str) -> Any:
+def _forest(comparison: Comparison, scalars: int | Sequence[str], ci: tuple[str, float], backend: str) -> Any:
     """Intervals and modes in posterior sd, a line for each scalar."""
     import xarray as xr
     from arviz_plots import plot_forest, visuals
@@ -100,12 +109,11 @@ def _forest(comparison: Comparison, scalars: int | Sequence[str], backend: str) 
     centre, sd = (table[key].to_numpy(dtype=float) for key in ("mean", "sd"))
     labels = {"scalar": names}
     drawn = xr.DataArray((_draws(comparison, names) - centre) / sd, dims=("chain", "draw", "scalar"), coords=labels)
-    share = float(comparison.settings.get("interval", INTERVAL))
     found = plot_forest(
         xr.Dataset({"z": drawn}),
         combined=True,
-        ci_kind="eti",
-        ci_probs=(0.5, share),
+        ci_kind=ci[0],
+        ci_probs=(0.5, ci[1]),
         point_estimate="mean",
         labels=["scalar"],
         backend=backend,
@@ -113,7 +121,7 @@ def _forest(comparison: Comparison, scalars: int | Sequence[str], backend: str) 
     )
     found.coords = {"column": "forest"}
     modes = (table["map"].to_numpy(dtype=float) - centre) / sd
-    ends = [(_column(table, key) - centre) / sd for key in ("laplace_lb", "laplace_ub")]
+    ends = (_laplace_ends(comparison, names, ci) - centre) / sd
     inside = xr.DataArray(np.where(np.abs(modes) <= REACH, modes, NAN), dims="scalar", coords=labels)
     laplace = xr.DataArray(np.clip(ends, -REACH, REACH), dims=("end", "scalar"), coords=labels)
     found.map(
@@ -141,11 +149,11 @@ def _forest(comparison: Comparison, scalars: int | Sequence[str], backend: str) 
     found.map(visuals.set_xlim, limits=(-1.05 * REACH, 1.05 * REACH), ignore_aes="all", store_artist=False)
     found.map(visuals.labelled_x, "xlabel", text="posterior sd from the posterior mean", ignore_aes="all")
     found.coords = None
-    found.add_title(f"Blue: posterior, 50 and {plain(100 * share, 3)} %. Orange: MAP. Purple: Laplace.")
+    found.add_title(f"Blue: posterior, 50 and {plain(100 * ci[1], 3)} %. Orange: MAP. Purple: Laplace.")
     return found
 
 
-def _marginals(comparison: Comparison, scalars: int | Sequence[str], backend: str) -> Any:
+def _marginals(comparison: Comparison, scalars: int | Sequence[str], ci: tuple[str, float], backend: str) -> Any:
     """Posterior densities with the MAP and the Laplace approximation's density."""
     import xarray as xr
     from arviz_base.labels import NoVarLabeller
@@ -157,8 +165,8 @@ def _marginals(comparison: Comparison, scalars: int | Sequence[str], backend: st
     found = plot_dist(
         xr.Dataset({"x": drawn}),
         kind="kde",
-        ci_kind="eti",
-        ci_prob=float(comparison.settings.get("interval", INTERVAL)),
+        ci_kind=ci[0],
+        ci_prob=ci[1],
         point_estimate="mean",
         labeller=NoVarLabeller(),
         backend=backend,
@@ -181,7 +189,7 @@ def _marginals(comparison: Comparison, scalars: int | Sequence[str], backend: st
     return found
 
 
-def _prediction(comparison: Comparison, scalars: int | Sequence[str], backend: str) -> Any:
+def _prediction(comparison: Comparison, scalars: int | Sequence[str], ci: tuple[str, float], backend: str) -> Any:
     """Predictive intervals of both arms with what was observed, for each likelihood term."""
     import xarray as xr
     from arviz_plots import PlotCollection, visuals
@@ -217,7 +225,7 @@ def _prediction(comparison: Comparison, scalars: int | Sequence[str], backend: s
     return found
 
 
-KINDS: Mapping[str, Callable[[Any, int | Sequence[str], str], Any]] = {
+KINDS: Mapping[str, Callable[[Any, int | Sequence[str], tuple[str, float], str], Any]] = {
     "forest": _forest,
     "marginals": _marginals,
     "prediction": _prediction,
@@ -255,10 +263,13 @@ def _chosen(comparison: Comparison, scalars: int | Sequence[str], *, drawn: bool
     """Names of the scalars to draw; ``drawn`` in posterior sd, which not every scalar has."""
     table = comparison.table
     if not isinstance(scalars, int):
-        unknown = [name for name in scalars if name not in table.index]
-        if unknown:
-            raise UnknownNameError(f"There is no scalar {unknown[0]!r} in this comparison; its table names them all.")
-        return list(scalars)
+        found: dict[str, None] = {}
+        for name in [scalars] if isinstance(scalars, str) else scalars:
+            rows = [row for row in table.index if name in (row, row.partition("[")[0])]
+            if not rows:
+                raise UnknownNameError(f"There is no scalar {name!r} in this comparison; its table names them all.")
+            found |= dict.fromkeys(rows)
+        return list(found)
     size = table["z"].abs().fillna(-1.0) if "z" in table else -table["sd"]
     order = size.sort_values(ascending=False, kind="stable").index
     known = [str(name) for name in order if not drawn or table.loc[name, "sd"] > 0]
@@ -278,6 +289,20 @@ def _draws(comparison: Comparison, names: Sequence[str]) -> np.ndarray:
         raise UsageError(f"{missing[0]} is a quantity of interest: its draws are not kept. Name other scalars.")
     found: np.ndarray = nuts.draws[:, :, [place[name] for name in names]]
     return found
+
+
+def _laplace_ends(comparison: Comparison, names: Sequence[str], ci: tuple[str, float]) -> np.ndarray:
+    """Ends of the Laplace intervals, shape (2, len(names)); NaN where there are none."""
+    if ci == ("eti", comparison.settings.get("interval", INTERVAL)):
+        return np.stack([_column(comparison.table.loc[names], key) for key in ("laplace_lb", "laplace_ub")])
+    from arviz_stats.base import array_stats
+
+    laplace, ends = comparison.fits["laplace"], np.full((2, len(names)), NAN)
+    for i, name in enumerate(names):
+        if laplace.draws is not None and name in laplace.names:
+            draws = laplace.draws[..., laplace.names.index(name)].ravel()
+            ends[:, i] = (array_stats.eti if ci[0] == "eti" else array_stats.hdi)(draws, prob=ci[1])
+    return ends
 
 
 def _column(table: Any, key: str) -> np.ndarray:

@@ -255,14 +255,28 @@ class Comparison:
 
         write_text(Path(path), to_html(self, reproducible=reproducible))
 
-    def plot(self, kind: str = "forest", *, scalars: int | Sequence[str] = 9, backend: str | None = None) -> Any:
+    def plot(
+        self,
+        kind: str = "forest",
+        *,
+        var_names: str | Sequence[str] | None = None,
+        scalars: int | Sequence[str] = 9,
+        ci_prob: float | None = None,
+        ci_kind: str = "eti",
+        backend: str | None = None,
+    ) -> Any:
         """Draw one of the main figures with arviz-plots: ``forest``, ``marginals`` or ``prediction``.
 
         Parameters
         ----------
         kind : {"forest", "marginals", "prediction"}
+        var_names : str or sequence of str, optional
+            Variables (``"theta"``) and scalars (``"theta[Choate]"``) to draw, in place of the most shifted ones.
         scalars : int or sequence of str
             How many scalars, the most shifted first; or their names.
+        ci_prob : float, optional
+            Probability of intervals; by default the comparison's own.
+        ci_kind : {"eti", "hdi"}
         backend : {"matplotlib", "bokeh", "plotly"}, optional
             Default: ArviZ's own.
 
@@ -278,7 +292,8 @@ class Comparison:
         """
         from ..report.plotting import plot
 
-        return plot(self, kind, scalars=scalars, backend=backend)
+        chosen = scalars if var_names is None else var_names
+        return plot(self, kind, scalars=chosen, ci=(ci_kind, ci_prob), backend=backend)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Save everything, draws included, as one DataTree: netCDF, or Zarr where the name ends in ``.zarr``.

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from arviz_stats.base import array_stats
 
 from bayescompare.errors import UnknownNameError, UsageError
 from bayescompare.report import plotting
@@ -44,6 +45,28 @@ def test_the_forest_holds_the_most_shifted_scalars_in_posterior_sd() -> None:
     modes = positions(figure, "map")
     assert modes == pytest.approx(list((rows["map"] - rows["mean"]) / rows["sd"]), rel=1e-12)
     assert all(LIGHT["map"] in map(str, one.values()) for one in drawn(figure, "map"))
+
+
+@pytest.mark.parametrize("ci_kind", ["eti", "hdi"])
+def test_variables_and_intervals_are_chosen_in_arvizs_words(ci_kind: str) -> None:
+    comparison = make("differs")
+    posterior = comparison.fits["nuts"]
+    laplace = dataclasses.replace(comparison.fits["laplace"], draws=posterior.draws[:1] ** 3, names=posterior.names)
+    comparison = dataclasses.replace(comparison, fits={**comparison.fits, "laplace": laplace})
+    figure = comparison.plot(var_names=["theta", "mu"], ci_prob=0.8, ci_kind=ci_kind, backend="none")
+    names = [str(name) for name in figure.viz["twig"].dataset["scalar"].values]
+    assert names == [name for name in comparison.table.index if name.startswith("theta[")] + ["mu"]
+    row = comparison.table.loc["mu"]
+    for visual, fit in (("twig", posterior), ("laplace", laplace)):
+        ends = getattr(array_stats, ci_kind)(fit.draws[..., fit.names.index("mu")].ravel(), prob=0.8)
+        expected = np.clip((ends - row["mean"]) / row["sd"], -plotting.REACH, plotting.REACH)
+        assert np.asarray(drawn(figure, visual)[-1]["x"]) == pytest.approx(expected, abs=1e-8)
+
+
+@pytest.mark.parametrize("asked", [{"ci_kind": "widest"}, {"ci_prob": 1.0}])
+def test_intervals_that_cannot_be_are_refused(asked: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=next(iter(asked))):
+        make("differs").plot(backend="none", **asked)
 
 
 def test_a_mode_beyond_the_axis_is_marked_at_its_end() -> None:
