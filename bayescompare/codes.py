@@ -214,6 +214,17 @@ class Code(StrEnum):
     TOO_FEW_OBSERVATIONS = "too_few_observations"
     #: What a layer is judged by was not computed; ``message`` says why.
     NOT_COMPUTED = "not_computed"
+    # -- why a verdict is what it is -------------------------------------------------------------
+    #: The density is highest at the edge of this scalar's range, ``at``.
+    AT_EDGE = "at_edge"
+    #: The posterior has ``modes`` modes, and the MAP's holds the share ``share``.
+    SEVERAL_MODES = "several_modes"
+    #: The joint mode ignores the volume in these variables: the marginal mode does not differ.
+    LATENT_VOLUME = "latent_volume"
+    #: The posterior of this scalar is skewed by ``skewness``.
+    SKEWED = "skewed"
+    #: The curvature at the mode is not that over the posterior's width, above all of this scalar.
+    CURVATURE = "curvature"
     # -- files ------------------------------------------------------------------------------------
     #: A reason of a file of version 1, which has sentences only: ``text``.
     UNTYPED = "untyped"

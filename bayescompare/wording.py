@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from .codes import Code, Fact
 from .formatting import counted, figure, percent, plain
 
+_S = "\N{RIGHT SINGLE QUOTATION MARK}s"
+
 #: Names that are told before the rest is counted.
 NAMED = 5
 
@@ -39,7 +41,8 @@ def divergences(n: int) -> str:
 
 
 def _names(reason: Fact) -> str:
-    return ", ".join(reason.variables)
+    names = reason.variables
+    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
 
 
 def _lying(names: Sequence[str]) -> str:
@@ -327,6 +330,19 @@ _LAYERS: dict[Code, Callable[[Fact], str]] = {
     Code.NOT_COMPUTED: lambda r: str(r.figures["message"]),
 }
 
+_CAUSES: dict[Code, Callable[[Fact], str]] = {
+    Code.AT_EDGE: lambda r: f"the density is highest at the edge, {_names(r)} = {r.figures['at']:g}",
+    Code.SEVERAL_MODES: lambda r: (
+        f"there are {r.figures['modes']} modes, and that of the MAP holds {100 * float(r.figures['share']):.0f} % of "
+        "the posterior"
+    ),
+    Code.LATENT_VOLUME: lambda r: f"the joint mode ignores the volume in {_names(r)}; the marginal mode does not",
+    Code.SKEWED: lambda r: f"the posterior of {_names(r)} is skewed (skewness {r.figures['skewness']:.1f})",
+    Code.CURVATURE: lambda r: (
+        f"the curvature at the mode is not that over the posterior{_S} width, above all for {_names(r)}"
+    ),
+}
+
 #: The sentence of every code.
 WORDS: dict[Code, Callable[[Fact], str]] = {
     **_MODES,
@@ -335,5 +351,6 @@ WORDS: dict[Code, Callable[[Fact], str]] = {
     **_MARGINAL,
     **_ROWS,
     **_LAYERS,
+    **_CAUSES,
     Code.UNTYPED: lambda r: str(r.figures["text"]),
 }

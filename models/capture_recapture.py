@@ -5,10 +5,10 @@ all are equally easy to catch, MAP says 97, the posterior mean is 97.5 and its 9
 NUTS agree to a tenth of a posterior sd, and all of them are wrong (``heterogeneity="none"``). That the mode agrees with
 the posterior says nothing about the model.
 
-Let rabbits differ, by a beta law of capture probabilities, and the number can hardly be told: rabbits that are almost
-never caught leave no trace, and any number of them might be there. MAP says 321, in the unconstrained coordinates 224;
-the posterior's median is 288, its 94 % run from 128 to over 4,000, and it has no variance. One number from this model
-is a choice, not a result.
+Let rabbits differ (the default), by a beta law of capture probabilities, and the number can hardly be told: rabbits
+that are almost never caught leave no trace, and any number of them might be there. MAP says 321, in the unconstrained
+coordinates 224; the posterior's median is 288, its 94 % run from 128 to over 4,000, and it has no variance. One number
+from this model is a choice, not a result.
 
 Question
 --------

@@ -1,9 +1,10 @@
 """Neal's funnel: the mode is where no probability is, until the same model is written another way.
 
 ``v`` is Normal(0, 3), and nine ``x`` are Normal(0, exp(v / 2)). There are no data, so everything is known: v has mean 0
-and sd 3. MAP says v = -40.5, which is 13.5 sd away, with all x equal to 0. At that point the density is 91 nats (a
-factor of 10^39) higher than at v = 0: nine densities of ``x`` grow like ``exp(-v / 2)`` each as v falls, and
-the prior of v stops them only there. The volume around it is smaller by a larger factor still, so no draw comes near.
+and sd 3. In these, the centred, coordinates (``parametrisation="centered"``) MAP says v = -40.5, which is 13.5 sd away,
+with all x equal to 0. At that point the density is 91 nats (a factor of 10^39) higher than at v = 0: nine densities of
+``x`` grow like ``exp(-v / 2)`` each as v falls, and the prior of v stops them only there. The volume around it is
+smaller by a larger factor still, so no draw comes near.
 
 Write ``x = exp(v / 2) * z`` with ``z`` standard normal, and MAP says v = 0: the mean, exactly. The distribution is the
 same; only the coordinates differ. A hierarchical model has such a funnel for each of its scales (v is the log of a

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..formatting import count, counted, figure, interval, plain, point
 from ..metrics.thresholds import INTERVAL
 from ..metrics.verdict import Layer, State
-from ..report.comparison.first_screen import headlines
+from ..report.comparison.headlines import headlines
 from ..report.comparison.scalars import read
 from ..report.words import Name
 from ..results.ladder import sentence

@@ -91,8 +91,30 @@ class LayerRow:
 
 
 @dataclass(frozen=True)
+class Focal:
+    """A focal quantity: its name, how far off the MAP is, and its intervals."""
+
+    name: Name
+    gap: str
+    strips: Strips
+
+
+@dataclass(frozen=True)
+class Rung:
+    """A method of the ladder: what it is called, its state, and what stands under it."""
+
+    name: str
+    css: str
+    state: State
+    under: str
+
+
+@dataclass(frozen=True)
 class First:
-    """The first screen."""
+    """The first screen: ``heads`` only where a gate failed, ``focal`` and ``rungs`` only where none did.
+
+    ``layers`` have a line each, ``rest`` is folded behind ``rest_line``.
+    """
 
     title: Name
     size: str
@@ -100,13 +122,16 @@ class First:
     state: str
     opening: str
     sentence: Words
+    cause: Words
     advice: Words
-    heads_heading: str
-    heads_sub: str
+    code: str
     heads: tuple[Headline, ...]
+    focal: tuple[Focal, ...]
     forest: Forest
-    layers_sub: str
+    rungs: tuple[Rung, ...]
     layers: tuple[LayerRow, ...]
+    rest: tuple[LayerRow, ...]
+    rest_line: Words
     warnings: tuple[Words, ...] = ()
 
 
@@ -376,8 +401,17 @@ class Definitions:
     kind: str = "definitions"
 
 
+@dataclass(frozen=True)
+class ForestPart:
+    """The forest, as a section's figure."""
+
+    forest: Forest
+    kind: str = "forest"
+
+
 type Part = (
     Table
+    | ForestPart
     | Density
     | Multiples
     | Ranks
@@ -396,7 +430,10 @@ type Part = (
 
 @dataclass(frozen=True)
 class Section:
-    """A section: its name, how to read it, what was found, and the parts that show it."""
+    """A section: its name, how to read it, what was found, and the parts that show it.
+
+    ``depth`` is ``evidence`` or ``audit``; ``state`` is that of its layer, for the rail.
+    """
 
     id: str
     title: str
@@ -406,6 +443,8 @@ class Section:
     full: bool = False
     link: str = ""
     key: tuple[str, ...] = ()
+    depth: str = ""
+    state: str = ""
 
 
 @dataclass(frozen=True)

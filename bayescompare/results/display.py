@@ -12,6 +12,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.stats import binom
 
 from ..metrics import gates
 from ..metrics import verdict as v
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 #: Bins of the histograms of ranks, and of PIT.
 RANK_BINS, PIT_BINS = 20, 10
 
+#: Observations of a bin of the calibration curve, at least.
+PER_BIN = 10
+
 #: Standard normal deviates that hold 95 % of a count.
 BAND = 1.96
 
@@ -43,7 +47,8 @@ def displayed(c: Comparison) -> Comparison:
     ``states`` of each scalar by layer and its
     ``severity``, the largest gap in margins; ``ranks``, the rank histogram of the scalar whose R-hat is largest;
     ``terms``, by likelihood term the PIT histograms and two counts; ``elpd``, which arm predicts better; ``readings``
-    of the sensitivity; ``moved``, whether the coordinates move the mode; ``pair``, two coordinates at once.
+    of the sensitivity; ``moved``, whether the coordinates move the mode; ``pair``, two
+    coordinates at once; ``cause``, the reason of the verdict, or None.
     """
     margins = v.Margins(**{k: x for k, x in c.settings.get("margins", {}).items() if k in v.Margins.__annotations__})
     columns = {str(k): c.table[k].to_numpy(float) for k in c.table.columns if c.table[k].dtype.kind in "fiu"}
@@ -59,8 +64,47 @@ def displayed(c: Comparison) -> Comparison:
         "readings": _readings(c.sensitivity),
         "moved": bool((np.abs(columns["shift_coordinates"]) >= MOVED).any()),
         "pair": _pair(c, severity),
+        "cause": _cause(c),
     }
     return replace(c, display=json.loads(json.dumps(display)))  # as it comes back from a file
+
+
+#: Skewness from which a marginal's mode and mean are called apart by its shape.
+SKEWED = 0.5
+
+
+def _cause(c: Comparison) -> dict[str, Any] | None:
+    """Why the MAP, or its Laplace approximation, differs; None where nothing differs or no cause is known."""
+    overall = c.verdict.overall
+    if overall.state not in (v.State.DIFFERS, v.State.UNDECIDED):
+        return None
+    found = _of_location(c) if overall.deciding in ("location", "decision", "prediction", "coordinates") else None
+    joint = c.verdict.layers.get("joint")
+    if joint is not None and joint.criterion == "basins" and joint.state is v.State.DIFFERS:
+        share = c.joint["basins"][0]["share"]["value"]
+        found = Reason(Code.SEVERAL_MODES, (), {"modes": len(c.joint["basins"]), "share": share})
+    spread = c.verdict.layers.get("spread")
+    if found is None and spread is not None and spread.scalar and spread.state is v.State.DIFFERS:
+        found = Reason(Code.CURVATURE, (spread.scalar,))
+    return None if found is None else found.to_json()
+
+
+def _of_location(c: Comparison) -> Reason | None:
+    """An edge, a volume that the marginal mode takes in, or a skewed marginal."""
+    layer = c.verdict.layers.get("location")
+    if layer is None or layer.scalar is None or layer.state not in (v.State.DIFFERS, v.State.UNDECIDED):
+        return None
+    row = c.table.loc[layer.scalar]
+    edge = layer.scalar if row["boundary"] else next(iter(c.fits["map"].diagnostics.get("boundary") or ()), None)
+    if edge is not None and edge in c.table.index:
+        return Reason(Code.AT_EDGE, (str(edge),), {"at": float(c.table.loc[edge, "map"])})
+    latent = c.fits["marginal_map"].diagnostics.get("latent") if "marginal_map" in c.fits else None
+    marginal = next((one for one in c.rungs if one["method"] == "marginal_map"), None)
+    if latent and marginal and marginal["location"] and marginal["location"]["state"] != "differs":
+        return Reason(Code.LATENT_VOLUME, tuple(map(str, latent)))
+    if abs(row["skewness"]) >= SKEWED:
+        return Reason(Code.SKEWED, (layer.scalar,), {"skewness": float(row["skewness"])})
+    return None
 
 
 # -- the gates -------------------------------------------------------------------------------------
@@ -182,6 +226,10 @@ def _term(arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
             known = arrays[key][np.isfinite(arrays[key])]
             counts = np.histogram(known, bins=np.linspace(0.0, 1.0, PIT_BINS + 1))[0]
             found[key] = {"counts": counts.tolist(), **_uniform(len(known), PIT_BINS)}
+    if "mean" in arrays and set(np.unique(arrays["observed"])) <= {0.0, 1.0}:
+        found |= {
+            key: _calibration(arrays[key], arrays["observed"]) for key in ("mean", "plugin_mean") if key in arrays
+        }
     if "q2.5" in arrays:
         outside = (arrays["observed"] < arrays["q2.5"]) | (arrays["observed"] > arrays["q97.5"])
         found["outside"] = int(outside.sum())
@@ -189,6 +237,19 @@ def _term(arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
         with np.errstate(invalid="ignore"):
             found["better"] = int((arrays["elpd_loo"] - arrays["elpd_plugin"] > 0).sum())
     return found
+
+
+def _calibration(predicted: np.ndarray, observed: np.ndarray) -> dict[str, list[float]]:
+    """Of observations that are 0 or 1, in bins of like predictions: predicted and observed shares.
+
+    ``low`` and ``high`` hold 95 % of the observed shares if the predictions hold.
+    """
+    order = np.argsort(predicted, kind="stable")
+    bins = [part for part in np.array_split(order, min(PIT_BINS, max(len(order) // PER_BIN, 1))) if part.size]
+    p, n = np.array([predicted[part].mean() for part in bins]), np.array([len(part) for part in bins])
+    ends = binom.ppf([[0.025], [0.975]], n, np.clip(p, 0.0, 1.0)) / n
+    shares = [float(observed[part].mean()) for part in bins]
+    return {"predicted": p.tolist(), "observed": shares, "low": ends[0].tolist(), "high": ends[1].tolist()}
 
 
 def _better(prediction: Mapping[str, Any]) -> str | None:

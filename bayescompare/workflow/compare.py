@@ -24,6 +24,7 @@ from ..results.ladder import advised
 from ..templates import bambi
 from ..templates.loading import Target, load_target
 from . import arms, consequences, labels, others, tabulate
+from . import curves as density
 from . import sampling as rounds
 from .audited import audited
 from .budget import Budget
@@ -166,7 +167,7 @@ def run(
         layers = Layers()
         prior = layers.compute("prior", lambda: arms.prior(problem, seed), lambda _: None)
         doubtful = bool(problem.improper) or fits["unconstrained_map"].status is Status.FAILED
-        sampling = rounds.Sampling(sampler, seed, doubtful, rounds.guide(fits))
+        sampling = rounds.Sampling(sampler, seed, doubtful)
         for fits["nuts"] in rounds.posterior(problem, asked.posterior, sampling, options, progress):
             with progress.stage("Comparing"):
                 heights = arms.heights(problem, fits["nuts"])
@@ -202,7 +203,7 @@ def run(
             sensitivity = layers.compute(
                 "sensitivity", partial(consequences.sensitivity, problem, fits, gathered, table, heights), lambda _: {}
             )
-            curves = layers.compute("curves", partial(tabulate.curves, gathered, table), tabulate.no_curves)
+            curves = layers.compute("curves", partial(density.drawn, problem, gathered, table), density.no_curves)
     rungs = ladder(gathered, fits, table, verdict, options.margins)
     found = Comparison(
         model=labels.model_info(problem, target),

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from ..metrics.gates import SamplerFigures
     from ..metrics.verdict import Layer, Margins, Verdict
-    from ..results.comparison import Curves
     from .options import CompareOptions
 
 Array = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
@@ -35,16 +34,6 @@ Array = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 UNSEEN = 0.9
 
 NO_TOP = "there is no unconstrained mode, so there are no basins"
-
-#: Scalars that get density curves: all of a model's, or the most severe of many.
-CURVES = 200
-
-#: Points of a curve.
-CURVE_POINTS = 128
-
-#: Of a 94 % interval the part above the median over that below (exponential law: 4; half-Cauchy: 21) from which a
-#: positive scalar's curve is over its logarithm.
-LONG_TAIL = 8.0
 
 
 def table(g: Gathered, fits: Mapping[str, Fit], options: CompareOptions) -> pd.DataFrame:
@@ -370,50 +359,3 @@ def _sampler_figures(table: pd.DataFrame, nuts: Fit) -> SamplerFigures:
         not_finite=tuple(free.index[~np.isfinite(draws).all(axis=(0, 1))]),
         constant=tuple(free.index[(draws == draws[:1, :1]).all(axis=(0, 1))]),
     )
-
-
-def no_curves(_: str) -> Curves:
-    """What stands for curves that could not be computed."""
-    from ..results.comparison import Curves
-
-    return Curves((), *(np.empty((0, CURVE_POINTS)) for _ in range(4)))
-
-
-def curves(g: Gathered, table: pd.DataFrame) -> Curves:
-    """Densities on a grid that holds the posterior's bulk and the MAP where it is near.
-
-    Of a positive scalar with a tail far longer above its median than below, the grid is even in its logarithm.
-    """
-    from ..metrics import kde
-    from ..results.comparison import Curves
-
-    flat = g.draws.reshape(-1, g.draws.shape[-1])
-    severity = np.abs(np.nan_to_num(table["z"].to_numpy(), nan=0.0))
-    usable = np.flatnonzero(np.isfinite(flat).all(axis=0) & (flat.min(axis=0) < flat.max(axis=0)))
-    chosen = np.sort(usable[np.argsort(-severity[usable], kind="stable")[:CURVES]])
-    x = flat[:, chosen].T
-    inner, logs = np.empty((2, 0)), np.zeros(0, dtype=bool)
-    if len(chosen):
-        *outer, low, middle, high = np.quantile(x, [0.001, 0.999, 0.03, 0.5, 0.97], axis=1)
-        inner = np.clip(outer, 2 * low - high, 2 * high - low)  # of a heavy tail, no more than is seen
-        logs = (x.min(axis=1) > 0) & (high - middle > LONG_TAIL * (middle - low))
-    reach = inner[1] - inner[0]
-    lower, upper = np.maximum(x.min(axis=1, initial=np.inf), inner[0] - 0.1 * reach), inner[1] + 0.1 * reach
-    upper = np.minimum(x.max(axis=1, initial=-np.inf), upper)
-    at = table["map"].to_numpy()[chosen]
-    near = np.isfinite(at) & (at > lower - reach) & (at < upper + reach)
-    lower, upper = np.where(near, np.fmin(lower, at), lower), np.where(near, np.fmax(upper, at), upper)
-    grid = np.linspace(lower, upper, CURVE_POINTS, axis=1)
-    ends = np.quantile(x[logs], [0.001, 0.999], axis=1) if logs.any() else np.empty((2, 0))
-    grid[logs] = np.geomspace(ends[0], ends[1], CURVE_POINTS, axis=1)
-
-    def of(samples: Array | None) -> Array:
-        if samples is None or not len(chosen):
-            return np.full((len(chosen), CURVE_POINTS), np.nan)
-        rows = np.ascontiguousarray(samples[:, chosen].T)
-        found = np.empty(grid.shape)
-        found[~logs] = kde.curve(rows[~logs], grid[~logs])
-        found[logs] = kde.curve(np.log(np.maximum(rows[logs], 1e-300)), np.log(grid[logs])) / grid[logs]
-        return found
-
-    return Curves(tuple(table.index[chosen]), grid, of(flat), of(g.laplace), of(g.prior))

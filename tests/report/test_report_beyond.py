@@ -278,9 +278,10 @@ def test_what_is_not_there_has_no_section() -> None:
         make("same"), joint={}, prediction={}, pointwise={}, sensitivity={}, path={}, groups=(), findings=()
     )
     assert [s.id for s in build(bare).sections] == [
-        "asked",
+        "location",
         "marginals",
         "coordinates",
+        "asked",
         "table",
         "diagnostics",
         "methods",

@@ -11,14 +11,26 @@ from bayescompare.metrics.verdict import Layer, State
 from bayescompare.reasons import told
 from bayescompare.report import to_html
 from bayescompare.report.comparison.document import build
+from bayescompare.report.comparison.headlines import headlines
 from bayescompare.report.comparison.scalars import read
-from bayescompare.report.parts import LayerRow, Multiples, Ranks, Table
+from bayescompare.report.parts import Details, Headline, LayerRow, Multiples, Ranks, Section, Table
 from bayescompare.report.parts import State as Shown
 from bayescompare.report.svg.primitives import Scale, forest_row, gauge
 from bayescompare.report.words import Link, plain_text
+from bayescompare.results.comparison import Comparison
 from bayescompare.results.display import displayed
 from tests.report.factory import Made, make
 from tests.report.further import prediction
+
+
+def heads_of(comparison: Comparison) -> list[Headline]:
+    return headlines(comparison, read(comparison))
+
+
+def within[Kind](section: Section, kind: type[Kind]) -> Kind:
+    """The first part of a kind, those that are folded too."""
+    folded = [inner for part in section.parts for inner in (part.parts if isinstance(part, Details) else (part,))]
+    return next(part for part in folded if isinstance(part, kind))
 
 
 def test_the_forest_holds_nine_scalars_the_most_shifted_first() -> None:
@@ -32,7 +44,7 @@ def test_the_forest_holds_nine_scalars_the_most_shifted_first() -> None:
 
 
 def test_the_four_figures_have_errors_and_say_where_their_evidence_is() -> None:
-    heads = build(make("differs")).first.heads
+    heads = heads_of(make("differs"))
     assert [head.label for head in heads] == [
         "Predictive variance discarded",
         "Largest shift of a parameter",
@@ -49,7 +61,7 @@ def test_the_four_figures_have_errors_and_say_where_their_evidence_is() -> None:
 
 
 def test_a_decision_that_was_asked_for_takes_the_place_of_elpd() -> None:
-    head = build(make("differs", losses=True)).first.heads[3]
+    head = heads_of(make("differs", losses=True))[3]
     assert head.label == "Largest extra expected loss"
     assert str(head.number).replace("\N{NO-BREAK SPACE}", " ") == "14.8 ± 0.9"
     assert "pinball(0.9) on mu" in plain_text(head.text)
@@ -62,12 +74,12 @@ def test_a_decision_that_was_asked_for_takes_the_place_of_elpd() -> None:
 def test_the_gain_is_read_by_its_error_over_observations(gain: float, said: str) -> None:
     comparison = make("differs")
     found = prediction(dict(comparison.pointwise["y"]), gain)
-    head = build(displayed(dataclasses.replace(comparison, prediction=found))).first.heads[3]
+    head = heads_of(displayed(dataclasses.replace(comparison, prediction=found)))[3]
     assert plain_text(head.text).startswith(said)
 
 
 def test_without_prediction_other_figures_take_its_place() -> None:
-    heads = build(dataclasses.replace(make("differs"), prediction={}, pointwise={})).first.heads
+    heads = heads_of(dataclasses.replace(make("differs"), prediction={}, pointwise={}))
     assert [head.label for head in heads] == [
         "Largest shift of a parameter",
         "Laplace sd farthest off",
@@ -85,7 +97,7 @@ def test_warnings_of_the_models_audit_stand_under_the_layers_and_notes_do_not() 
 
 
 def test_without_laplace_other_figures_take_its_place() -> None:
-    heads = build(make("differs", made=Made(shift=-1.1, laplace=False))).first.heads
+    heads = heads_of(make("differs", made=Made(shift=-1.1, laplace=False)))
     assert len(heads) == 4
     assert not any("Laplace" in head.label for head in heads)
 
@@ -123,19 +135,38 @@ def test_a_mode_that_does_not_exist_is_said_where_only_the_optimiser_failed() ->
 
 
 def test_layers_appear_as_they_come_with_margins_in_peoples_units() -> None:
-    rows = build(make("same")).first.layers
-    assert [row.name for row in rows] == [
+    first = build(make("same")).first
+    assert [row.name for row in first.layers] == ["joint", "coordinates"]
+    assert [row.name for row in first.rest] == [
         "optimiser",
         "sampler",
         "decision",
         "location",
         "prediction",
         "spread",
-        "joint",
-        "coordinates",
     ]
-    margins = [row.margin.replace("\N{NO-BREAK SPACE}", " ") for row in rows]
+    said = "Sound: optimiser, sampler. Same: location, prediction, spread. Not computed: decision."
+    assert plain_text(first.rest_line) == said
+    margins = [row.margin.replace("\N{NO-BREAK SPACE}", " ") for row in (*first.rest, *first.layers)]
     assert margins == ["", "", "", "≤ 0.2 sd", "≤ 5 %", "≤ 20 %", "≤ 0.7", "≤ 0.2 sd"]
+
+
+def test_focal_quantities_are_the_users_else_those_that_differ_a_variable_each() -> None:
+    comparison = make("differs")
+    assert [one.name.text for one in build(comparison).first.focal] == ["mu", "tau", "theta[School 1]"]
+    table = comparison.table.assign(kind=["quantity" if name == "tau" else "free" for name in comparison.table.index])
+    first = build(dataclasses.replace(comparison, table=table)).first
+    assert [one.name.text for one in first.focal] == ["tau"]
+    rows = first.focal[0].strips.rows
+    assert [plain_text(row.header) for row in rows] == ["posterior", "MAP, Laplace"]
+
+
+def test_the_axis_of_a_scale_does_not_leave_its_range() -> None:
+    for made in (Made(shift=-1.14), Made(shift=-1.14, boundary=True)):
+        for one in build(make("differs", made=made)).first.focal:
+            axis = one.strips.axes[0]
+            assert axis is not None
+            assert axis.lower >= 0.0 or one.name.text != "tau"
 
 
 def test_a_margin_is_in_the_unit_of_its_criterion() -> None:
@@ -146,15 +177,14 @@ def test_a_margin_is_in_the_unit_of_its_criterion() -> None:
         "decision": Layer("decision", State.SAME, told(""), 0.01, 0.01, 0.05, criterion="squared on mu"),
     }
     verdict = dataclasses.replace(comparison.verdict, layers=layers)
-    rows = build(dataclasses.replace(comparison, verdict=verdict)).first.layers
+    rows = build(dataclasses.replace(comparison, verdict=verdict)).first.rest
     assert [row.margin.replace("\N{NO-BREAK SPACE}", " ") for row in rows] == ["≤ 1 nats", "≤ 5 %", "≤ 5 %"]
 
 
 def test_the_table_keeps_the_models_order_and_the_verdicts_rule() -> None:
     comparison = make("differs", 18)
     sections = {section.id: section for section in build(comparison).sections}
-    table = sections["table"].parts[0]
-    assert isinstance(table, Table)
+    table = within(sections["table"], Table)
     assert [plain_text(row.header) for row in table.rows] == list(comparison.table.index)
     states = [cell.kind for row in table.rows for cell in row.cells if isinstance(cell, Shown)]
     assert states[0] == "differs"
@@ -165,7 +195,7 @@ def test_the_table_keeps_the_models_order_and_the_verdicts_rule() -> None:
 def test_rank_histograms_count_every_draw() -> None:
     comparison = make("same")
     section = next(s for s in build(comparison).sections if s.id == "diagnostics")
-    ranks = next(part for part in section.parts if isinstance(part, Ranks))
+    ranks = within(section, Ranks)
     assert ranks.counts.sum(axis=1).tolist() == [250] * 4
     assert ranks.counts.sum(axis=0).tolist() == [50] * 20
 
@@ -209,7 +239,7 @@ def test_severity_looks_at_location_and_spread_in_margins() -> None:
 
 def test_where_spread_decides_the_marginals_are_ordered_by_it() -> None:
     section = next(s for s in build(make("spread_only")).sections if s.id == "marginals")
-    multiples = next(part for part in section.parts if isinstance(part, Multiples))
+    multiples = within(section, Multiples)
     assert multiples.heading == "The next 8, by Laplace sd ratio"
     assert all(curve.label.startswith("sd ratio") for curve in multiples.curves)
 
@@ -217,7 +247,8 @@ def test_where_spread_decides_the_marginals_are_ordered_by_it() -> None:
 def test_a_model_without_a_question_gets_one() -> None:
     comparison = make("same")
     model = dataclasses.replace(comparison.model, question="")
-    text = plain_text(build(dataclasses.replace(comparison, model=model)).sections[0].finding)
+    sections = build(dataclasses.replace(comparison, model=model)).sections
+    text = plain_text(next(section for section in sections if section.id == "asked").finding)
     assert text.endswith("How far is its MAP from its posterior?")
 
 

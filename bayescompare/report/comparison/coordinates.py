@@ -13,7 +13,7 @@ from ...metrics.thresholds import MOVED
 from ...reasons import Reason
 from ..parts import Axis, Cell, Details, Heading, Mark, Part, Plot, Prose, Row, Section, Series, Strip, Strips, Table
 from ..words import Words, visible
-from .phrases import columns, real, spread
+from .phrases import columns, real, spread, with_figures
 from .scalars import NAN, Scalar, Scalars
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 #: Scalars in a table, lines in the figure of the path, powers of the prior in its table, sd that its axis may span.
 ROWS, LINES, POWERS, FAR = 9, 6, (0.0, 0.25, 0.5, 0.75, 1.0), 12.0
 
+SHIFTED = "Shifts, in posterior sd"
 POINTS = ("mle", "map", "map_unconstrained", "laplace_mean", "mean")
 SHIFTS = ("shift_coordinates", "shift_coordinates_predicted", "shift_pushforward", "shift_shape")
 
@@ -101,7 +102,9 @@ def _ledger(scalars: Scalars) -> Details:
     far = tuple(Row((s.shown,), (*(plain(s[key], 2) for key in SHIFTS), plain(-s["z"], 2))) for s in rows)
     modes = columns("scalar", "MLE", "MAP", "unconstrained MAP", "Laplace mean", "posterior mean")
     shifts = columns("scalar", "by coordinates", "the same, first order", "by push-forward", "by shape", "MAP to mean")
-    parts: list[Part] = [Table("Modes", modes, where), Table("Shifts, in posterior sd", shifts, far)]
+    parts: list[Part] = [
+        known for known in (with_figures("Modes", modes, where), with_figures(SHIFTED, shifts, far)) if known
+    ]
     if len(scalars.rows) > len(rows):
         said = f"The {len(rows)} that the coordinates move most, of {count(len(scalars.rows))}; shifts in posterior sd."
         parts.append(Prose((said,), small=True))
@@ -130,7 +133,10 @@ def _path(comparison: Comparison, scalars: Scalars) -> list[Part]:
     known.sort(key=lambda s: -float(np.ptp(values[:, place[s.name]][np.isfinite(values[:, place[s.name]])]) / s["sd"]))
     paths = {s.name: (values[:, place[s.name]] - s["mean"]) / s["sd"] for s in known}
     near = [s for s in known if np.nanmin(np.abs(paths[s.name])) <= FAR]
-    drawn = (near or known)[:LINES]
+    drawn = _different([s for s in near or known if _moves(paths[s.name])], paths)[:LINES]
+    if not drawn:
+        said = "Turning the prior on moves no mode by more than the width of a line."
+        return [Prose((said,), small=True)]
     lines = [
         Series("line", "map path", tuple(powers), tuple(map(float, paths[s.name])), label=str(s.shown)) for s in drawn
     ]
@@ -138,10 +144,14 @@ def _path(comparison: Comparison, scalars: Scalars) -> list[Part]:
     lower, upper = spread([y for line in lines for y in line.y] + [0.0])
     mean = Series("line", "post", (min(powers), max(powers)), (0.0, 0.0), label="posterior mean")
     caption = (
-        "Vertical: the mode, in posterior sd from each scalar’s own posterior mean. At 0 the prior counts for nothing, "
+        "Of each scalar the mode, from its own posterior mean. At 0 the prior counts for nothing, "
         f"at 1 for what the model says.{_gaps(path)}"
     )
-    many = f" The {len(drawn)} that it moves most, of {count(len(known))}." if len(known) > len(drawn) else ""
+    many = (
+        f" {len(drawn)} of {count(len(known))} scalars, those that it moves most; of equal lines one."
+        if len(known) > len(drawn)
+        else ""
+    )
     if near and len(near) < len(known):
         far = counted(len(known) - len(near), "scalar")
         many += f" Not drawn: {far} whose mode stays more than {plain(FAR)} sd away."
@@ -152,7 +162,7 @@ def _path(comparison: Comparison, scalars: Scalars) -> list[Part]:
         )
         + ".",
         Axis(0.0, 1.0, "power of the prior"),
-        Axis(max(min(lower, -least), -FAR), min(max(upper, least), FAR)),
+        Axis(max(min(lower, -least), -FAR), min(max(upper, least), FAR), "posterior sd from the posterior mean"),
         (mean, *lines),
         (caption + many,),
         ends=True,
@@ -163,6 +173,20 @@ def _path(comparison: Comparison, scalars: Scalars) -> list[Part]:
         plot,
         _path_table(powers, values, place, drawn),
     ]
+
+
+def _moves(path: np.ndarray) -> bool:
+    finite = path[np.isfinite(path)]
+    return bool(finite.size > 1 and np.ptp(finite) > 2 * MOVED)
+
+
+def _different(rows: list[Scalar], paths: Mapping[str, np.ndarray]) -> list[Scalar]:
+    """The first of each set of scalars whose lines are the same to the eye."""
+    kept: list[Scalar] = []
+    for s in rows:
+        if not any(np.allclose(paths[s.name], paths[k.name], atol=4 * MOVED, equal_nan=True) for k in kept):
+            kept.append(s)
+    return kept
 
 
 def _end(y: tuple[float, ...], which: int) -> str:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from ..gallery import index
 from ..parts import Report
 from ..words import visible
+from . import depths, scalars
 from . import first_screen as first
 from . import full_table as everything
 from . import gates as engines
 from . import marginals as sections
 from . import methods_text as prose
 from . import overview as beyond
-from . import scalars
 
 if TYPE_CHECKING:
     from ...results.comparison import Comparison
@@ -40,20 +40,28 @@ def build(comparison: Comparison, *, reproducible: bool = False, origin: Origin 
     Report
     """
     rows = scalars.read(comparison)
+    answer = first.first_screen(comparison, rows, reproducible=reproducible)
+    evidence = (
+        first.location(comparison, answer),
+        sections.marginals(comparison, rows),
+        *beyond.sections(comparison, rows),
+    )
+    audit = (
+        sections.asked(comparison),
+        everything.every_scalar(comparison, rows),
+        engines.section(comparison, reproducible=reproducible),
+        prose.methods(comparison, rows),
+        prose.glossary(),
+        *(() if origin is None else (index.source(origin),)),
+        prose.provenance(comparison, reproducible=reproducible),
+    )
     title = visible(comparison.model.title or comparison.model.name) or "A model"
     return Report(
         title=f"{title}: MAP against posterior",
-        first=first.first_screen(comparison, rows),
+        first=answer,
         sections=(
-            sections.asked(comparison),
-            sections.marginals(comparison, rows),
-            *beyond.sections(comparison, rows),
-            everything.every_scalar(comparison, rows),
-            engines.section(comparison, reproducible=reproducible),
-            prose.methods(comparison, rows),
-            prose.glossary(),
-            *(() if origin is None else (index.source(origin),)),
-            prose.provenance(comparison, reproducible=reproducible),
+            *(depths.evidence(one, comparison) for one in evidence if one is not None),
+            *(depths.audit(one, comparison) for one in audit),
         ),
         footer="One file, no network. The numbers shown, unrounded, are inside it as JSON (schema bayescompare/2).",
     )

@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from ...formatting import NO_BREAK, Number, count, counted, figure, percent, plain, point
-from ..parts import First, Forest, ForestRow, Headline, LayerRow, State
-from ..words import Link, Words, mark, name, visible
-from . import gates
-from .phrases import BETTER, most_discarded, real, shown, worst_decision
+from ...formatting import NO_BREAK, Number, count, counted, figure, plain, point
+from ...reasons import Reason
+from ..parts import First, Forest, ForestPart, ForestRow, Headline, LayerRow, Section, State
+from ..words import Link, Words, mark, name, plain_text, visible
+from . import focal, gates, rungs
 from .scalars import NAN, Scalar, Scalars
 
 if TYPE_CHECKING:
@@ -19,40 +19,77 @@ if TYPE_CHECKING:
 
 QUESTION = "Can the MAP stand in for the posterior?"
 FOREST_ROWS = 9
+#: Posterior sd that the forest shows to each side.
+REACH = Forest.reach
 THUMBNAIL_ROWS = 5
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-TABLE = Link("Every scalar", "table")
-PREDICTION = Link("Prediction", "prediction")
 WARNINGS = 3
 
+#: States whose layers have a line of their own, and what those of the others are called.
+TOLD = ("failed", "unchecked", "differs", "undecided")
+QUIET = {"sound": "Sound", "same": "Same", "not_computed": "Not computed"}
 
-def first_screen(comparison: Comparison, scalars: Scalars) -> First:
-    """Build the first screen."""
+
+def first_screen(comparison: Comparison, scalars: Scalars, *, reproducible: bool = False) -> First:
+    """Build the first screen; ``reproducible`` leaves out times."""
     overall = comparison.verdict.overall
     layers = comparison.verdict.layers
     alone = not overall.compares  # there is nothing to set beside the posterior
     no_verdict = str(overall.state) == "no_verdict"
     known = _names(layers.values())
+    shown = [_layer(layer) for layer in layers.values()]
+    told = [row for row in shown if row.state.kind in TOLD]
     return First(
         title=name(comparison.model.title or comparison.model.name),
         size=size(comparison),
-        question=QUESTION,
+        question=visible(comparison.model.question) or QUESTION,
         state="failed" if no_verdict else str(overall.state),
         opening=visible(overall.opening),
         sentence=mark(overall.sentence, known),
-        advice=mark(overall.advice, known),
-        heads_heading=f"Why there is no {'verdict' if no_verdict else 'MAP'}" if alone else "What the MAP throws away",
-        heads_sub="What each engine showed, and what is required."
-        if alone
-        else "± is one Monte-Carlo standard error of the figure before it, unless something else is said.",
-        heads=tuple(_failed(comparison) if alone else headlines(comparison, scalars)),
+        cause=_cause(comparison),
+        advice=rungs.advice(comparison, known, reproducible=reproducible),
+        code=rungs.code(comparison),
+        heads=tuple(_failed(comparison)) if alone else (),
+        focal=() if alone else focal.bars(comparison, scalars),
         forest=_grey_forest(comparison, scalars) if alone else _forest(scalars, layers),
-        layers_sub="Both engines must be sound before any layer is judged."
-        if alone
-        else "Shaded: within the margin. A layer is the same when the gap and two standard errors lie inside.",
-        layers=tuple(_layer(layer) for layer in layers.values()),
+        rungs=() if no_verdict else rungs.strip(comparison, reproducible=reproducible),
+        layers=tuple(told),
+        rest=tuple(row for row in shown if row not in told),
+        rest_line=_rest(shown),
         warnings=_warnings(comparison),
     )
+
+
+def location(comparison: Comparison, first: First) -> Section | None:
+    """Build the section with the forest; where a gate failed it stands on the first screen."""
+    if first.forest.grey:
+        return None
+    found = (_location(len(comparison.table), comparison.verdict.layers.get("location")),)
+    how = (
+        "Inside the shaded margin the MAP is as good as the posterior mean; a MAP beyond the axis has its z beside.",
+    )
+    return Section(
+        "location", plain_text(first.forest.heading), how, found, (ForestPart(first.forest),), link="Location"
+    )
+
+
+def _cause(comparison: Comparison) -> Words:
+    """Why the verdict is what it is, from its typed reason; nothing where none is known."""
+    found = comparison.display.get("cause")
+    if not found:
+        return ()
+    reason = Reason.from_json(found)
+    return mark(f"Because {reason.text}.", reason.variables)
+
+
+def _rest(rows: list[LayerRow]) -> Words:
+    """The layers that need no line of their own, by state: ``Sound: optimiser, sampler. Same: spread.``"""
+    said = []
+    for kind, word in QUIET.items():
+        named = [row.name for row in rows if row.state.kind == kind]
+        if named:
+            said.append(f"{word}: {', '.join(named)}.")
+    return (" ".join(said),)
 
 
 def _warnings(comparison: Comparison) -> tuple[Words, ...]:
@@ -74,119 +111,6 @@ def size(comparison: Comparison) -> str:
         if not math.isnan(chains + draws):
             parts.append(f"{count(chains)}{NO_BREAK}×{NO_BREAK}{count(draws)}{NO_BREAK}draws")
     return ", ".join(parts)
-
-
-def headlines(comparison: Comparison, scalars: Scalars) -> list[Headline]:
-    """The four figures that tell most, of those that there are, the first first."""
-    found = [
-        _discarded(comparison),
-        _shift(scalars),
-        _laplace_sd(scalars),
-        _regret(comparison) or _gain(comparison),
-        *(make(scalars) for make in (_absolute_regret, _distance, _level, _quadratic_regret, _percentile)),
-    ]
-    return [headline for headline in found if headline is not None][:4]
-
-
-def _discarded(comparison: Comparison) -> Headline | None:
-    found = comparison.prediction.get("variance_discarded")
-    number = shown(found, share=True)
-    if not isinstance(number, Number):
-        return None
-    most = most_discarded(comparison)
-    text: Words = (PREDICTION,)
-    if most is not None and most[1] > 0:
-        text = ("Most for ", most[0], f", {percent(most[1]).alone}{NO_BREAK}%. ", PREDICTION)
-    return Headline("Predictive variance discarded", number, "%", text)
-
-
-def _regret(comparison: Comparison) -> Headline | None:
-    worst = worst_decision(comparison)
-    if worst is None:
-        return None
-    number = shown(worst["relative_regret"], share=True)
-    if not isinstance(number, Number):
-        return None
-    text = (name(worst["loss"]), ": acting on the MAP, not on the posterior. ", Link("Decisions", "decisions"))
-    return Headline("Largest extra expected loss", number, "%", text)
-
-
-def _gain(comparison: Comparison) -> Headline | None:
-    """What keeping the posterior is worth; its error is that over the observations."""
-    found = comparison.prediction
-    value, se = (real(found.get(key, {}).get("value")) for key in ("elpd_diff", "elpd_diff_se"))
-    if math.isnan(value) or math.isnan(se):
-        return None
-    n = counted(int(found["observations"]), "observation")
-    better = comparison.display.get("elpd")
-    if better in BETTER:
-        said = f"The {BETTER[better]} predicts better; ± is the SE over {n}. "
-    else:
-        said = f"No detectable gain over {n}; ± is the SE over them. "
-    return Headline("Gain in leave-one-out elpd", figure(value, se), "nats", (said, PREDICTION))
-
-
-def _shift(scalars: Scalars) -> Headline | None:
-    worst = scalars.worst("z")
-    if worst is None:
-        return None
-    text = (worst.shown, f": MAP {worst.mode}, posterior mean {worst.mean}. ", Link("Marginals", "marginals"))
-    return Headline("Largest shift of a parameter", figure(worst["z"], worst["z_mcse"]), "sd", text)
-
-
-def _laplace_sd(scalars: Scalars) -> Headline | None:
-    rows = [s for s in scalars.rows if s["sd_ratio"] > 0 and math.isfinite(s["sd_ratio"])]
-    if not rows:
-        return None
-    worst = max(rows, key=lambda s: abs(math.log(s["sd_ratio"])))
-    against = f": Laplace sd {plain(worst['laplace_sd'], 3)}, posterior sd {plain(worst['sd'], 3)}. "
-    text = (worst.shown, against, TABLE)
-    return Headline("Laplace sd farthest off", figure(worst["sd_ratio"], worst["sd_ratio_mcse"]), "×", text)
-
-
-def _absolute_regret(scalars: Scalars) -> Headline | None:
-    worst = scalars.worst("absolute_regret")
-    if worst is None:
-        return None
-    number = percent(worst["absolute_regret"], worst["absolute_regret_mcse"])
-    text = (worst.shown, ": reporting the MAP, not the median. ", TABLE)
-    return Headline("Largest extra absolute error", number, "%", text)
-
-
-def _distance(scalars: Scalars) -> Headline | None:
-    worst = scalars.worst("w1")
-    if worst is None:
-        return None
-    null = worst["w1_null"]
-    aside = f": the same law would give about {plain(null, 1)}. " if math.isfinite(null) else ": Wasserstein distance. "
-    number = figure(worst["w1"], worst["w1_mcse"])
-    return Headline("Largest distance of a Laplace marginal", number, "sd", (worst.shown, aside, TABLE))
-
-
-def _level(scalars: Scalars) -> Headline | None:
-    worst = scalars.worst("hdi_level")
-    if worst is None:
-        return None
-    number = percent(worst["hdi_level"], worst["hdi_level_mcse"])
-    return Headline("Widest HDI needed to reach a MAP", number, "%", (worst.shown, f": MAP {worst.mode}. ", TABLE))
-
-
-def _quadratic_regret(scalars: Scalars) -> Headline | None:
-    worst = scalars.worst("quadratic_regret")
-    if worst is None:
-        return None
-    number = figure(worst["quadratic_regret"], worst["quadratic_regret_mcse"])
-    text = (worst.shown, ": in posterior variances, reporting the MAP, not the mean. ", TABLE)
-    return Headline("Largest extra squared error", number, "×", text)
-
-
-def _percentile(scalars: Scalars) -> Headline | None:
-    rows = [s for s in scalars.rows if math.isfinite(s["rank"])]
-    if not rows:
-        return None
-    worst = max(rows, key=lambda s: abs(s["rank"] - 0.5))
-    number = percent(worst["rank"], worst["rank_mcse"])
-    return Headline("Percentile of the MAP farthest out", number, "%", (worst.shown, f": MAP {worst.mode}. ", TABLE))
 
 
 def _failed(comparison: Comparison) -> list[Headline]:
@@ -217,7 +141,7 @@ def _forest(scalars: Scalars, layers: Mapping[str, Layer]) -> Forest:
         heading: Words = ("Where the MAP sits: the nine scalars it moves most",)
     else:
         heading = (f"Where the MAP sits: {_all(total)}",)
-    sub = [_location(total, layers.get("location"))]
+    sub: list[str] = []
     laplace = any(math.isfinite(x) for row in rows for x in row.laplace)
     forest = Forest(heading, (), rows, scalars.margins["location"], scalars.percent, laplace)
     if any(_leaves(row, forest.reach) for row in rows):
@@ -259,12 +183,18 @@ def _row(s: Scalar, scalars: Scalars, *, compared: bool) -> ForestRow:
         mode=s.in_sd("map") if compared else NAN,
         laplace=(s.in_sd("laplace_lb"), s.in_sd("laplace_ub")) if compared else (NAN, NAN),
         laplace_mode=s.in_sd("map_unconstrained") if compared and math.isfinite(s["laplace_lb"]) else NAN,
-        mode_text=s.mode if math.isfinite(s["map"]) else "none",
+        mode_text=(s.mode if math.isfinite(s["map"]) else "none") + _beyond(s, compared=compared),
         mean_text=s.mean,
         interval_text=s.eti,
         note=note,
         marginal=s.in_sd("marginal_map"),
     )
+
+
+def _beyond(s: Scalar, *, compared: bool) -> str:
+    """The z of a MAP that lies beyond the axis, where all arrowheads look alike."""
+    at = s.in_sd("map")
+    return f" (z{NO_BREAK}{plain(s['z'], 2)})" if compared and math.isfinite(at) and abs(at) > REACH else ""
 
 
 def thumbnail(scalars: Scalars, *, compared: bool) -> Forest:

@@ -10,7 +10,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...formatting import NO_BREAK, Number, count, counted, fixed, percent, plain
-from ..parts import Axis, Cell, Column, Details, Heading, Mark, Part, Plot, Row, Section, Series, Strip, Strips, Table
+from ..parts import (
+    Axis,
+    Cell,
+    Column,
+    Details,
+    Heading,
+    Mark,
+    Part,
+    Plot,
+    Prose,
+    Row,
+    Section,
+    Series,
+    Strip,
+    Strips,
+    Table,
+)
 from ..words import Words
 from .pair import pair
 from .phrases import columns, real, shown, value, why
@@ -163,6 +179,9 @@ def _basins(basins: Sequence[Mapping[str, Any]]) -> list[Part]:
     """A line for each basin: the Laplace approximation's mass, and the share of the draws that lead there."""
     if not basins:
         return []
+    if len(basins) == 1:
+        said = "All draws that were followed uphill lead to the MAP’s own mode; no other was found."
+        return [Heading((f"One{NO_BREAK}basin",)), Prose((said,), small=True)]
     axis = Axis(0.0, 1.0, "share of the posterior")
     rows = []
     for i, one in enumerate(basins):
@@ -194,4 +213,4 @@ def _basins(basins: Sequence[Mapping[str, Any]]) -> list[Part]:
         (("bar_post", "draws"), ("bar_lap", "Laplace mass")),
         caption,
     )
-    return [Heading((counted(len(basins), "basin") if len(basins) > 1 else f"One{NO_BREAK}basin",)), strips]
+    return [Heading((counted(len(basins), "basin"),)), strips]

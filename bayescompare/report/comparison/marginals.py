@@ -32,9 +32,7 @@ def asked(comparison: Comparison) -> Section:
         more = len(model.formulas) - FORMULAS
         left_out = f"{counted(more, 'more variable')}; all are in the code." if more > 0 else ""
         parts.append(Formulas(rows, left_out))
-    parts += [Prose((visible(p.strip(), keep="\n"),)) for p in model.description.split("\n\n") if p.strip()]
-    if model.finding:
-        parts.append(Prose((f"What its author says of the MAP here: {visible(model.finding)}",)))
+    parts += _background(comparison)
     if model.code.strip():
         code = visible(model.code.strip("\n"), keep="\n\t")
         parts.append(Details(("The model as code",), (Code("Model code", code),)))
@@ -49,6 +47,20 @@ def asked(comparison: Comparison) -> Section:
         (visible(model.question) or _question(comparison),),
         tuple(parts),
     )
+
+
+def _background(comparison: Comparison) -> list[Part]:
+    """What the model's author wrote, apart from this run: its figures are of the options and data that it names."""
+    model = comparison.model
+    said = [p for p in (*model.description.split("\n\n"), model.finding) if p.strip()]
+    if not said:
+        return []
+    note = Prose(("Written with the model, before this run; figures in it are not of this run.",), small=True)
+    return [
+        Details(
+            ("Background, by the model’s author",), (note, *(Prose((visible(p.strip(), keep="\n"),)) for p in said))
+        )
+    ]
 
 
 def _question(comparison: Comparison) -> str:

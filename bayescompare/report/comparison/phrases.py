@@ -10,7 +10,7 @@ import numpy as np
 
 from ... import coordinates
 from ...formatting import NONE, figure, percent
-from ..parts import Cell, Column
+from ..parts import Cell, Column, Row, Table
 from ..words import Name, name, visible
 from .scalars import NAN
 
@@ -52,6 +52,15 @@ def why(of: Mapping[str, Any] | None) -> str:
 def columns(first: str, *others: str) -> tuple[Column, ...]:
     """Headers: words to the left, figures to the right."""
     return (Column((first,)), *(Column((text,), number=True) for text in others))
+
+
+def with_figures(label: str, header: tuple[Column, ...], rows: tuple[Row, ...]) -> Table | None:
+    """A table without the columns that hold no figure, None where none does."""
+    kept = [j for j in range(len(header) - 1) if any(row.cells[j] != NONE for row in rows)]
+    if not kept:
+        return None
+    body = tuple(Row(row.header, tuple(row.cells[j] for j in kept), row.dagger) for row in rows)
+    return Table(label, (header[0], *(header[j + 1] for j in kept)), body)
 
 
 def labels(comparison: Comparison, term: str, n: int) -> list[Name]:

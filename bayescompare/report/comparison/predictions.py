@@ -28,6 +28,9 @@ ENTRIES = 4
 #: Values that an outcome has at least, for bands on it to be worth a look.
 VALUES = 4
 
+#: Days of a year, and the year from which dates are counted.
+YEAR, EPOCH = 365.2425, 1970
+
 HOW = (
     "Each observation is predicted without itself: by the posterior with PSIS-LOO, by the plug-in with the mode found "
     "again without it.",
@@ -84,7 +87,10 @@ def _figures(comparison: Comparison, term: str, arrays: Mapping[str, np.ndarray]
         parts.append(_each(comparison, term, arrays) if n <= EACH else _bands(comparison, term, arrays))
     if n > EACH and "elpd_loo" in arrays and "elpd_plugin" in arrays:
         parts += _gains(comparison, term, arrays)
-    if few and "pit" in arrays:
+    calibration = comparison.display["terms"].get(term, {}).get("mean")
+    if calibration is not None:
+        parts.insert(0, _calibration(comparison, term, calibration))
+    elif few and "pit" in arrays:
         said = " takes too few values for bands on it, or a PIT, to say anything."
         parts.append(Prose((name(term), said), small=True))
     elif "pit" in arrays:
@@ -137,12 +143,54 @@ def _ends(at: Mapping[str, float], arm: str) -> str:
     return f"{plain(at[f'{arm}q2.5'], 3)} to {plain(at[f'{arm}q97.5'], 3)}"
 
 
+def _calibration(comparison: Comparison, term: str, found: Mapping[str, Any]) -> Plot:
+    """Of outcomes that are yes or no: how often what was predicted came about."""
+    x = tuple(found["predicted"])
+    series = [
+        Series("area", "zone", x, tuple(found["high"]), tuple(found["low"])),
+        Series("line", "ref", (0.0, 1.0), (0.0, 1.0)),
+        Series("line", "post", x, tuple(found["observed"])),
+        Series("marks", "post", x, tuple(found["observed"])),
+    ]
+    plugin = comparison.display["terms"][term].get("plugin_mean")
+    if plugin is not None:
+        series.append(Series("marks", "map", tuple(plugin["predicted"]), tuple(plugin["observed"])))
+    caption: Words = (
+        "Observations in bins of like predictions. Where predictions hold, the marks follow the dashed line and "
+        f"95{NO_BREAK}% of them lie in the band; below it too much was predicted, above it too little.",
+    )
+    inside = sum(a <= y <= b for a, y, b in zip(found["low"], found["observed"], found["high"], strict=True))
+    return Plot(
+        f"Calibration of {name(term)}",
+        f"{inside} of {len(x)} bins lie in the band.",
+        Axis(0.0, 1.0, "predicted probability"),
+        Axis(0.0, 1.0, "observed share"),
+        tuple(series),
+        caption,
+        (("nuts", "posterior"), *((("map", "plug-in MAP"),) if plugin else ()), ("margin", "where predictions hold")),
+    )
+
+
+def _ordered(comparison: Comparison, term: str, n: int) -> tuple[np.ndarray, str] | None:
+    """Where the observations stand on a dimension that is a date or a number, and its name; else None."""
+    array = comparison.data.get(term)
+    if array is None or array.ndim != 1 or array.size != n or array.dims[0] not in array.coords:
+        return None
+    values = np.asarray(array[array.dims[0]].values)
+    if values.dtype.kind == "M":
+        values = values.astype("datetime64[D]").astype(float) / YEAR + EPOCH
+    if values.dtype.kind not in "iuf" or not (np.diff(values.astype(float)) > 0).all():
+        return None
+    return values.astype(float), str(name(array.dims[0]))
+
+
 def _bands(comparison: Comparison, term: str, arrays: Mapping[str, np.ndarray]) -> Plot:
-    """Both predictions as bands over the observations, in the order of the posterior's median."""
-    order = np.argsort(arrays["q50"], kind="stable")
+    """Both predictions as bands over the observations: in their own order where they have one, else by the median."""
+    along = _ordered(comparison, term, len(arrays["q50"]))
+    order = np.argsort(arrays["q50"], kind="stable") if along is None else np.arange(len(arrays["q50"]))
     places = evenly(len(order), DRAWN)
     kept = order[places]
-    x = tuple(float(i + 1) for i in places)
+    x = tuple(float(i + 1) for i in places) if along is None else tuple(map(float, along[0][places]))
 
     def of(key: str) -> tuple[float, ...]:
         return tuple(float(v) for v in arrays[key][kept])
@@ -153,20 +201,22 @@ def _bands(comparison: Comparison, term: str, arrays: Mapping[str, np.ndarray]) 
     ]
     if "plugin_q2.5" in arrays:
         series += [Series("line", "map tn", x, of(f"plugin_{q}")) for q in ("q2.5", "q97.5")]
+    if along is not None:
+        series.append(Series("line", "seen", x, of("observed")))
     series.append(Series("points", "obs", x, of("observed")))
     y = Axis(*spread([v for s in series for v in (*s.y, *s.base)]), str(name(term)))
     of_all = "" if len(kept) == len(order) else f" {count(len(kept))} of {count(len(order))}, evenly chosen."
-    caption = (
-        "Vertical: ",
-        name(term),
-        f". Observations in the order of the posterior’s median, predicted by the fit to all data.{of_all}",
-    )
+    by = "in their own order" if along else "in the order of the posterior’s median"
+    caption = (f"Observations {by}, predicted by the fit to all data.{of_all}",)
+    axis = Axis(0.5, len(order) + 0.5, "observation, by predicted median")
+    if along is not None:
+        axis = Axis(*spread(list(x), 0.01), along[1])
     outside = comparison.display["terms"][term]["outside"]
     said = f"{outside} of {len(order)} observations lie outside of the posterior's 95 % predictive interval."
     return Plot(
         f"Predictions of {name(term)} against what was observed",
         said,
-        Axis(0.5, len(order) + 0.5, "observation, by predicted median"),
+        axis,
         y,
         tuple(series),
         caption,
@@ -195,8 +245,7 @@ def _gains(comparison: Comparison, term: str, arrays: Mapping[str, np.ndarray]) 
     names = labels(comparison, term, len(gain))
     low, high = order[0], order[-1]
     caption: Words = (
-        "Vertical: elpd gain, posterior minus plug-in, in nats; above the line the posterior predicts better. "
-        "Least for ",
+        "Posterior minus plug-in; above the line the posterior predicts better. Least for ",
         *_called(names[low]),
         f" ({plain(float(gain[low]), 2)}), most for ",
         *_called(names[high]),
@@ -209,7 +258,7 @@ def _gains(comparison: Comparison, term: str, arrays: Mapping[str, np.ndarray]) 
         f"elpd gain of each observation of {name(term)}",
         f"{better} of {len(known)} observations are predicted better by the posterior.",
         Axis(0.5, len(order) + 0.5, "observation, by its gain"),
-        Axis(*spread([float(v) for v in gain[known]] + [0.0])),
+        Axis(*spread([float(v) for v in gain[known]] + [0.0]), "elpd gain, nats"),
         (zero, series),
         caption,
         height=200,
@@ -268,7 +317,7 @@ def _pit(comparison: Comparison, term: str, arrays: Mapping[str, np.ndarray]) ->
         f"PIT histograms of {name(term)}",
         f"Counts in {bins} bins. {'; '.join(said)}.",
         Axis(0.0, 1.0, "probability predicted below what was observed"),
-        Axis(0.0, 1.08 * max(most, expected + half, 1.0)),
+        Axis(0.0, 1.08 * max(most, expected + half, 1.0), "observations"),
         tuple(series),
         caption,
         (("histogram", "posterior"), ("plugin_line", "plug-in MAP"), ("margin", "where predictions hold")),

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 NAN = math.nan
 #: Beyond every decadic logarithm of a number.
 LARGEST = 1e3
+#: How exactly a grid is even.
+EVEN = 1e-9
 COLUMNS = {"z": "z", "rank": "rank", "sd_ratio": "sd ratio"}
 
 
@@ -102,6 +104,14 @@ class Scalars:
         rows = self.by_gap(column)
         return rows[0] if rows and math.isfinite(rows[0][column]) else None
 
+    def logarithmic(self, comparison: Comparison, scalar: Scalar) -> bool:
+        """True of a scalar whose curve is over its logarithm: its grid is even in it."""
+        i = self.curves.get(scalar.name)
+        if i is None:
+            return False
+        x = comparison.curves.x[i]
+        return bool(x[0] > 0 and x[-1] > x[0]) and math.isclose(x[1] * x[1], x[0] * x[2], rel_tol=EVEN)
+
     @property
     def percent(self) -> str:
         """The intervals' probability: ``94 %``."""
@@ -158,8 +168,8 @@ def curve(comparison: Comparison, scalars: Scalars, scalar: Scalar, by: str = "z
         modes.append(f"unconstrained MAP {scalar.unconstrained}")
     description = [f"Posterior mean {scalar.mean}, {scalars.percent} interval {scalar.eti}", *modes]
     x = np.asarray(curves.x[i], dtype=float)
-    log = bool(x[0] > 0 and x[-1] > x[0]) and math.isclose(x[1] * x[1], x[0] * x[2], rel_tol=1e-9)
-    of = _tenfold if log else float
+    log = scalars.logarithmic(comparison, scalar)
+    of = tenfold if log else float
     densities = (np.asarray(one[i], dtype=float) for one in (curves.posterior, curves.laplace, curves.prior))
     posterior, laplace, prior = (y * x * math.log(10) if log else y for y in densities)
     return Curve(
@@ -182,7 +192,7 @@ def curve(comparison: Comparison, scalars: Scalars, scalar: Scalar, by: str = "z
     )
 
 
-def _tenfold(x: float) -> float:
+def tenfold(x: float) -> float:
     """Decadic logarithm; of what is not above 0 one that lies off every axis."""
     return math.log10(x) if x > 0 else (x if math.isnan(x) else -LARGEST)
 

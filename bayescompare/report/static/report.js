@@ -127,11 +127,8 @@
   const methods = document.querySelector("#methods p.x");
   if (methods) beside(methods, "Copy methods");
 
-  // Browsers without ::details-content print what is open.
-  let shut = [];
-  window.addEventListener("beforeprint", () => {
-    shut = Array.from(document.querySelectorAll("details:not([open])"));
-    shut.forEach((d) => { d.open = true; });
-  });
-  window.addEventListener("afterprint", () => shut.forEach((d) => { d.open = false; }));
+  // Print carries the answer and the evidence; ?print=all opens the audit too.
+  if (new URLSearchParams(location.search).get("print") === "all") {
+    document.querySelectorAll("details").forEach((d) => { d.open = true; });
+  }
 })();

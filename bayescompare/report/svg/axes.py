@@ -29,13 +29,23 @@ SHAPES = {
     "map": '<path class="mf" d="M-4.4 -3.4L4.4 -3.4L0 4Z"/>',
     "lap": '<path class="lf" d="M0 -4L4 0L0 4L-4 0Z"/>',
     "mle": '<path class="ef" d="M-3 -3H3V3H-3Z"/>',
+    "mar": '<path class="rf" d="M0 -4.4L4.4 3.6L-4.4 3.6Z"/>',
     "same": '<circle class="vs" r="3.4"/>',
     "differs": '<path class="vd" d="M0 -4.4L4.4 0L0 4.4L-4.4 0Z"/>',
     "undecided": '<circle class="vu" r="3"/>',
 }
 """The mark of an estimand, or of a state, around (0, 0)."""
 
-FILLS = {"post": "pd", "map": "mf", "lap": "la", "mle": "ef", "same": "vs", "differs": "vd", "undecided": "vs"}
+FILLS = {
+    "post": "pd",
+    "map": "mf",
+    "lap": "la",
+    "mar": "ra",
+    "mle": "ef",
+    "same": "vs",
+    "differs": "vd",
+    "undecided": "vs",
+}
 """The class of a filled mark in an estimand's colour."""
 
 
@@ -103,6 +113,8 @@ def plot(part: Plot) -> Markup:
         for value, label in part.y.marks or ticks(part.y.lower, part.y.upper, 5):
             parts.append(segment("gr", 0, 100, up(value), up(value)))
             parts.append(f'<text class="e" x="0" dx="-8" y="{px(up(value) + 4)}">{escape(label)}</text>')
+    if part.y.label:
+        parts.append(f'<text x="0" dx="{-44 if part.read else 0}" y="12">{escape(part.y.label)}</text>')
     for series in part.series:
         parts += _series(series, x, y, up, part.height)
     parts += _labels(part, x, y, up)

@@ -1,0 +1,67 @@
+"""The ladder: every method against the posterior, from cheap to dear, and the cheapest that is enough."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ...formatting import NO_BREAK, plain
+from ...results import ladder
+from ..parts import Rung, State, Strip
+from ..words import Words, mark
+
+if TYPE_CHECKING:
+    from ...results.comparison import Comparison
+
+#: What draws a strip: what it says, then its marks.
+type Drawer = Callable[..., Strip]
+
+
+def cheapest(comparison: Comparison) -> str | None:
+    """The fastest method that gives what the posterior gives, in location and spread; None where there is none."""
+    found = ladder.cheapest(comparison.rungs)
+    return None if found is None else str(found["method"])
+
+
+def strip(comparison: Comparison, *, reproducible: bool) -> tuple[Rung, ...]:
+    """A rung a method, the posterior's own last; without times in the order in which they were run."""
+    rows = [row for row in comparison.rungs if row["method"] != "nuts"]
+    nuts = [row for row in comparison.rungs if row["method"] == "nuts"]
+    if not reproducible:
+        rows.sort(key=lambda row: float(row["seconds"]))
+    return tuple(_rung(row, reproducible=reproducible) for row in (*rows, *nuts))
+
+
+def _rung(row: Mapping[str, Any], *, reproducible: bool) -> Rung:
+    method = str(row["method"])
+    under = "" if reproducible else f"{plain(row['seconds'], 2)}{NO_BREAK}s"
+    if method == "nuts":
+        return Rung("NUTS", method, State("sound"), under)
+    states = [row[layer]["state"] for layer in ("location", "spread") if row.get(layer)]
+    state = next((state for state in ("differs", "undecided", "same") if state in states), "not_computed")
+    point = bool(states) and states[-1] == "not_computed"
+    named = ladder.label(method).removeprefix("the ")
+    said = ", ".join(filter(None, ("no interval" if point else "", under)))
+    return Rung(f"{named[0].upper()}{named[1:]}", method, State(state), said)
+
+
+def advice(comparison: Comparison, names: Sequence[str], *, reproducible: bool) -> Words:
+    """What to do: the cheapest method that is enough and what it costs beside NUTS, else the verdict's own advice."""
+    overall, row = comparison.verdict.overall, ladder.cheapest(comparison.rungs)
+    if row is None or str(overall.state) not in ("differs", "undecided"):
+        return mark(overall.advice, names)
+    said = f"Use {ladder.label(row['method'])}: it matches the posterior in location and spread"
+    nuts = comparison.fits["nuts"]
+    if not reproducible and "origin" not in nuts.diagnostics:
+        said += f", in {ladder.seconds(row)} where NUTS took {plain(nuts.seconds, 2)} s"
+    return (f"{said}.",)
+
+
+def code(comparison: Comparison) -> str:
+    """One line of Python that does it; none where neither answer is to be trusted."""
+    state = str(comparison.verdict.overall.state)
+    sampler = comparison.verdict.layers.get("sampler")
+    if sampler is None or str(sampler.state) == "failed":
+        return ""
+    found = cheapest(comparison) if state != "no_verdict" else None
+    return ladder.call(found or ("laplace" if state == "same" else "nuts"))
