@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -40,6 +42,41 @@ _DEAR = (
 )
 
 
+#: Condition number, of the curvature at the mode scaled to unit diagonal, from which nutpie's metric follows
+#: correlations too; and dimension up to which: beyond, finding them takes longer than the steps that it saves.
+CORRELATED, LOW_RANK = 10.0, 100
+
+#: Chains start this many times as far from the mode as draws of its Laplace approximation lie: R-hat needs them
+#: overdispersed.
+APART = 2.0
+
+
+@dataclass(frozen=True)
+class Guide:
+    """What is known of a posterior before it is sampled.
+
+    Attributes
+    ----------
+    around : ndarray of shape (m, d) or None
+        Draws of an approximation that is trusted: the chains start among them, spread out; without, about the model's
+        initial point.
+    condition : float
+        Of the curvature at the mode, scaled to unit diagonal; NaN where there is none to rely on.
+    """
+
+    around: Array | None = None
+    condition: float = math.nan
+
+    def metric(self, dimension: int) -> str:
+        """nutpie's word for the metric that its chains adapt."""
+        return "low_rank" if self.condition >= CORRELATED and dimension <= LOW_RANK else "diag"
+
+    def told(self, dimension: int) -> dict[str, str]:
+        """The metric and the starts, for a fit's diagnostics."""
+        metric = {"low_rank": "low rank", "diag": "diagonal"}[self.metric(dimension)]
+        return {"metric": metric, "starts": "initial point" if self.around is None else "laplace"}
+
+
 def choose_backend(problem: Problem) -> str:
     """``"jax"``, ``"numba"``, or ``"pytensor"`` where an operation is Python code that may raise.
 
@@ -59,21 +96,33 @@ def choose_backend(problem: Problem) -> str:
     return "jax" if names & set(_DEAR) and density.through_jax() is not None else "numba"
 
 
-def compiled_model(problem: Problem, backend: str) -> tuple[str, Any]:
-    """The backend, and nutpie's model over it; what numba compiled is kept with the density, for other data too."""
-    density, d = problem.density, problem.dimension
+def starts(problem: Problem, around: Array | None) -> Callable[[int], Array]:
+    """Where a chain begins, by its seed: about the initial point or, of draws ``around`` a mode, beyond one of them."""
+    origin = problem.density.start
 
     def jittered(seed: int) -> Array:
-        return density.start + np.random.default_rng(seed).uniform(-1, 1, d)
+        return origin + np.random.default_rng(seed).uniform(-1, 1, len(origin))
 
+    def beyond(seed: int) -> Array:
+        draws = np.asarray(around)
+        centre = draws.mean(axis=0)
+        found: Array = centre + APART * (draws[np.random.default_rng(seed).integers(len(draws))] - centre)
+        return found
+
+    return jittered if around is None else beyond
+
+
+def compiled_model(problem: Problem, backend: str, guide: Guide) -> tuple[str, Any]:
+    """The backend, and nutpie's model over it; what numba compiled is kept with the density, for other data too."""
+    density, d, begin = problem.density, problem.dimension, starts(problem, guide.around)
     if backend == "auto":
         backend = choose_backend(problem)
     if backend in ("jax", "pytensor"):
-        return backend, over_function(d, density.sampler_function(), jittered)
+        return backend, over_function(d, density.sampler_function(), begin)
     shapes = tuple(array.shape for array in density.data.values())
     if shapes not in density.sampler_cache:
         density.sampler_cache[shapes] = machine_code.compiled(density)
-    return backend, over_machine_code(d, density.sampler_cache[shapes], machine_code.addresses(density), jittered)
+    return backend, over_machine_code(d, density.sampler_cache[shapes], machine_code.addresses(density), begin)
 
 
 @contextmanager
@@ -113,6 +162,7 @@ def start(
     cores: int | None = None,
     raw: bool = False,
     depth: int | None = None,
+    guide: Guide,
 ) -> Any:
     """nutpie at work, in threads of its own; its end is ArviZ's tree, or with ``raw`` nutpie's own trace."""
     import nutpie
@@ -129,6 +179,7 @@ def start(
         chains=options.chains,
         cores=cores,
         seed=seed,
+        adaptation=guide.metric(compiled.n_dim),
         save_warmup=False,
         progress_bar=progress is True,
         store_unconstrained=True,

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,11 +21,15 @@ from ..results.fit import Fit, Status
 from ..results.sampler_statistics import named, named_statistics
 from . import nutpie, require
 from .improper import refuse_runaway
+from .nutpie import Guide
 from .sampler_options import SamplerOptions
 
 #: Engine to the package that it needs.
 ENGINES = {"nutpie": "nutpie", "pymc": "pymc", "numpyro": "numpyro", "blackjax": "blackjax"}
 
+
+#: Of nothing known.
+UNGUIDED = Guide()
 
 #: A short run to learn whether chains run off, and the depth of its trees.
 PILOT, PILOT_DEPTH = SamplerOptions(draws=20, tune=100, chains=2), 6
@@ -52,6 +57,7 @@ def run(
     options: SamplerOptions | None = None,
     progress: bool | nutpie.Tell = False,
     cores: int | None = None,
+    guide: Guide = UNGUIDED,
 ) -> Fit:
     """Draw from the posterior.
 
@@ -65,13 +71,17 @@ def run(
         them.
     cores : int, optional
         Chains that run side by side; by default as many as the engine likes. The draws do not depend on it.
+    guide : Guide, optional
+        What is known of the posterior, for nutpie's metric and starts.
 
     Returns
     -------
     Fit
         ``estimate`` is the posterior mean; draws have shape (chains, draws, k). Diagnostics: ``engine``, ``sampler``
-        (``NUTS``, or None where there is no gradient), ``backend``, ``chains``, ``draws``, ``tune``, ``target_accept``,
-        ``divergences``. ``evaluations`` leaves tuning out. Convergence is judged by the comparison.
+        (``NUTS``, or None where there is no gradient), ``backend``, ``metric`` (``"low rank"`` or ``"diagonal"``) and
+        ``starts`` (``"laplace"`` or ``"initial point"``), both None where another engine chose, ``chains``, ``draws``,
+        ``tune``, ``target_accept``, ``divergences``. ``evaluations`` leaves tuning out. Convergence is judged by the
+        comparison.
 
     Raises
     ------
@@ -83,13 +93,18 @@ def run(
     options = options or SamplerOptions()
     check_engine(options.engine)
     require(problem, "nuts", options.engine)
-    sample = _nutpie if options.engine == "nutpie" else _by_pymc
+    sample = partial(_nutpie, guide=guide) if options.engine == "nutpie" else _by_pymc
     points, statistics, notes = sample(problem, seed, options, progress, cores)
     return _fit(problem, options, points, statistics, notes)
 
 
 def growing(
-    problem: Problem, lengths: Sequence[int], *, seed: int = 0, options: SamplerOptions | None = None
+    problem: Problem,
+    lengths: Sequence[int],
+    *,
+    seed: int = 0,
+    options: SamplerOptions | None = None,
+    guide: Guide = UNGUIDED,
 ) -> Iterator[Fit]:
     """One run of NUTS, handed over at fixed numbers of draws: each fit holds the draws of the one before it.
 
@@ -103,6 +118,8 @@ def growing(
     seed : int
     options : SamplerOptions, optional
         Its engine must be nutpie: the others cannot go on from where they are.
+    guide : Guide, optional
+        As for :func:`run`.
 
     Raises
     ------
@@ -117,16 +134,16 @@ def growing(
         raise UsageError(f"{options.engine} cannot go on from the draws it has made; nutpie can.")
     require(problem, "nuts", options.engine)
     began = time.perf_counter()
-    backend, compiled = nutpie.compiled_model(problem, options.backend)
+    backend, compiled = nutpie.compiled_model(problem, options.backend, guide)
     compile_seconds, began = time.perf_counter() - began, time.perf_counter()
-    sampler = nutpie.start(compiled, replace(options, draws=lengths[-1]), seed, cores=options.chains)
+    sampler = nutpie.start(compiled, replace(options, draws=lengths[-1]), seed, cores=options.chains, guide=guide)
     chains = nutpie.Paused(problem, sampler, options.chains)
     waited = 0.0
     try:
         for length in lengths:
             statistics = chains.first(length)
             points = np.asarray(statistics["unconstrained_draw"].values, dtype=float)
-            notes = {"backend": backend, "compile_seconds": compile_seconds}
+            notes = {"backend": backend, "compile_seconds": compile_seconds, **guide.told(problem.dimension)}
             notes["seconds"] = time.perf_counter() - began - waited
             paused = time.perf_counter()
             yield _fit(problem, replace(options, draws=length), points, named_statistics(statistics), notes)
@@ -159,6 +176,8 @@ def _fit(
             "engine": options.engine,
             "sampler": None if lacking else "NUTS",
             "backend": notes["backend"],
+            "metric": notes.get("metric"),
+            "starts": notes.get("starts"),
             "chains": chains,
             "draws": draws,
             "tune": options.tune,
@@ -191,8 +210,8 @@ def pilot(problem: Problem, *, seed: int = 0, options: SamplerOptions | None = N
     if options.engine != "nutpie":
         return
     few = replace(options, draws=PILOT.draws, tune=PILOT.tune, chains=PILOT.chains)
-    _, compiled = nutpie.compiled_model(problem, options.backend)
-    sampler = nutpie.start(compiled, few, seed, raw=True, depth=PILOT_DEPTH)
+    _, compiled = nutpie.compiled_model(problem, options.backend, UNGUIDED)
+    sampler = nutpie.start(compiled, few, seed, raw=True, depth=PILOT_DEPTH, guide=UNGUIDED)
     points = _waited(problem, sampler)["unconstrained_draw"]
     refuse_runaway(problem, points)
 
@@ -202,7 +221,7 @@ def prepare(problem: Problem, options: SamplerOptions) -> float:
     if options.engine != "nutpie":
         return 0.0
     began = time.perf_counter()
-    backend, _ = nutpie.compiled_model(problem, options.backend)
+    backend, _ = nutpie.compiled_model(problem, options.backend, UNGUIDED)
     if backend == "jax":
         problem.density.sampler_function()(problem.density.start)
     return time.perf_counter() - began
@@ -212,16 +231,22 @@ def prepare(problem: Problem, options: SamplerOptions) -> float:
 
 
 def _nutpie(
-    problem: Problem, seed: int, options: SamplerOptions, progress: bool | nutpie.Tell, cores: int | None
+    problem: Problem,
+    seed: int,
+    options: SamplerOptions,
+    progress: bool | nutpie.Tell,
+    cores: int | None,
+    guide: Guide,
 ) -> tuple[Array, dict[str, Array], dict[str, Any]]:
     began = time.perf_counter()
-    backend, compiled = nutpie.compiled_model(problem, options.backend)
+    backend, compiled = nutpie.compiled_model(problem, options.backend, guide)
     compile_seconds = time.perf_counter() - began
     began = time.perf_counter()
-    sampler = nutpie.start(compiled, options, seed, progress=progress, cores=cores, raw=True)
+    sampler = nutpie.start(compiled, options, seed, progress=progress, cores=cores, raw=True, guide=guide)
     found = _waited(problem, sampler)
     points = found.pop("unconstrained_draw")
     notes = {"backend": backend, "seconds": time.perf_counter() - began, "compile_seconds": compile_seconds}
+    notes |= guide.told(problem.dimension)
     return points, named(found), notes
 
 

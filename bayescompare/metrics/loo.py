@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -140,7 +140,7 @@ def good_k(draws: int) -> float:
     return min(1 - 1 / math.log10(draws), K_HAT_MAX)
 
 
-def psis_loo(log_lik: Array, r_eff: float = 1.0, mended: Mended | None = None) -> Loo:
+def psis_loo(log_lik: Array, r_eff: float = 1.0) -> Loo:
     """Leave each observation out by importance weights.
 
     Parameters
@@ -149,23 +149,32 @@ def psis_loo(log_lik: Array, r_eff: float = 1.0, mended: Mended | None = None) -
         Pointwise log likelihood of the posterior's draws.
     r_eff : float
         Relative efficiency; ``arviz.loo`` takes the mean over the posterior's scalars of ESS of the mean/draws.
-    mended : Mended, optional
     """
     chains, draws, n = log_lik.shape
     log_weights, k_hat, elpd = np.full((n, chains * draws), np.nan), np.full(n, np.inf), np.empty(n)
-    fixed = np.zeros(n, dtype=bool) if mended is None else np.isfinite(mended.elpd)
     influence = np.zeros(chains * draws)
     for part in (slice(start, start + BLOCK) for start in range(0, n, BLOCK)):
         rows = np.ascontiguousarray(log_lik[..., part].reshape(chains * draws, -1).T)
         usable = np.isfinite(rows).all(axis=1)
         log_weights[part][usable], k_hat[part][usable] = psis.smooth(-rows[usable], r_eff)
         elpd[part] = _log_mean(log_weights[part], rows)
-        influence += _influence(log_weights[part], rows, elpd[part], usable & ~fixed[part])
-    variance = 0.0
-    if mended is not None:
-        elpd = np.where(fixed, mended.elpd, elpd)
-        variance = float((mended.mcse[fixed] ** 2).sum())
-    return Loo(elpd, k_hat, fixed, variance, influence.reshape(chains, draws), log_weights)
+        influence += _influence(log_weights[part], rows, elpd[part], usable)
+    return Loo(elpd, k_hat, np.zeros(n, dtype=bool), 0.0, influence.reshape(chains, draws), log_weights)
+
+
+def with_mended(loo: Loo, log_lik: Array, mended: Mended) -> Loo:
+    """The same with some observations' densities replaced; ``log_lik`` is what ``loo`` was computed from."""
+    fixed = np.isfinite(mended.elpd)
+    rows = log_lik[..., fixed].reshape(loo.influence.size, -1).T
+    usable = np.isfinite(rows).all(axis=1)
+    replaced = _influence(loo.log_weights[fixed], rows, loo.elpd[fixed], usable)
+    return replace(
+        loo,
+        elpd=np.where(fixed, mended.elpd, loo.elpd),
+        mended=fixed,
+        mended_variance=float((mended.mcse[fixed] ** 2).sum()),
+        influence=loo.influence - replaced.reshape(loo.influence.shape),
+    )
 
 
 def held_out(log_lik: Array) -> Loo:

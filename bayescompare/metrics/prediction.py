@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from . import diagnostics as mc
 from .coverage import Arm, Coverage, arm, coverage
 from .figure import Figure
-from .loo import Elpd, Loo, Mended, PlugIn, elpd, held_out, psis_loo
+from .loo import Elpd, Loo, Mended, PlugIn, elpd, held_out, psis_loo, with_mended
 
 Array = NDArray[np.float64]
 
@@ -69,6 +69,8 @@ class Inputs:
         Predictive draws of observation i given the MAP found without it.
     plugin_arm : Arm or None
         The same by the distribution function, where there is one: without the noise of draws.
+    loo : Loo or None
+        Of ``log_lik``, where it is known, nothing mended.
     mended, mended_draws : optional
         Densities of observations whose k-hat is too high; and, by their index, predictive draws without them, (m,).
     r_eff : float
@@ -90,6 +92,7 @@ class Inputs:
     draws: Array | None = None
     plugin_draws: Array | None = None
     plugin_arm: Arm | None = None
+    loo: Loo | None = None
     mended: Mended | None = None
     mended_draws: dict[int, Array] | None = None
     r_eff: float = 1.0
@@ -132,7 +135,9 @@ def term(of: Inputs) -> Prediction:
     """The figures of one likelihood term."""
     loo, plugin, pit, unsure = None, of.plugin, None, None
     if of.log_lik is not None:
-        loo = held_out(of.log_lik) if of.held_out else psis_loo(of.log_lik, of.r_eff, of.mended)
+        loo = held_out(of.log_lik) if of.held_out else of.loo or psis_loo(of.log_lik, of.r_eff)
+        if of.mended is not None:
+            loo = with_mended(loo, of.log_lik, of.mended)
         pit = None if of.draws is None else _posterior_arm(of, of.draws, loo)
         unsure = _unsure(of, loo)
     sums = elpd([loo], [plugin]) if loo and plugin else Elpd.missing(of.why_no_elpd, len(of.y))

@@ -167,7 +167,7 @@ def run(
         layers = Layers()
         prior = layers.compute("prior", lambda: arms.prior(problem, seed), lambda _: None)
         doubtful = bool(problem.improper) or fits["unconstrained_map"].status is Status.FAILED
-        sampling = rounds.Sampling(sampler, seed, doubtful)
+        sampling = rounds.Sampling(sampler, seed, doubtful, rounds.guide(fits))
         for fits["nuts"] in rounds.posterior(problem, asked.posterior, sampling, options, progress):
             with progress.stage("Comparing"):
                 heights = arms.heights(problem, fits["nuts"])

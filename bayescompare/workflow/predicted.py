@@ -293,7 +293,8 @@ def _mended(
     """With the observations whose k-hat is too high reached by moving the draws."""
     if inputs.log_lik is None:
         return inputs
-    k_hat = psis_loo(inputs.log_lik, inputs.r_eff).k_hat
+    loo = psis_loo(inputs.log_lik, inputs.r_eff)
+    inputs, k_hat = replace(inputs, loo=loo), loo.k_hat
     bad = min(int(np.sum(~(k_hat <= good_k(len(flat))))), BUDGET)
     each = 2 * ROUNDS * len(flat) * budget.row
     if not bad or not budget.afford("moment matching", bad, each, "observations without themselves", least=bad):

@@ -3,14 +3,17 @@ cost."""
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..methods.external import bring
+from ..methods.nutpie import Guide
 from ..methods.nuts import growing, pilot, prepare, run
 from ..methods.sampler_options import SamplerOptions
+from ..metrics.thresholds import K_HAT_MAX
 from ..metrics.verdict import State, Verdict
 from ..model.problem import Problem
 from ..results.comparison import Comparison
@@ -25,6 +28,10 @@ if TYPE_CHECKING:
 #: Criteria that more draws of the posterior do not settle.
 NOT_BY_DRAWS = ("k_hat", "basins")
 
+#: Pareto k-hat of the Laplace draws up to which the curvature at the mode tells of the posterior's correlations: to
+#: start there it must be below 0.7.
+K_HAT_LEANS = 1.0
+
 
 #: Seconds of sampling after which it is told how long it will take, and at most so many later again.
 FIRST, LATER = 5.0, 300.0
@@ -32,11 +39,28 @@ FIRST, LATER = 5.0, 300.0
 
 @dataclass(frozen=True)
 class Sampling:
-    """How to sample; ``doubtful`` where the density may have no end, so that a short run comes first."""
+    """How to sample; ``doubtful`` where the density may have no end, so that a short run comes first; ``guide``
+    what the mode tells of the posterior."""
 
     options: SamplerOptions
     seed: int
     doubtful: bool
+    guide: Guide
+
+
+def guide(fits: Mapping[str, Fit]) -> Guide:
+    """What the mode and its Laplace approximation tell the sampler, where they are to be trusted.
+
+    Of a funnel the curvature at the mode says nothing of elsewhere, and the importance weights show it. Chains that all
+    start at one of several modes would agree and be wrong: they start there only where every start of the search led to
+    the one mode.
+    """
+    mode, laplace = fits["unconstrained_map"], fits["laplace"]
+    k_hat = laplace.diagnostics.get("k_hat", math.inf)
+    if not (mode.ok and laplace.ok and k_hat < K_HAT_LEANS) or laplace.unconstrained_draws is None:
+        return Guide()
+    near = len(mode.diagnostics["modes"]) == 1 and k_hat < K_HAT_MAX
+    return Guide(laplace.unconstrained_draws[0] if near else None, mode.diagnostics["condition"])
 
 
 def posterior(
@@ -55,11 +79,13 @@ def posterior(
             pilot(problem, seed=seed, options=sampler)
     if not options.until_settled:
         with progress.stage("Sampling", own_bar=progress.bar):
-            drawn = run(problem, seed=seed, options=sampler, progress=progress.bar or _Told(progress))
+            drawn = run(
+                problem, seed=seed, options=sampler, progress=progress.bar or _Told(progress), guide=sampling.guide
+            )
         yield replace(drawn, compile_seconds=drawn.compile_seconds + compiling)
         return
     lengths = [sampler.draws * min(2**i, options.budget) for i in range(options.budget.bit_length() + 1)]
-    fits = growing(problem, sorted(set(lengths)), seed=seed, options=sampler)
+    fits = growing(problem, sorted(set(lengths)), seed=seed, options=sampler, guide=sampling.guide)
     while True:
         with progress.stage("Sampling"):
             longer = next(fits, None)

@@ -13,10 +13,11 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 import pytest
+from arviz_stats.base import array_stats
 
 import bayescompare as bc
 from bayescompare.errors import EngineNotInstalledError, FitError, UnknownNameError, UsageError
-from bayescompare.methods.nutpie import choose_backend
+from bayescompare.methods.nutpie import Guide, choose_backend
 from bayescompare.methods.nuts import _check_draws, check_engine, run
 from bayescompare.methods.sampler_options import SamplerOptions
 from bayescompare.model.problem import Problem
@@ -50,8 +51,6 @@ def few(problem: Problem) -> Fit:
 
 def assert_posterior(found: Fit, shape: float, rate: float) -> None:
     """Mean and second moment within 5 Monte-Carlo standard errors of Gamma(shape, rate)."""
-    from arviz_stats.base import array_stats
-
     assert found.draws is not None
     x = found.draws[:, :, 0]
     mean, second = shape / rate, shape * (shape + 1) / rate**2
@@ -179,6 +178,27 @@ def test_other_engines_sample_other_data(problem: Problem, engine: str) -> None:
     found = bc.fit(other, "nuts", random_seed=5, options=SamplerOptions(draws=500, tune=500, chains=2, engine=engine))
     assert_posterior(found, 2.5 + 97, 1.5 + 4)
     np.testing.assert_array_equal(problem.observed["k"], Y)
+
+
+def test_a_raw_column_is_sampled_from_about_the_mode() -> None:
+    """A coefficient of 1e-12 beside others of 1: no start about the initial point is near the posterior."""
+    rng = np.random.default_rng(5)
+    x = np.column_stack([np.ones(60), np.exp(rng.normal(25.0, 1.2, 60)), rng.normal(10.0, 1.0, 60)])
+    y = x @ [0.5, 8e-12, 0.08] + rng.normal(size=60)
+    covariance = np.linalg.inv(x.T @ x)
+    mean = covariance @ x.T @ y
+    with pm.Model() as model:
+        a, b, c = (pm.Flat(name) for name in "abc")
+        pm.Normal("y", a + b * x[:, 1] + c * x[:, 2], 1.0, observed=y)
+    guide = Guide(rng.multivariate_normal(mean, covariance, 100), condition=1e3)
+    found = run(Problem(model), seed=1, options=SamplerOptions(draws=500, tune=500, chains=2), guide=guide)
+    assert found.draws is not None
+    ess = np.array([float(array_stats.ess(found.draws[..., i], method="mean")) for i in range(3)])
+    sd = np.sqrt(np.diag(covariance))
+    assert np.all(np.abs(found.estimate - mean) < 5 * sd / np.sqrt(ess))
+    assert np.all(ess > 200)
+    np.testing.assert_allclose(found.draws.std(axis=(0, 1)), sd, rtol=0.25)
+    assert (found.diagnostics["metric"], found.diagnostics["starts"]) == ("low rank", "laplace")
 
 
 def test_an_unknown_engine_is_refused(problem: Problem) -> None:

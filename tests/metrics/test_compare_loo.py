@@ -14,7 +14,7 @@ from scipy.stats import norm, t
 
 from bayescompare.metrics import loo as loo_
 from bayescompare.metrics.figure import Figure
-from bayescompare.metrics.loo import Elpd, Loo, Mended, PlugIn, elpd, held_out, psis_loo
+from bayescompare.metrics.loo import Elpd, Loo, Mended, PlugIn, elpd, held_out, psis_loo, with_mended
 
 Array = np.ndarray
 PRIOR = 3.0
@@ -153,7 +153,7 @@ def test_a_mended_observation_counts_with_its_own_error() -> None:
     exact = without(y)[0]
     mended = Mended(np.full(8, np.nan), np.full(8, np.nan))
     mended.elpd[7], mended.mcse[7] = exact[7], 0.3
-    ours = psis_loo(pointwise, mended=mended)
+    ours = with_mended(psis_loo(pointwise), pointwise, mended)
     sums = elpd([ours], [exact_plugin(y)])
     assert sums.bad == 0
     assert sums.elpd_loo.reason is None
