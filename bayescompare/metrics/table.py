@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import differential_entropy
 
-from ..reasons import Code, Reason
+from ..reasons import Reason
 from . import diagnostics as mc
 from .hdi_level import hdi_level
 from .thresholds import INTERVAL
+from .undefined import Columns, undefined
 
 Array = NDArray[np.float64]
-Columns = dict[str, Array]
 
 #: Scalars worked on at once: their arrays fit into a processor's cache. It bounds the memory too, not the result.
 BLOCK = 64
@@ -163,7 +163,7 @@ def _block(r: _Rows) -> tuple[Columns, list[Reason | None]]:
         columns |= _shape(r)
         columns |= _contraction(r, columns)
         columns |= _shifts(columns)
-        reasons = _mask(r, columns, finite)
+        reasons = undefined(columns, (r.ordered, r.kurtosis, r.map), r.winding, finite)
     return columns, reasons
 
 
@@ -373,71 +373,3 @@ def _shifts(c: Columns) -> Columns:
         "shift_shape": (c["mean"] - c["laplace_mean"]) / c["sd"],
         "shift_shape_mcse": c["mcse_mean"] / c["sd"],
     }
-
-
-# -- what does not exist ---------------------------------------------------------------------------
-
-_IN_SD = (
-    *("z", "z_mcse", "quadratic_regret", "quadratic_regret_mcse", "contraction", "contraction_mcse", "w1", "w1_mcse"),
-    *("w1_null", "sd_ratio", "sd_ratio_mcse", "shift_coordinates", "shift_pushforward", "shift_shape"),
-    *("shift_shape_mcse", "skewness"),
-)
-
-
-#: What has no meaning on a circle without a gap.
-_ON_A_LINE = (
-    *("mean", "median", "sd", "mcse_mean", "mcse_sd", "eti_lb", "eti_ub", "eti_lb_mcse", "eti_ub_mcse"),
-    *(
-        "eti50_lb",
-        "eti50_ub",
-        "hdi_lb",
-        "hdi_ub",
-        "rank",
-        "rank_mcse",
-        "hdi_level",
-        "hdi_level_mcse",
-        "absolute_regret",
-        "absolute_regret_mcse",
-    ),
-    *("sign_probability", "sign_probability_mcse"),
-)
-
-
-def _mask(r: _Rows, c: Columns, finite: NDArray[np.bool_]) -> list[Reason | None]:
-    """Set to NaN what has no value, and say why."""
-    k = len(r.x)
-    constant = r.ordered[:, 0] == r.ordered[:, -1]
-    index = mc.tail_index(r.ordered, r.kurtosis)
-    no_variance = (index >= 0.5) & ~constant & finite
-    no_mean = (index >= 1) & ~constant & finite
-    # Rounding of the mean must not leave a constant an sd of 1e-16.
-    c["mean"], c["sd"] = np.where(constant, r.ordered[:, 0], c["mean"]), np.where(constant, 0.0, c["sd"])
-    _blank(c, _IN_SD, constant | no_variance | ~finite)
-    _blank(c, ("sd", "mcse_sd"), no_variance | ~finite)
-    _blank(c, ("mean", "mcse_mean", "absolute_regret", "absolute_regret_mcse"), no_mean | ~finite)
-    _blank(c, ("ess_bulk", "ess_tail", "r_hat", "rank_mcse"), constant | ~finite)
-    _blank(c, (*_ON_A_LINE, *_IN_SD), r.winding)
-    atom = (c["width"] == 0) & ~constant & finite
-    _blank(c, ("entropy", "width"), constant | atom | ~finite)
-    _blank(c, ("absolute_regret", "absolute_regret_mcse", "mcse_mean", "mcse_sd"), constant)
-    found = (
-        (~finite, Code.SOME_NOT_FINITE),
-        (constant, Code.ONE_VALUE),
-        (r.winding, Code.WINDS),
-        (no_mean, Code.NO_MEAN),
-        (no_variance, Code.NO_VARIANCE),
-        (np.isnan(r.map), Code.NO_MAP),
-        (atom, Code.TIES),
-    )
-    return [_reason(next((code for mask, code in found if mask[i]), None), float(index[i])) for i in range(k)]
-
-
-def _reason(code: Code | None, k_hat: float) -> Reason | None:
-    figures = {"k_hat": k_hat} if code in (Code.NO_MEAN, Code.NO_VARIANCE) else {}
-    return None if code is None else Reason(code, figures=figures)
-
-
-def _blank(c: Columns, names: tuple[str, ...], where: NDArray[np.bool_]) -> None:
-    if where.any():
-        for name in names:
-            c[name] = np.where(where, np.nan, c[name])

@@ -16,7 +16,8 @@ from ..reasons import Code, Reason
 from . import diagnostics as mc
 from .estimates import shortfall
 from .figure import Figure
-from .table import Columns, Marginals, table
+from .table import Marginals, table
+from .undefined import Columns
 from .verdict import Figures, Margins
 
 Array = NDArray[np.float64]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -19,7 +18,9 @@ from .angles import on_one_branch, winds
 from .backends import Array, without_compiler
 from .capabilities import refuse
 from .density import Density
+from .graph_text import graph_text
 from .initial_points import Draw, initial_point, prior_draw
+from .refusals import check, check_data
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -75,7 +76,7 @@ class Problem:
 
     def __post_init__(self) -> None:
         check(self.model)
-        _check_data(_observed(self.model))
+        check_data(_observed(self.model))
 
     @cached_property
     def initial_point(self) -> dict[str, Array]:
@@ -127,7 +128,7 @@ class Problem:
             If the model has no such data container, or the values hold NaN.
         """
         new = {name: self._checked(name, value) for name, value in data.items()}
-        _check_data(new)
+        check_data(new)
         changed = any(value.shape != self.density.data[name].shape for name, value in new.items())
         if changed:
             self._check_dims({**self.density.data, **new})
@@ -160,7 +161,7 @@ class Problem:
         if new.dtype.kind not in "biuf":
             raise DataError(f"The data of {name!r} are of type {new.dtype}, not numbers. Convert them before use.")
         if not np.can_cast(new.dtype, old.dtype, "same_kind"):
-            _check_data({name: new})
+            check_data({name: new})
         converted = new.astype(old.dtype)
         if not np.can_cast(new.dtype, old.dtype, "same_kind") and not np.array_equal(converted, new):
             raise DataError(
@@ -291,7 +292,7 @@ class Problem:
         digest.update(repr([(b.name, b.transform, b.shape) for b in graphs.blocks]).encode())
         digest.update(repr(self.scalars.names).encode())
         digest.update(repr([v.name for v in (*self.model.observed_RVs, *self.model.potentials)]).encode())
-        digest.update(_graph_text(terms).encode())
+        digest.update(graph_text(terms).encode())
         for name, value in sorted(self.density.data.items()):
             digest.update(f"{name} {value.dtype} {value.shape}".encode())
             digest.update(np.ascontiguousarray(value).tobytes())
@@ -339,39 +340,6 @@ def unmoved(values: Array) -> NDArray[np.bool_]:
     return same
 
 
-def check(model: Any) -> None:
-    """Refuse by name what no method here can treat.
-
-    Raises
-    ------
-    UnsupportedModelError
-    """
-    import pymc as pm
-
-    if not isinstance(model, pm.Model):
-        raise UnsupportedModelError(
-            f"Expected a pymc.Model or a Template, got {type(model).__name__}. "
-            "A function that returns a model must be called first."
-        )
-    if not model.free_RVs:
-        raise UnsupportedModelError(
-            "The model has no free random variables, so there is nothing to estimate. "
-            "Give at least one parameter a prior, inside the model's context."
-        )
-    if not model.observed_RVs and not model.potentials:
-        raise UnsupportedModelError(
-            "The model has no observed variables, so there is nothing to learn from. "
-            "Pass the data to the likelihood with observed=..., or add a pm.Potential."
-        )
-    discrete = [rv.name for rv in model.free_RVs if rv.dtype.startswith(("int", "uint", "bool"))]
-    if discrete:
-        raise UnsupportedModelError(
-            f"Discrete free variables have no gradient: {', '.join(discrete)}. Sum them out of the likelihood "
-            "(marginalisation): pm.Mixture, or a logsumexp over their states in a pm.Potential. The MAP alone can be "
-            "had by enumeration where their joint support is small: bayescompare fit --method map."
-        )
-
-
 def _observed(model: pm.Model) -> dict[str, Array]:
     with without_compiler():
         return {rv.name: np.asarray(_value_of(model.rvs_to_values[rv])) for rv in model.observed_RVs}
@@ -386,18 +354,6 @@ def _value_of(variable: Any) -> Any:
     return variable.eval() if variable.owner is not None else variable.get_value()
 
 
-def _check_data(values: Mapping[str, Array]) -> None:
-    for name, value in values.items():
-        if value.dtype == object:
-            raise DataError(f"The data of {name!r} are of type object, not numbers. Convert them before use.")
-        if np.issubdtype(value.dtype, np.floating) and not np.all(np.isfinite(value)):
-            bad = int(np.sum(~np.isfinite(value)))
-            raise DataError(
-                f"The data of {name!r} hold {bad} NaN or infinite value{'s' if bad > 1 else ''} of {value.size}. "
-                "Drop them, or pass a masked array to the likelihood so that PyMC imputes them."
-            )
-
-
 def labels(model: pm.Model, name: str, dims: tuple[str, ...], shape: tuple[int, ...]) -> list[str]:
     """Names of a variable's scalars as ArviZ gives them: with coordinates where they fit, positions where not."""
     if not shape:
@@ -407,42 +363,3 @@ def labels(model: pm.Model, name: str, dims: tuple[str, ...], shape: tuple[int, 
         values = model.coords.get(dims[axis]) if axis < len(dims) else None
         axes.append(coordinates.labels(range(n) if values is None or len(values) != n else values))
     return [f"{name}[{', '.join(index)}]" for index in itertools.product(*axes)]
-
-
-_ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
-
-
-def _graph_text(outputs: list[Any]) -> str:
-    """One line an operation, by structure and constants: no names made by chance, no addresses."""
-    from pytensor.graph.basic import Constant
-    from pytensor.graph.traversal import toposort
-
-    numbers: dict[Any, int] = {}
-    lines: list[str] = []
-
-    def number(variable: Any) -> int:
-        if variable not in numbers:
-            numbers[variable] = len(numbers)
-            if isinstance(variable, Constant):
-                data = variable.data
-                content = (
-                    f"{data.dtype} {data.shape} {sha256(np.ascontiguousarray(data).tobytes()).hexdigest()}"
-                    if isinstance(data, np.ndarray)
-                    else repr(data)
-                )
-                lines.append(f"{numbers[variable]} constant {_ADDRESS.sub('', content)}")
-            else:
-                lines.append(f"{numbers[variable]} input {variable.type}")
-        return numbers[variable]
-
-    for node in toposort(outputs):
-        inputs = [number(i) for i in node.inputs]
-        for out in node.outputs:
-            numbers[out] = len(numbers)
-        inner = getattr(node.op, "fgraph", None)
-        text = "" if inner is None else _graph_text(list(inner.outputs))
-        props = [getattr(node.op, p, None) for p in getattr(node.op, "__props__", None) or ()]
-        described = _ADDRESS.sub("", f"{type(node.op).__module__}.{type(node.op).__qualname__} {props}")
-        lines.append(f"{[numbers[o] for o in node.outputs]} {described} {inputs} {sha256(text.encode()).hexdigest()}")
-    lines.append(repr([number(out) for out in outputs]))
-    return "\n".join(lines)

@@ -14,8 +14,8 @@ from ..errors import DataError
 from ..formatting import counted, plain
 from ..metrics import two_samples as two
 from ..metrics.gates import SamplerFigures, sampler_gate
-from ..metrics.table import Columns
 from ..metrics.thresholds import P_VALUE_MAX
+from ..metrics.undefined import Columns
 from ..metrics.verdict import Layer, Margins, State, criterion, decided, layer
 from ..reasons import Code, Reason, not_computed
 from .comparison import plain as json_ready

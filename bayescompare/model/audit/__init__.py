@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ...errors import DataError
 from ..cache import problem_of
 from ..problem import Problem
-from ..problem import check as refuse
+from ..refusals import check as refuse
 from . import arithmetic, structure
 from . import constant_columns as columns
 from . import observed_data as data
