@@ -9,11 +9,11 @@ import pytensor.tensor as pt
 from bayescompare.methods.nutpie import Guide
 from bayescompare.model.problem import Problem
 from bayescompare.workflow import arms, sampling
-from bayescompare.workflow.options import CompareOptions
+from bayescompare.workflow.options import CompareOptions, Silent
 
 
 def guide(model: pm.Model) -> Guide:
-    return sampling.guide(arms.modes(Problem(model), 0, CompareOptions()))
+    return sampling.guide(arms.modes(Problem(model), 0, CompareOptions(), Silent()))
 
 
 def test_a_gaussian_tells_where_it_is_and_how_it_leans() -> None:
