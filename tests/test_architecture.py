@@ -384,6 +384,19 @@ print(sorted(set({HEAVY}) & set(sys.modules)))
     assert run_python(code) == "[]"
 
 
+def test_sampling_loads_no_plots_and_arviz_is_whole_afterwards() -> None:
+    code = """
+import sys
+from bayescompare.methods.nutpie_internals import engine
+nutpie = engine()
+print(sorted({"arviz", "arviz_plots", "matplotlib"} & set(sys.modules)))
+import arviz
+assert nutpie.sample.__globals__["arviz"].from_dict is arviz.from_dict
+assert arviz.plot_dist
+"""
+    assert run_python(code) == "[]"
+
+
 @pytest.mark.parametrize(
     "arguments",
     [["--help"], ["--version"], ["compare", "--help"], ["fit", "--help"], ["check", "--help"], ["study", "--help"]],

@@ -17,7 +17,7 @@ from ..model.backends import Array
 from ..model.problem import Problem
 from ..results.sampler_statistics import STATISTICS
 from . import machine_code
-from .nutpie_internals import batches, over_function, over_machine_code
+from .nutpie_internals import batches, engine, over_function, over_machine_code
 from .sampler_options import SamplerOptions
 
 #: Points around the initial point that are looked at where a run has failed.
@@ -165,14 +165,12 @@ def start(
     guide: Guide,
 ) -> Any:
     """nutpie at work, in threads of its own; its end is ArviZ's tree, or with ``raw`` nutpie's own trace."""
-    import nutpie
-
     settings: dict[str, Any] = {} if options.target_accept is None else {"target_accept": options.target_accept}
     if depth is not None:
         settings["maxdepth"] = depth
     if callable(progress):
         settings |= {"progress_callback": partial(_tell, progress), "progress_rate": 1000}
-    return nutpie.sample(
+    return engine().sample(
         compiled,
         draws=options.draws,
         tune=options.tune,

@@ -5,7 +5,10 @@ The bounds in ``pyproject.toml`` keep out releases that may have moved it, until
 
 from __future__ import annotations
 
+import importlib
+import sys
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -16,11 +19,30 @@ from ..model.backends import Array
 COORDINATE = "unconstrained_parameter"
 
 
+def engine() -> Any:
+    """The package nutpie, which is given ArviZ when it first uses it: ArviZ loads its plots, for a second, and nothing
+    here draws them.
+
+    Needs nutpie to name ArviZ as ``arviz`` and to use nothing of it while it is imported. If that moves: it loads at
+    once, and no more.
+    """
+    if "arviz" in sys.modules or "nutpie" in sys.modules:
+        return importlib.import_module("nutpie")
+    later = ModuleType("arviz")
+    later.__dict__["__getattr__"] = lambda name: getattr(importlib.import_module("arviz"), name)
+    sys.modules["arviz"] = later
+    try:
+        return importlib.import_module("nutpie")
+    finally:
+        del sys.modules["arviz"]
+
+
 def over_function(dimension: int, function: Callable[[Array], Any], start: Callable[[int], Array]) -> Any:
     """nutpie's model over a function that gives a log density and its gradient, started where ``start`` says by seed.
 
     Needs ``nutpie.compiled_pyfunc.from_pyfunc``. If it moves: nutpie's documentation of models from a Python function.
     """
+    engine()
     from nutpie.compiled_pyfunc import from_pyfunc
 
     return from_pyfunc(
@@ -43,6 +65,7 @@ def over_machine_code(
     Needs ``nutpie.compile_pymc.CompiledPyMCModel`` with its private fields. If it moves: see what
     ``nutpie.compile_pymc_model`` makes with ``backend="numba"``.
     """
+    engine()
     from nutpie.compile_pymc import CompiledPyMCModel
 
     value, nothing = functions
