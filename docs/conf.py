@@ -46,6 +46,7 @@ html_title = "bayescompare"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_copy_source = False
+html_context = {"default_mode": "auto"}
 html_show_sourcelink = False
 html_theme_options = {
     "navbar_end": ["theme-switcher"],
