@@ -22,7 +22,10 @@ import tempfile
 import time
 from pathlib import Path
 
-TEMPLATES = ("eight_schools", "jellybeans", "radon", "ridge_regression", "wells")
+TEMPLATES = (
+    *("eight_schools", "jellybeans", "radon", "ridge_regression", "wells"),
+    *("stochastic_volatility", "rats", "neural_network_weight_decay"),
+)
 
 PLAIN = """
 import warnings
@@ -86,6 +89,7 @@ def caches(folder: Path) -> dict[str, str]:
         **kept,
         "PYTENSOR_FLAGS": f"base_compiledir={folder / 'pytensor'}",
         "NUMBA_CACHE_DIR": str(folder / "numba"),
+        "XDG_CACHE_HOME": str(folder / "cache"),
         "MPLBACKEND": "agg",
     }
 
