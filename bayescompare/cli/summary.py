@@ -12,7 +12,7 @@ from ..metrics.verdict import Layer, State
 from ..report.comparison.headlines import headlines
 from ..report.comparison.scalars import read
 from ..report.words import Name
-from ..results.ladder import sentence
+from ..results.ladder import advice, sentence
 from .terminal import Line
 
 if TYPE_CHECKING:
@@ -72,8 +72,9 @@ def summary(result: Comparison) -> list[Line]:
         ((model.name, "bold"), (f": {size}", "dim")),
         ((overall.opening, MARKS[overall.state][1]), (f" {overall.sentence}", "")),
     ]
-    if overall.advice:
-        lines.append(((overall.advice, ""),))
+    told = advice(overall, result.rungs)
+    if told:
+        lines.append(((told, ""),))
     lines += [*_thrown_away(result), *_layers(result.verdict.layers), *_cheapest(result), *_marginal(result)]
     lines += _warnings(result)
     absent = [name for name, layer in result.verdict.layers.items() if layer.state is State.NOT_COMPUTED]

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..formatting import plain
-from ..metrics.verdict import State, Verdict
+from ..metrics.verdict import Overall, State
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,10 +50,10 @@ def cheapest(rungs: Sequence[Rung], layer: str | None = None) -> Rung | None:
         Enough of this alone: a point estimate may be enough in location.
     """
     found = [r for r in rungs if r["method"] != "nuts" and _state(r, layer) == "same"]
-    return min(found, key=_time, default=None)
+    return min(found, key=time, default=None)
 
 
-def _time(rung: Rung) -> float:
+def time(rung: Rung) -> float:
     """Seconds; infinite where draws made elsewhere do not tell."""
     return math.inf if rung["seconds"] is None else float(rung["seconds"])
 
@@ -96,21 +95,32 @@ def sentence(rungs: Sequence[Rung]) -> str:
         return ""
     whole, point = cheapest(rungs), cheapest(rungs, "location")
     nuts = next((f" (NUTS: {seconds(r)})" for r in rungs if r["method"] == "nuts" and r["seconds"]), "")
-    told = f"{label(whole['method'])}, {seconds(whole)}{nuts}" if whole else "none of these methods"
-    if point is not None and (whole is None or _time(point) < _time(whole)):
+    told = f"{label(whole['method'])}, {seconds(whole)}{nuts}" if whole else f"none below NUTS{nuts}"
+    if point is not None and (whole is None or time(point) < time(whole)):
         told += f"; as a point {label(point['method'])}, {seconds(point)}"
     return told
 
 
-def advised(verdict: Verdict, rungs: Sequence[Rung]) -> Verdict:
-    """The verdict with an advice that names the cheapest rung that is enough, and the line that runs it."""
-    found = cheapest(rungs)
-    if found is None or verdict.overall.state is not State.DIFFERS:
-        return verdict
+def worth(rungs: Sequence[Rung], *, clock: bool = True) -> Rung | None:
+    """The rung to advise: the cheapest that is enough, if it is cheaper than NUTS; without a clock the ladder's first.
+
+    What must come out the same again cannot rest on a clock.
+    """
+    if not clock:
+        return next((r for r in rungs if r["method"] != "nuts" and _state(r, None) == "same"), None)
+    found, nuts = cheapest(rungs), next((r for r in rungs if r["method"] == "nuts" and r["seconds"]), None)
+    return None if found is None or (nuts is not None and time(found) >= time(nuts)) else found
+
+
+def advice(overall: Overall, rungs: Sequence[Rung]) -> str:
+    """The verdict's advice; where it differs, with what would have been enough, both costs, and the line to run."""
+    found = worth(rungs)
+    if found is None or overall.state is not State.DIFFERS:
+        return overall.advice
+    nuts = next((f" against {seconds(r)} of NUTS" for r in rungs if r["method"] == "nuts" and r["seconds"]), "")
     told, line = label(found["method"]), call(found["method"])
     runs = f": {line}" if line != found["method"] else ""
-    advice = f"{verdict.overall.advice} {told[0].upper()}{told[1:]} would have been enough{runs}."
-    return replace(verdict, overall=replace(verdict.overall, advice=advice.strip()))
+    return f"{overall.advice} {told[0].upper()}{told[1:]} would have been enough, {seconds(found)}{nuts}{runs}.".strip()
 
 
 def call(method: str) -> str:

@@ -20,7 +20,6 @@ from ..model.problem import Problem
 from ..results.comparison import Comparison
 from ..results.display import displayed
 from ..results.fit import Fit, Status
-from ..results.ladder import advised
 from ..templates import bambi
 from ..templates.loading import Target, load_target
 from . import arms, consequences, labels, others, tabulate
@@ -204,12 +203,11 @@ def run(
                 "sensitivity", partial(consequences.sensitivity, problem, fits, gathered, table, heights), lambda _: {}
             )
             curves = layers.compute("curves", partial(density.drawn, problem, gathered, table), density.no_curves)
-    rungs = ladder(gathered, fits, table, verdict, options.margins)
     found = Comparison(
         model=labels.model_info(problem, target),
         fits=fits,
         table=table,
-        verdict=advised(verdict, rungs),
+        verdict=verdict,
         curves=curves,
         data=labels.data(problem),
         settings=_settings(seed, options, _used(sampler, fits["nuts"])),
@@ -226,7 +224,7 @@ def run(
         sensitivity=sensitivity,
         groups=tuple(consequences.groups(problem, table, options.margins.location)),
         path={} if path is None else path.to_json(),
-        rungs=rungs,
+        rungs=ladder(gathered, fits, table, verdict, options.margins),
         prior=prior,
         log_likelihood=labels.log_likelihood(problem, predicted.log_likelihood, predicted.step),
     )

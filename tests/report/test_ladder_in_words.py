@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import bayescompare as bc
-from bayescompare.metrics.verdict import Overall, State, Verdict
-from bayescompare.results.ladder import advised, call, cheapest, frame, label, sentence
+from bayescompare.metrics.verdict import Overall, State
+from bayescompare.results.ladder import advice, call, cheapest, frame, label, sentence, worth
 
 
 def rung(method: str, seconds: float, location: str, spread: str, enough: str) -> dict[str, Any]:
@@ -41,16 +41,27 @@ def test_the_cheapest_that_is_enough() -> None:
     assert sentence(RUNGS) == (
         "the Laplace approximation, corrected by importance weights, 0.4 s (NUTS: 12 s); as a point the MAP, 0.1 s"
     )
-    assert sentence((RUNGS[1], NUTS)) == "none of these methods; as a point the Laplace approximation, 0.2 s"
+    assert sentence((RUNGS[1], NUTS)) == "none below NUTS (NUTS: 12 s); as a point the Laplace approximation, 0.2 s"
     assert sentence(()) == ""
 
 
 def test_the_advice_names_it_where_the_verdict_differs() -> None:
     for state, told in ((State.DIFFERS, True), (State.SAME, False), (State.UNDECIDED, False)):
-        overall = advised(Verdict(Overall(state, "", "", "Report it.")), RUNGS).overall
-        assert overall.advice.startswith("Report it.")
-        assert ('bc.fit(model, "laplace").diagnostics["psis"].' in overall.advice) is told
-    assert advised(Verdict(Overall(State.DIFFERS, "", "", "Report it.")), RUNGS[:2]).overall.advice == "Report it."
+        found = advice(Overall(state, "", "", "Report it."), RUNGS)
+        assert found.startswith("Report it.")
+        assert ('0.4 s against 12 s of NUTS: bc.fit(model, "laplace").diagnostics["psis"].' in found) is told
+
+
+def test_without_a_clock_it_is_the_first() -> None:
+    first, fastest = worth(RUNGS, clock=False), worth(RUNGS)
+    assert first is not None
+    assert fastest is not None
+    assert (first["method"], fastest["method"]) == ("marginal_laplace", "laplace_psis")
+
+
+@pytest.mark.parametrize("rungs", [RUNGS[:2], (), (*RUNGS[:4], {**NUTS, "seconds": 0.3})])
+def test_where_nothing_cheaper_is_enough_the_advice_stays(rungs: tuple[dict[str, Any], ...]) -> None:
+    assert advice(Overall(State.DIFFERS, "", "", "Report it."), rungs) == "Report it."
 
 
 @pytest.mark.parametrize("method", ["map", "laplace_psis", "advi_linear_response", "advi_linear_response_psis"])

@@ -40,9 +40,9 @@ def chosen(comparison: Comparison, scalars: Scalars) -> list[Scalar]:
     return found[:MOST] or [s for s in order if s in rows][:2]
 
 
-def bars(comparison: Comparison, scalars: Scalars) -> tuple[Focal, ...]:
+def bars(comparison: Comparison, scalars: Scalars, *, reproducible: bool) -> tuple[Focal, ...]:
     """A figure for each focal scalar."""
-    third = rungs.cheapest(comparison)
+    third = rungs.cheapest(comparison, reproducible=reproducible)
     rows = chosen(comparison, scalars)
     return tuple(Focal(s.shown, _gap(s), _bars(comparison, scalars, s, third)) for s in rows)
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 type Drawer = Callable[..., Strip]
 
 
-def cheapest(comparison: Comparison) -> str | None:
-    """The fastest method that gives what the posterior gives, in location and spread; None where there is none."""
-    found = ladder.cheapest(comparison.rungs)
+def cheapest(comparison: Comparison, *, reproducible: bool) -> str | None:
+    """The method to advise: the fastest that gives what the posterior gives, in location and spread; None for none."""
+    found = ladder.worth(comparison.rungs, clock=not reproducible)
     return None if found is None else str(found["method"])
 
 
@@ -28,13 +28,13 @@ def strip(comparison: Comparison, *, reproducible: bool) -> tuple[Rung, ...]:
     rows = [row for row in comparison.rungs if row["method"] != "nuts"]
     nuts = [row for row in comparison.rungs if row["method"] == "nuts"]
     if not reproducible:
-        rows.sort(key=lambda row: float(row["seconds"]))
+        rows.sort(key=ladder.time)
     return tuple(_rung(row, reproducible=reproducible) for row in (*rows, *nuts))
 
 
 def _rung(row: Mapping[str, Any], *, reproducible: bool) -> Rung:
     method = str(row["method"])
-    under = "" if reproducible else f"{plain(row['seconds'], 2)}{NO_BREAK}s"
+    under = "" if reproducible else ladder.seconds(row).replace(" ", NO_BREAK)
     if method == "nuts":
         return Rung("NUTS", method, State("sound"), under)
     states = [row[layer]["state"] for layer in ("location", "spread") if row.get(layer)]
@@ -47,7 +47,7 @@ def _rung(row: Mapping[str, Any], *, reproducible: bool) -> Rung:
 
 def advice(comparison: Comparison, names: Sequence[str], *, reproducible: bool) -> Words:
     """What to do: the cheapest method that is enough and what it costs beside NUTS, else the verdict's own advice."""
-    overall, row = comparison.verdict.overall, ladder.cheapest(comparison.rungs)
+    overall, row = comparison.verdict.overall, ladder.worth(comparison.rungs, clock=not reproducible)
     if row is None or str(overall.state) not in ("differs", "undecided"):
         return mark(overall.advice, names)
     said = f"Use {ladder.label(row['method'])}: it matches the posterior in location and spread"
@@ -57,11 +57,11 @@ def advice(comparison: Comparison, names: Sequence[str], *, reproducible: bool) 
     return (f"{said}.",)
 
 
-def code(comparison: Comparison) -> str:
+def code(comparison: Comparison, *, reproducible: bool) -> str:
     """One line of Python that does it; none where neither answer is to be trusted."""
     state = str(comparison.verdict.overall.state)
     sampler = comparison.verdict.layers.get("sampler")
     if sampler is None or str(sampler.state) == "failed":
         return ""
-    found = cheapest(comparison) if state != "no_verdict" else None
+    found = cheapest(comparison, reproducible=reproducible) if state != "no_verdict" else None
     return ladder.call(found or ("laplace" if state == "same" else "nuts"))
