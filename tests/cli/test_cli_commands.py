@@ -292,7 +292,7 @@ def test_fit_shows_values(run: Any, library: Any, file: str) -> None:
         "x              1",
         "y[a]        −2.5",
     ]
-    assert (library.asked[0]["method"], library.asked[0]["seed"]) == ("map", 3)
+    assert (library.asked[0]["method"], library.asked[0]["random_seed"]) == ("map", 3)
 
 
 def test_fit_with_draws_shows_sd(run: Any, library: Any, file: str) -> None:
