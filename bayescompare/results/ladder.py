@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..formatting import plain
-from ..metrics.verdict import Overall, State
+from ..metrics.verdict import Overall, State, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from .fit import Fit
 
 type Rung = Mapping[str, Any]
 
@@ -121,6 +124,24 @@ def advice(overall: Overall, rungs: Sequence[Rung]) -> str:
     told, line = label(found["method"]), call(found["method"])
     runs = f": {line}" if line != found["method"] else ""
     return f"{overall.advice} {told[0].upper()}{told[1:]} would have been enough, {seconds(found)}{nuts}{runs}.".strip()
+
+
+def integrated(verdict: Verdict, fits: Mapping[str, Fit], table: pd.DataFrame) -> Verdict:
+    """The verdict with an advice that says what the marginal mode gives, where the joint mode of a scale is off."""
+    found, layer = fits.get("marginal_map"), verdict.layers.get(verdict.overall.deciding or "")
+    if found is None or not found.ok or layer is None or layer.state is not State.DIFFERS or layer.scalar is None:
+        return verdict
+    if layer.scalar not in found.diagnostics["hyperparameters"]:
+        return verdict
+    row = table.loc[layer.scalar]
+    if not abs(row["marginal_map"] - row["mean"]) < abs(row["map"] - row["mean"]) / 2:
+        return verdict
+    latent = ", ".join(found.diagnostics["latent"])
+    said = (
+        f"The joint mode ignores how uncertain {latent} is; with it integrated out the mode of {layer.scalar} is "
+        f"{plain(row['marginal_map'], 2)}."
+    )
+    return replace(verdict, overall=replace(verdict.overall, advice=f"{verdict.overall.advice} {said}".strip()))
 
 
 def call(method: str) -> str:

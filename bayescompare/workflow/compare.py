@@ -20,6 +20,7 @@ from ..model.problem import Problem
 from ..results.comparison import Comparison
 from ..results.display import displayed
 from ..results.fit import Fit, Status
+from ..results.ladder import integrated
 from ..templates import bambi
 from ..templates.loading import Target, load_target
 from . import arms, consequences, labels, others, tabulate
@@ -207,7 +208,7 @@ def run(
         model=labels.model_info(problem, target),
         fits=fits,
         table=table,
-        verdict=verdict,
+        verdict=integrated(verdict, fits, table),
         curves=curves,
         data=labels.data(problem),
         settings=_settings(seed, options, _used(sampler, fits["nuts"])),

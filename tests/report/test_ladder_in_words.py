@@ -5,11 +5,14 @@ from __future__ import annotations
 import ast
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import bayescompare as bc
-from bayescompare.metrics.verdict import Overall, State
-from bayescompare.results.ladder import advice, call, cheapest, frame, label, sentence, worth
+from bayescompare.metrics.verdict import Layer, Overall, State, Verdict
+from bayescompare.results.fit import Fit, Status
+from bayescompare.results.ladder import advice, call, cheapest, frame, integrated, label, sentence, worth
 
 
 def rung(method: str, seconds: float, location: str, spread: str, enough: str) -> dict[str, Any]:
@@ -62,6 +65,19 @@ def test_without_a_clock_it_is_the_first() -> None:
 @pytest.mark.parametrize("rungs", [RUNGS[:2], (), (*RUNGS[:4], {**NUTS, "seconds": 0.3})])
 def test_where_nothing_cheaper_is_enough_the_advice_stays(rungs: tuple[dict[str, Any], ...]) -> None:
     assert advice(Overall(State.DIFFERS, "", "", "Report it."), rungs) == "Report it."
+
+
+@pytest.mark.parametrize(("marginal", "told"), [(0.32, True), (0.0, False), (np.nan, False)])
+def test_the_advice_says_what_the_marginal_mode_gives_where_it_is_nearer(marginal: float, told: bool) -> None:
+    found = {"latent": ["theta"], "hyperparameters": ["tau"]}
+    fit = Fit("marginal_map", Status.OK, (), ("tau",), np.array([marginal]), diagnostics=found)
+    table = pd.DataFrame({"map": [0.0], "marginal_map": [marginal], "mean": [0.4]}, index=["tau"])
+    layer = Layer("location", State.DIFFERS, "", scalar="tau")
+    verdict = Verdict(Overall(State.DIFFERS, "", "", "Report it.", "location"), {"location": layer})
+    said = integrated(verdict, {"marginal_map": fit}, table).overall.advice
+    end = " The joint mode ignores how uncertain theta is; with it integrated out the mode of tau is 0.32."
+    assert said == "Report it." + (end if told else "")
+    assert integrated(verdict, {}, table) is verdict
 
 
 @pytest.mark.parametrize("method", ["map", "laplace_psis", "advi_linear_response", "advi_linear_response_psis"])

@@ -16,7 +16,7 @@ from .boolean import DenseError
 from .dependence import dependence
 from .factor import MOST_DENSE, Layout, layout_of
 from .latent import Latent
-from .pattern import Index, Pattern, dense, pattern_of
+from .pattern import FULL, Index, Pattern, dense, pattern_of
 
 #: Bytes of one call's products of the Hessian with vectors, and what they pass through; more go one after the other.
 BYTES = 1 << 26
@@ -84,7 +84,7 @@ def joint(density: Density, latent: Latent) -> Joint:
         layout,
         lambda points, weights: made.rows(points, weights, rest),
         lambda point, vector, weights: np.asarray(made.product(point, vector, weights, *rest)),
-        lambda point, loads, weights: np.asarray(made.slope(point, loads, weights, *rest)),
+        lambda point, loads, weights: np.asarray(made.slope(point, loads, made.seeds, weights, *rest)),
     )
 
 
@@ -103,13 +103,15 @@ def _structure(density: Density, value: JaxFunction, latent: Latent) -> tuple[Pa
     try:
         found = pattern_of(_dependence(density, value, latent))
     except DenseError:
-        if n > MOST_DENSE:
-            raise UnsupportedModelError(
-                f"Every coordinate of the latent block ({', '.join(b.name for b in latent.blocks)}: {n:,}) depends on "
-                f"every other, and a dense Hessian is made up to {MOST_DENSE:,} only. Where the effects are cumulated "
-                "or centred, write their own prior instead (a random walk, an AR process, ZeroSumNormal)."
-            ) from None
-        found = dense(n)
+        found = None
+    if n > MOST_DENSE and (found is None or len(found.rows) > FULL * n * n):
+        raise UnsupportedModelError(
+            f"Every coordinate of the latent block ({', '.join(b.name for b in latent.blocks)}: {n:,}) depends on "
+            f"every other, and a dense Hessian is made up to {MOST_DENSE:,} only. Where the effects are cumulated "
+            "or centred, write their own prior instead (a random walk, an AR process, ZeroSumNormal); the zero-sum "
+            "penalty of pm.ICAR ties all of its areas to each other, pm.CAR has none."
+        )
+    found = found or dense(n)
     return found, layout_of(found)
 
 
@@ -139,7 +141,7 @@ class _Functions:
         x = latent.coordinates
         wide = np.zeros((pattern.count, density.dimension))
         wide[pattern.colours, x] = 1.0
-        seeds = jnp.asarray(wide)
+        self.seeds = jnp.asarray(wide)  # an argument: XLA would fold a constant of this size for minutes
         each = 8 * (density.dimension + density.observations + sum(a.size for a in density.data.values()))
         together = int(max(min(BYTES // each, pattern.count), 1))
         self.colours, self.size = pattern.count, pattern.size
@@ -148,7 +150,7 @@ class _Functions:
         def product(u: Any, vector: Any, weights: Any, *rest: Any) -> Any:
             return jax.jvp(lambda v: value.traced(v, weights, *rest)[1], (u,), (vector,))[1]
 
-        def coloured(u: Any, weights: Any, *rest: Any) -> Any:
+        def coloured(u: Any, seeds: Any, weights: Any, *rest: Any) -> Any:
             def of_colour(seed: Any) -> Any:
                 return product(u, seed, weights, *rest)[x]
 
@@ -156,17 +158,17 @@ class _Functions:
                 return jax.vmap(of_colour)(seeds)
             return jax.lax.map(of_colour, seeds, batch_size=together)
 
-        def local(points: Any, weights: Any, *rest: Any) -> Any:
+        def local(points: Any, seeds: Any, weights: Any, *rest: Any) -> Any:
             def one(u: Any) -> Any:
                 height, slope = value.traced(u, weights, *rest)
-                return height, slope, coloured(u, weights, *rest)
+                return height, slope, coloured(u, seeds, weights, *rest)
 
             return jax.vmap(one)(points)
 
-        def slope(u: Any, loads: Any, weights: Any, *rest: Any) -> Any:
+        def slope(u: Any, loads: Any, seeds: Any, weights: Any, *rest: Any) -> Any:
             def loaded(v: Any) -> Any:
                 if pattern.count <= together:
-                    return jnp.sum(loads * coloured(v, weights, *rest))
+                    return jnp.sum(loads * coloured(v, seeds, weights, *rest))
                 of_colour = jax.checkpoint(lambda seed, load: load @ product(v, seed, weights, *rest)[x])
                 return jax.lax.scan(lambda total, pair: (total + of_colour(*pair), None), 0.0, (seeds, loads))[0]
 
@@ -180,7 +182,12 @@ class _Functions:
 
         loads = np.zeros((self.colours, self.size))
         try:
-            for function, args in ((self.local, (u[None],)), (self.product, (u, u)), (self.slope, (u, loads))):
+            seeds = self.seeds
+            for function, args in (
+                (self.local, (u[None], seeds)),
+                (self.product, (u, u)),
+                (self.slope, (u, loads, seeds)),
+            ):
                 jax.eval_shape(function, *args, np.ones(3), *rest)
         except UNTRANSLATABLE as error:
             raise UnsupportedModelError(
@@ -194,7 +201,7 @@ class _Functions:
         pieces = []
         for start in range(0, len(points), size):
             block = points if len(points) == size else padded(points, start, size)
-            out = self.local(block, weights, *rest)
+            out = self.local(block, self.seeds, weights, *rest)
             pieces.append([np.asarray(part)[: len(points) - start] for part in out])
         value, gradient, products = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
         return value, gradient, products
