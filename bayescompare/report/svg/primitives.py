@@ -19,8 +19,8 @@ from markupsafe import Markup, escape
 from ...formatting import fixed, plain, powers, ticks
 from ..parts import Curve, Density, Forest, ForestRow, LayerRow, Ranks, Sketch
 
-MOST_POINTS, SKETCHED = 120, 28
-"""Points of a curve, and of one in a cell; more are not seen at any width."""
+MOST_POINTS, SMALL, SKETCHED = 120, 60, 28
+"""Points of a curve, of one in a small figure, and of one in a cell; more are not seen at any width."""
 
 GAUGE = 2.5
 """The gauge runs to so many margins."""
@@ -151,7 +151,7 @@ def small(drawn: Curve) -> Markup:
     """A small figure of one marginal."""
     base, top = 66, 14
     scale = _range(drawn)
-    parts = _curves(drawn, scale, base, top, _peak(drawn), height=86)
+    parts = _curves(drawn, scale, base, top, _peak(drawn), height=86, most=SMALL)
     if scale.holds(drawn.mode):
         at = scale(drawn.mode)
         parts.append(segment("map", at, at, 8, base))
@@ -300,14 +300,16 @@ def _peak(drawn: Curve) -> float:
     return peak if peak > 0 and math.isfinite(peak) else 1.0
 
 
-def _curves(drawn: Curve, scale: Scale, base: int, top: int, peak: float, height: int) -> list[str]:
+def _curves(
+    drawn: Curve, scale: Scale, base: int, top: int, peak: float, height: int, most: int = MOST_POINTS
+) -> list[str]:
     """Posterior filled, prior dotted, Laplace dashed."""
     parts = []
     for values, css in ((drawn.posterior, ""), (drawn.prior, "prior"), (drawn.laplace, "lap")):
         good = np.isfinite(values) & np.isfinite(drawn.x)
         if good.sum() < 2:
             continue
-        x, y = _thin(drawn.x[good], values[good], MOST_POINTS)
+        x, y = _thin(drawn.x[good], values[good], most)
         if css:
             parts.append(nested(f'<path class="ln {css}" d="{_path(x, y, scale, base, top, peak)}"/>', height))
         else:
