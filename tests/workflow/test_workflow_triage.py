@@ -126,7 +126,7 @@ def test_nothing_will_change(build: Build) -> None:
     assert found.answer is Answer.WILL_NOT_CHANGE, found.reasons
     assert all(layer.state is State.SAME for layer in found.criteria.values())
     assert list(found.criteria) == ["location", "spread", "k_hat", "modes"]
-    assert found.reasons == (found.criteria["location"].reason, found.criteria["spread"].reason)
+    assert found.reasons == (found.criteria["location"].reason.text, found.criteria["spread"].reason.text)
     assert found.flags == ()
 
 
