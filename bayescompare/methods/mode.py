@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from ..model.angles import nearest
 from ..model.backends import Array
 from ..model.density import Density
 from ..model.problem import Problem
@@ -23,7 +22,7 @@ from .modes.curvature import marginal_sd, over_its_width, spectrum, standard_err
 from .modes.end import End
 from .modes.folds import folds
 from .modes.options import ModeOptions
-from .modes.search import climb_to_modes, first_order, starts
+from .modes.search import alone, climb_to_modes, first_order, starts
 from .modes.ways import Ways
 
 __all__ = ["WEIGHTS", "ModeOptions", "fit", "run_map", "run_mle", "run_unconstrained_map"]
@@ -83,11 +82,12 @@ def fit(
     options = derivative_free.settings(options) if lacking else options
     points = starts(problem, options.starts, seed, weights)
     points += [("draw", u) for u in above] if above is not None else []
-    ways = Ways(density.start, density.transformed, lambda u: unbounded.way_out(problem, u, weights, options))
+    ways = Ways(
+        density.start, density.transformed, lambda u: alone(density, weights, unbounded.way_out(problem, u, options))
+    )
     ends = derivative_free.search(density, points, weights) if lacking else first_order(density, points, weights, ways)
-    modes, ends = _settled(density, ends, weights, options)
-    for end in ends:
-        end.u[density.circular] = nearest(end.u[density.circular], 0.0)
+    settled = _settled(density, ends, weights, options)
+    modes, ends = ([end.turned(density.circular) for end in each] for each in settled)
     best = ends[0]
     agreeing = sum(abs(best.value - e.value) <= options.agreement for e in ends)
     gap = _second_opinion(density, best, weights)
@@ -97,7 +97,7 @@ def fit(
 
     names = problem.scalars.names
     failed = status is Status.FAILED
-    estimate = np.full(len(names), np.nan) if failed else boundaries.values_at(problem, best)
+    estimate = np.full(len(names), np.nan) if failed else alone(density, weights, boundaries.values_at(density, best))
     if options.allow_unidentified and not failed:
         estimate = np.where(endings.known(problem, best), estimate, np.nan)
     errors, missing = _errors(problem, best, failed, weights)
@@ -151,9 +151,11 @@ def _judged(
     options: ModeOptions,
 ) -> tuple[Status, list[Reason]]:
     """Status and reasons of the best end, by itself, beside the others, and by the second opinion."""
-    status, reasons = endings.judge(problem, ends[0], modes, agreeing, weights, options)
+    audit = endings.judge(problem, ends[0], modes, agreeing, weights, options)
+    status, reasons = alone(problem.density, weights, audit)
     if status is not Status.FAILED:
-        other, higher = endings.elsewhere(problem, ends[0], ends, agreeing, weights, options)
+        beside = endings.elsewhere(problem, ends[0], ends, agreeing, options)
+        other, higher = alone(problem.density, weights, beside)
         status = other if other is not Status.OK else status
         reasons = higher if status is Status.FAILED else higher + reasons
     if gap > 1e-8 and status is Status.OK:
@@ -170,12 +172,18 @@ def _settled(
         modes, ends = climb_to_modes(density, weights, ends, options)
         if not ends[0].converged(options):
             break
-        inside = boundaries.hold(density, ends[0], weights, options)
+        best, inside = alone(density, weights, boundaries.hold(density, ends[0], weights, options))
+        modes, ends = _with_best(best, modes, ends)
         if inside is None:
             break
-        ends += first_order(density, [("inward", inside.u)], weights)
-        ends.sort(key=lambda e: -e.value)
-    return modes, ends
+        ends = sorted(ends + first_order(density, [("inward", inside.u)], weights), key=lambda e: -e.value)
+    return _with_best(alone(density, weights, endings.refined(ends[0], options)), modes, ends)
+
+
+def _with_best(best: End, modes: list[End], ends: list[End]) -> tuple[list[End], list[End]]:
+    """More being known of the best of the ends, which is the first of them, and a mode."""
+    known = [best if i == best.mode else mode for i, mode in enumerate(modes)]
+    return known, [best, *ends[1:]]
 
 
 def _refused(problem: Problem, method: str, variables: tuple[str, ...]) -> Fit:

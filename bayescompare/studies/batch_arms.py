@@ -14,17 +14,18 @@ from numpy.typing import NDArray
 
 from ..errors import DataError, NoFiniteStartError
 from ..methods import laplace, mode
-from ..methods.modes.curvature import RIDGE
+from ..methods.modes.curvature import RIDGE, own_scale
+from ..methods.modes.newton import newton, polish
 from ..methods.modes.options import ModeOptions
 from ..methods.modes.search import starts
+from ..methods.modes.surface import Index
 from ..model.backends import Array
 from ..model.problem import Problem
 from ..reasons import Code, Reason
 from ..results.fit import Fit, Status
 from . import batch_draws, batch_modes
-from .batch_density import Chunk, Index
+from .batch_density import Chunk
 from .batch_modes import Modes
-from .batch_newton import conditional_sd, newton, polish
 from .fresh_elpd import log_predictive
 
 
@@ -80,31 +81,26 @@ class Batched:
     def modes(self, method: str) -> Modes:
         rounds = batch_modes.ROUNDS
         weights = mode.WEIGHTS[method]
+        chunk = self.chunk.under(weights)
         points = np.stack([u for _, u in starts(self.problem, self.starts * rounds, 0, weights)])
         in_rounds = np.stack([points[i::rounds] for i in range(rounds)])  # some of each kind in every round
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # rows without a density go along
-            asked = np.arange(self.chunk.size) < self.wanted
-            found = batch_modes.find(self.chunk, self.problem, in_rounds, weights, asked)
-        unclear = np.flatnonzero(found.open)
-        for row in unclear:
-            data = {name: array[row] for name, array in self.chunk.swapped.items()}
-            put(
-                found,
-                int(row),
-                alone(self.problem, data, method, self.seeds[int(row)], ModeOptions(starts=self.starts)),
-            )
-        again = np.isin(np.arange(self.chunk.size), unclear) & found.interior
-        if again.any():
-            top = polish(
-                self.chunk, np.where(again[:, None], found.u, 0.0), np.zeros(found.u.shape, dtype=bool), weights, again
-            )
-            sound = again & (top.smallest > RIDGE)
-            found.h[sound] = top.h[sound]
-            found.interior &= sound | ~again
-        rows = np.flatnonzero(found.interior)
-        if len(rows) and method == "unconstrained_map":  # its draws and weights want the curvature as good as it can be
-            u, scale = found.u[rows], conditional_sd(found.h[rows])
-            last = newton(self.chunk, u, np.zeros(u.shape, dtype=bool), scale, weights, rows)
+            asked = np.arange(chunk.size) < self.wanted
+            found = batch_modes.find(chunk, self.problem, in_rounds, asked)
+        unclear = found.open
+        for row in np.flatnonzero(unclear).tolist():
+            data = {name: array[row] for name, array in chunk.swapped.items()}
+            put(found, row, alone(self.problem, data, method, self.seeds[row], ModeOptions(starts=self.starts)))
+        again = unclear & found.interior
+        nothing = np.zeros(found.u.shape, dtype=bool)
+        own = np.flatnonzero(again)
+        if len(own):
+            top = polish(chunk, found.u[own], nothing[own], own, batch_modes.CLIMB)
+            found.h[own], found.interior[own] = top.h, top.smallest > RIDGE
+        # The draws and weights want the curvature as good as it can be.
+        rows = np.flatnonzero(found.interior if method == "unconstrained_map" else found.interior & again)
+        if len(rows):
+            last = newton(chunk, found.u[rows], nothing[rows], own_scale(found.h[rows]), rows)
             inside = np.isfinite(last.decrement)
             found.h[rows[inside]] = last.h[inside]
         return found

@@ -7,6 +7,7 @@ the same whatever stands beside it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..methods.modes.scales import scales
+from ..methods.modes.surface import Index
 from ..model.backends import Array, JaxFunction
 from ..model.density import Density
 from .batch_search import search
 
 Weights = tuple[float, float, float]
-Index = NDArray[np.intp]
 
 #: Most replicates of a chunk.
 CHUNK = 256
@@ -103,8 +104,8 @@ def _functions(density: Density, value: JaxFunction, push: JaxFunction, swapped:
         values, gradients = over(lambda v: height(v, weights, *data), points)
         d = len(u)
         h = (gradients[1 + d :] - gradients[1 : 1 + d]) / (2 * steps[:, None])
-        finite = jnp.isfinite(values).all()
-        return values[0], gradients[0], jnp.where(finite, (h + h.T) / 2, jnp.nan)
+        outside = ~jnp.isfinite(values[1:]).reshape(2, d).all(axis=0)
+        return values[0], gradients[0], jnp.where(outside[:, None] | outside, jnp.nan, (h + h.T) / 2)
 
     def values(points: Any, weights: Any, *data: Any) -> Any:
         found = over(lambda v: packed(v, weights, *ones, *data)[0], points)
@@ -201,7 +202,14 @@ class Chunk:
         Rows of the data that are swapped.
     size : int
         B.
+
+    Attributes
+    ----------
+    weights : tuple of float
+        Of likelihood, prior and Jacobian: 1 but for :meth:`under` others.
     """
+
+    weights: Weights = (1.0, 1.0, 1.0)
 
     def __init__(self, density: Density, compiled: Functions, swapped: Mapping[str, NDArray[Any]], size: int) -> None:
         self.density, self.size, self.swapped = density, size, swapped
@@ -213,20 +221,26 @@ class Chunk:
         swapped = {name: array[rows] for name, array in self.swapped.items()}
         return Chunk(self.density, self._compiled, swapped, len(rows))
 
-    def search(self, starts: Array, most: int, weights: Weights, rows: Index) -> tuple[Array, Array]:
+    def under(self, weights: Weights) -> Chunk:
+        """The density under these weights."""
+        other = copy(self)
+        other.weights = weights
+        return other
+
+    def search(self, starts: Array, most: int, rows: Index) -> tuple[Array, Array]:
         """Ends (n, S, d) of first-order searches from ``starts`` (n, S, d), and their heights (n, S)."""
-        shared = np.array(most), np.array(weights), scales(self.density, weights)
+        shared = np.array(most), np.array(self.weights), scales(self.density, self.weights)
         ends, values = self._over(self._compiled.search, rows, [starts], *shared)
         return ends, values
 
-    def local(self, u: Array, steps: Array, weights: Weights, rows: Index) -> tuple[Array, Array, Array]:
-        """Heights (n,), gradients (n, d) and −∇² (n, d, d), that NaN where the density is not finite within a step."""
-        value, gradient, h = self._over(self._compiled.local, rows, [u, steps], np.array(weights))
+    def local(self, u: Array, steps: Array, rows: Index, least: Array) -> tuple[Array, Array, Array]:
+        """Heights (n,), gradients (n, d) and −∇² (n, d, d), as any surface has them."""
+        value, gradient, h = self._over(self._compiled.local, rows, [u, steps], np.array(self.weights))
         return value, gradient, h
 
-    def values(self, points: Array, weights: Weights, rows: Index) -> Array:
+    def values(self, points: Array, rows: Index) -> Array:
         """Heights (n, P) at ``points`` (n, P, d)."""
-        return self._over(self._compiled.values, rows, [points], np.array(weights))[0]
+        return self._over(self._compiled.values, rows, [points], np.array(self.weights))[0]
 
     def push(self, points: Array, rows: Index) -> Array:
         """All scalars (n, P, k) at ``points`` (n, P, d), in the model's coordinates."""

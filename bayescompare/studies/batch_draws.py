@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from ..methods.laplace import standard_normal
+from ..methods.modes.surface import Index
 from ..metrics import psis
 from ..metrics.thresholds import K_HAT_MAX
 from ..model.backends import Array
 from ..reasons import Code, Reason
-from .batch_density import Chunk, Index
+from .batch_density import Chunk
 
 #: Bytes of the draws that are made at a time.
 BYTES = 1 << 20
@@ -60,7 +61,7 @@ def laplace(
     factor = np.linalg.cholesky(h)
     points = u[:, None] + z @ np.linalg.inv(factor)
     log_volume = d / 2 * math.log(2 * math.pi) - np.log(np.diagonal(factor, axis1=1, axis2=2)).sum(axis=1)
-    ratios = chunk.values(points, (1.0, 1.0, 1.0), rows) + 0.5 * (z**2).sum(axis=2) + log_volume[:, None]
+    ratios = chunk.values(points, rows) + 0.5 * (z**2).sum(axis=2) + log_volume[:, None]
     # Of a density that repeats itself with each circle, the posterior is one.
     ratios[(np.abs(points - u[:, None])[..., chunk.density.circular] > math.pi).any(axis=2)] = -math.inf
     return points, chunk.push(points, rows), ratios

@@ -7,24 +7,26 @@ one of a density with kinks across coordinates, is left to the search for a sing
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..methods.modes import boundaries, endings, unbounded
-from ..methods.modes.curvature import RIDGE
+from ..methods.modes.audits import Audit, Heights, Polish, Scalars, together
 from ..methods.modes.end import End
 from ..methods.modes.folds import folds
+from ..methods.modes.newton import Climb, Tops, newton, polish
 from ..methods.modes.options import ModeOptions
+from ..methods.modes.surface import Mask
 from ..model.angles import nearest
 from ..model.backends import Array
 from ..model.problem import Problem
 from ..reasons import Code, Reason
 from ..results.fit import Fit, Status
-from . import batch_bounds
 from .batch_density import Chunk, Weights
-from .batch_newton import CONVERGED, PATIENT, STEPS, Mask, Tops, conditional_sd, newton, polish, spectra
 
 #: Rounds of starts while no two agree: the first is everyone's, the others are for those that need them.
 ROUNDS = 2
@@ -40,6 +42,15 @@ CLIMBS = 2
 
 #: Difference of heights, in nats, up to which they are one height.
 AGREEMENT = ModeOptions().agreement
+
+#: Options of the audit, of which a climb's steps.
+OPTIONS = ModeOptions(newton_steps=25)
+
+#: Largest decrement of a mode in nats.
+CONVERGED = OPTIONS.decrement
+
+#: Climbs, and where they lead along a curved valley.
+CLIMB, PATIENT = (Climb(most, CONVERGED, done=1e-16, shortest=1e-6) for most in (OPTIONS.newton_steps, 150))
 
 
 @dataclass
@@ -85,6 +96,16 @@ class Modes:
         """Rows that are not decided yet."""
         return np.array([status is None for status in self.status])
 
+    def put(self, row: int, found: _Audited) -> None:
+        """What an audit says of a row."""
+        self.status[row], self.reasons[row] = found.status, tuple(found.reasons)
+        if found.estimate is not None:
+            end = found.end
+            self.u[row], self.estimate[row], self.value[row] = boundaries.limits(end), found.estimate, end.value
+            self.interior[row] = not (end.held or end.edges)
+            if end.hessian is not None and not end.held:
+                self.h[row] = end.hessian
+
     def fail(self, row: int | np.integer[Any], *reasons: Reason) -> None:
         self.status[int(row)], self.reasons[int(row)] = Status.FAILED, reasons
 
@@ -92,7 +113,7 @@ class Modes:
 # -- search and audit ------------------------------------------------------------------------------
 
 
-def find(chunk: Chunk, problem: Problem, starts: Array, weights: Weights, asked: Mask) -> Modes:
+def find(chunk: Chunk, problem: Problem, starts: Array, asked: Mask) -> Modes:
     """Search for each replicate's mode and audit it.
 
     Parameters
@@ -101,71 +122,126 @@ def find(chunk: Chunk, problem: Problem, starts: Array, weights: Weights, asked:
     problem : Problem
         For names.
     starts : ndarray of shape (rounds, S, d)
-    weights : tuple of float
-        Of likelihood, prior and Jacobian.
     asked : ndarray of bool of shape (B,)
         The rows that are replicates; others fail.
     """
-    if folds(chunk.density, ModeOptions().dense).across:
-        modes = Modes.unknown(chunk.size, problem.dimension, len(problem.scalars))
-        for row in np.flatnonzero(~asked):
+    modes = Modes.unknown(chunk.size, problem.dimension, len(problem.scalars))
+    if folds(chunk.density, OPTIONS.dense).across:
+        for row in np.flatnonzero(~asked).tolist():
             modes.fail(row, Reason(Code.NOT_ASKED_FOR))
         return modes
-    ends = _searched(chunk, starts, weights, asked)
-    top, usable = ends.top, ends.usable
+    ends = _searched(chunk, starts, asked)
     count = starts.shape[0] * starts.shape[1]
-    modes = Modes.unknown(chunk.size, problem.dimension, len(problem.scalars))
-    for row in np.flatnonzero(~usable):
+    for row in np.flatnonzero(~ends.usable).tolist():
         modes.fail(row, Reason(Code.NO_USABLE_START, figures={"starts": count}))
-    converged = usable & (top.decrement <= CONVERGED)
-    _runaways(chunk, problem, modes, top, usable & ~converged, weights)
-    running = batch_bounds.runs(chunk, top) & converged[:, None]
-    if running.any():
-        rows = running.any(axis=1)
-        top.put(rows, batch_bounds.on_bounds(chunk, top, running, weights).take(rows))
-        converged &= top.decrement <= CONVERGED
-    converged &= ~batch_bounds.thins(chunk, top, converged)
-    _creeps(chunk, problem, modes, top, converged, weights)
-    identified = _refined(chunk, problem, modes, top, converged & (np.abs(top.smallest) < endings.DOUBT), weights)
-    _accept(chunk, problem, modes, top, converged & modes.open & identified & ~ends.twins.any(axis=1))
-    for row in np.flatnonzero((ends.same.sum(axis=1) < 2) & [status is Status.OK for status in modes.status]):
-        modes.status[row] = Status.SUSPECT
-        modes.reasons[row] = (Reason(Code.ONE_START, figures={"starts": count}), *modes.reasons[row])
+    options, twins = replace(OPTIONS, starts=count), ends.twins.any(axis=1)
+    audits = {}
+    for row in np.flatnonzero(ends.usable).tolist():
+        end = End("batch", ends.top.u[row], -np.inf).at(ends.top, row)
+        audits[row] = _audited(problem, end, ends.value[row], bool(twins[row]), (chunk.weights, options))
+    for row, found in together(audits, partial(_answers, chunk)).items():
+        if found is not None:
+            modes.put(row, found)
     return modes
+
+
+@dataclass(frozen=True, eq=False)
+class _Audited:
+    """What is said of one row: its end and scalars where there is a mode."""
+
+    status: Status
+    reasons: Sequence[Reason]
+    end: End
+    estimate: Array | None = None
+
+
+def _audited(
+    problem: Problem, end: End, heights: Array, twins: bool, asked: tuple[Weights, ModeOptions]
+) -> Audit[_Audited | None]:
+    """The audit of one row's best end; None where the search for a single mode has to tell.
+
+    Parameters
+    ----------
+    heights : ndarray of shape (m,)
+        Of all the row's ends.
+    twins : bool
+        Whether another of them is as high, in another place.
+    asked : tuple
+        The weights, and options.
+    """
+    density, (weights, options) = problem.density, asked
+    if not end.converged(options):
+        rises = yield from unbounded.runaway(problem, end, options)
+        return _Audited(Status.FAILED, rises.reasons, end) if rises else None
+    end, inside = yield from boundaries.hold(density, end, weights, options)
+    if inside is not None:
+        end = yield Polish(replace(inside, held={}), options)
+        end, inside = yield from boundaries.hold(density, end, weights, options)
+    if not end.converged(options) or inside is not None:
+        return None
+    end = yield from endings.refined(end, options)
+    same = int((heights >= end.value - AGREEMENT).sum())
+    status, reasons = yield from endings.judge(problem, end, [end], same, weights, options)
+    if status is Status.FAILED:
+        return None if reasons[0].code is Code.SADDLE else _Audited(status, reasons, end)
+    if twins and not end.held:
+        return None
+    end = end.turned(density.circular)
+    return _Audited(status, reasons, end, (yield from boundaries.values_at(density, end)))
+
+
+def _answers(chunk: Chunk, rows: list[int], questions: list[Any]) -> Sequence[Any]:
+    """Answers to questions of one kind (:mod:`..methods.modes.audits`), all in one call."""
+    own = np.array(rows)
+    match questions[0]:
+        case Heights():
+            return list(chunk.values(np.stack([each.points for each in questions]), own))
+        case Scalars():
+            return list(chunk.push(np.stack([each.points for each in questions]), own))
+    ends = [each.end for each in questions]
+    u, fixed = np.stack([end.u for end in ends]), np.stack([end.fixed for end in ends])
+    match questions[0]:
+        case Polish(_, options):
+            top = polish(chunk, u, fixed, own, replace(CLIMB, most=options.newton_steps))
+            return [end.at(top, i) for i, end in enumerate(ends)]
+        case _:
+            h = newton(chunk, u, fixed, np.stack([each.scale for each in questions]), own).h
+            return [each[np.ix_(end.free, end.free)] for each, end in zip(h, ends, strict=True)]
 
 
 class _Ends:
     """Where m searches ended, each polished in its turn: ``u`` (B, m, d), ``value`` (B, m), and the best, ``top``."""
 
-    def __init__(self, chunk: Chunk, weights: Weights) -> None:
+    def __init__(self, chunk: Chunk) -> None:
         b, d = chunk.size, chunk.density.dimension
-        self._chunk, self._weights = chunk, weights
+        self._chunk = chunk
         self.u, self.value, self.decrement = np.empty((b, 0, d)), np.empty((b, 0)), np.empty((b, 0))
         self.top = Tops.nothing(np.zeros((b, d)), np.zeros((b, d), dtype=bool))
 
     def add(self, starts: Array, rows: Mask, most: int) -> None:
         """Search from more starts (B, S, d); a row that did not want them does not get to know of them."""
         u, value = np.zeros(starts.shape), np.full(starts.shape[:2], -np.inf)
-        u[rows], value[rows] = self._chunk.search(starts[rows], most, self._weights, np.flatnonzero(rows))
+        u[rows], value[rows] = self._chunk.search(starts[rows], most, np.flatnonzero(rows))
         self.u, self.value = np.concatenate([self.u, u], axis=1), np.concatenate([self.value, value], axis=1)
         self.decrement = np.concatenate([self.decrement, np.full(value.shape, np.nan)], axis=1)
 
-    def climb(self, rows: Mask, most: int = STEPS, among: Mask | None = None) -> Mask:
+    def climb(self, rows: Mask, how: Climb = CLIMB, among: Mask | None = None) -> Mask:
         """Polish the highest of each row's ends ``among`` these (B, m), or not polished yet; says which it took."""
         left = np.where(np.isnan(self.decrement) if among is None else among, self.value, -np.inf)
         place = left.argmax(axis=1)
-        every = np.arange(len(rows))
-        rows = rows & np.isfinite(left[every, place])
-        polished = polish(self._chunk, self.u[every, place], np.zeros_like(self.top.held), self._weights, rows, most)
-        self.decrement[every[rows], place[rows]] = polished.decrement[rows]
+        own = np.flatnonzero(rows & np.isfinite(left.max(axis=1)))
+        at = own, place[own]
         took = np.zeros(self.value.shape, dtype=bool)
-        took[every[rows], place[rows]] = True
-        rows = rows & np.isfinite(polished.value)
-        self.u[every[rows], place[rows]] = polished.u[rows]
-        self.value[every[rows], place[rows]] = polished.value[rows]
-        higher = polished.value > self.top.value + AGREEMENT
-        higher |= (polished.value >= self.top.value) & (polished.decrement <= CONVERGED) & ~self.converged
-        self.top.put(rows & higher, polished.take(rows & higher))
+        took[at] = True
+        polished = polish(self._chunk, self.u[at], np.zeros_like(self.top.held[own]), own, how)
+        self.decrement[at] = polished.decrement
+        known = np.isfinite(polished.value)
+        self.u[at] = np.where(known[:, None], polished.u, self.u[at])
+        self.value[at] = np.where(known, polished.value, self.value[at])
+        top = self.top.take(own)
+        higher = polished.value > top.value + AGREEMENT
+        higher |= (polished.value >= top.value) & (polished.decrement <= CONVERGED) & (top.decrement > CONVERGED)
+        self.top.put(own[known & higher], polished.take(known & higher))
         return took
 
     def highest(self, count: int) -> Array:
@@ -203,13 +279,13 @@ class _Ends:
         return apart
 
 
-def _searched(chunk: Chunk, starts: Array, weights: Weights, asked: Mask) -> _Ends:
+def _searched(chunk: Chunk, starts: Array, asked: Mask) -> _Ends:
     """Search in rounds, and climb from the highest ends, until two of each row are of the top's height.
 
     Where the top is none yet, as in a long curved valley, the search goes on from the highest ends. Ends that look like
     modes of the top's height are polished, too.
     """
-    ends = _Ends(chunk, weights)
+    ends = _Ends(chunk)
     wanted = asked
     _, count, d = starts.shape
     for points in starts:
@@ -236,102 +312,3 @@ def _searched(chunk: Chunk, starts: Array, weights: Weights, asked: Mask) -> _En
         if not rows.any():
             return ends
         final |= ends.climb(rows, PATIENT, twins)
-
-
-def _accept(chunk: Chunk, problem: Problem, modes: Modes, top: Tops, clean: Mask) -> None:
-    """Modes that are sound, in the model's coordinates: the bound itself where one lies on it."""
-    rows = np.flatnonzero(clean)
-    if not len(rows):
-        return
-    top.u = np.where(chunk.density.circular, nearest(top.u, 0.0), top.u)
-    limits = np.where(top.held, np.copysign(np.inf, top.u), top.u)[rows]
-    inside, exact = np.moveaxis(chunk.push(np.stack([top.u[rows], limits], axis=1), rows), 1, 0)
-    names = problem.scalars.names
-    for i, row in enumerate(rows):
-        end = _end(top, row)
-        bounds = boundaries.names(problem, end) if end.held else []
-        endless = [name for name in bounds if np.isinf(exact[i, names.index(name)])]
-        if endless:
-            modes.fail(row, Reason(Code.HIGHEST_AT_INFINITY, tuple(endless)))
-            continue
-        modes.status[row] = Status.OK
-        modes.reasons[row] = tuple(Reason(Code.ON_BOUNDARY, (name,)) for name in bounds)
-        modes.estimate[row] = np.where(np.isfinite(exact[i]), exact[i], inside[i]) if end.held else inside[i]
-        modes.u[row], modes.value[row], modes.h[row] = limits[i], top.value[row], top.h[row]
-        modes.interior[row] = not end.held
-
-
-def _end(top: Tops, row: np.integer[Any]) -> End:
-    """One row, as the audit of a single mode has it."""
-    held = {int(i): float(top.u[row, i]) for i in np.flatnonzero(top.held[row])}
-    end = End("batch", top.u[row], float(top.value[row]), smallest=float(top.smallest[row]), held=held)
-    end.hessian = top.h[row][np.ix_(end.free, end.free)]
-    return end
-
-
-# -- ridges ----------------------------------------------------------------------------------------
-
-
-def _refined(chunk: Chunk, problem: Problem, modes: Modes, top: Tops, doubtful: Mask, weights: Weights) -> Mask:
-    """Fail the ridges among the doubtful rows, whose flattest direction could be one; True where there is curvature.
-
-    Differences err by their step squared, so that a curved ridge can look like a mode: Richardson's extrapolation from
-    two steps takes that away, and what it changes is what it may still be wrong by.
-    """
-    flatness = np.full(len(top.u), RIDGE)
-    rows = np.flatnonzero(doubtful)
-    if len(rows):
-        u, held = top.u[rows], top.held[rows]
-        scale = np.where(held, 1.0, conditional_sd(top.h[rows]))
-        coarse, fine = (newton(chunk, u, held, factor * scale, weights, rows).h for factor in (1.0, 0.5))
-        better = (4 * fine - coarse) / 3
-        lowest, other = (spectra(h)[0][:, 0] for h in (better, fine))
-        top.h[rows], top.smallest[rows] = better, lowest
-        flatness[rows] = np.maximum(RIDGE, np.abs(lowest - other))
-    for row in rows[modes.open[rows] & (np.abs(top.smallest[rows]) <= flatness[rows])]:
-        _, reasons = endings.ridge_or_saddle(problem, _end(top, row), float(flatness[row]), weights, ModeOptions())
-        modes.fail(row, *reasons)
-    return np.asarray(top.smallest > flatness)
-
-
-# -- no mode ---------------------------------------------------------------------------------------
-
-
-def _runaways(chunk: Chunk, problem: Problem, modes: Modes, top: Tops, rows: Mask, weights: Weights) -> None:
-    """Fail the rows whose density rises without limit along a transformed coordinate, the others following."""
-    far = chunk.density.transformed
-    b = len(top.u)
-    furthest = np.argsort(-np.abs(top.u) * far, axis=1, kind="stable")[:, :3]
-    for i in furthest.T:
-        led = rows & modes.open & far[i]
-        if not led.any():
-            continue
-        held = np.zeros_like(top.held)
-        held[np.arange(b), i] = True
-        trial, heights = top.u.copy(), []
-        first = np.minimum(np.abs(top.u[np.arange(b), i]), 20.0)
-        for further in range(7):  # a bounded density levels off, an endless one does not
-            trial[np.arange(b), i] = np.copysign(first + further, top.u[np.arange(b), i])
-            polished = polish(chunk, trial, held, weights, led)
-            trial = polished.u
-            heights.append(polished.value)
-        with np.errstate(invalid="ignore"):
-            early, late = heights[3] - heights[0], heights[6] - heights[3]
-        for row in np.flatnonzero(led & (early > AGREEMENT) & (late > 0.5 * early)):
-            path = np.copysign(first[row] + np.arange(7.0), top.u[row, i[row]])
-            modes.fail(row, *unbounded.along(problem, int(i[row]), path).reasons)
-
-
-def _creeps(chunk: Chunk, problem: Problem, modes: Modes, top: Tops, converged: Mask, weights: Weights) -> None:
-    """Fail the rows whose density still rises many Newton steps on, towards a limit: separated data."""
-    rows = np.flatnonzero(converged & modes.open & (top.decrement > endings.rounding(top.value)))
-    if not len(rows):
-        return
-    u, value = top.u[rows], top.value[rows]
-    rays = endings.creeping_rays(u, top.step[rows], chunk.density.start)
-    values = chunk.values((u[:, None, None] + rays).reshape(len(rows), -1, u.shape[1]), weights, rows)
-    rising = endings.creeps(values.reshape(rays.shape[:-1]), value, top.decrement[rows])
-    share = top.step**2 * np.abs(np.diagonal(top.h, axis1=1, axis2=2))
-    for row in rows[rising]:
-        carriers = endings.carriers_of(chunk.density, share[row] / share[row].sum())
-        modes.fail(row, Reason(Code.RISES_TOWARDS_A_LIMIT, carriers), endings.towards_a_limit(problem, weights))

@@ -17,13 +17,14 @@ from threadpoolctl import threadpool_limits
 from ..errors import DataError, UsageError
 from ..methods import mode
 from ..methods.modes import endings
+from ..methods.modes.surface import Index
 from ..model.backends import Array
 from ..model.problem import Problem
 from ..reasons import Code, Reason
 from ..results.fit import Status
 from . import batch_density
 from .batch_arms import Arms, Batched, OneByOne
-from .batch_density import Chunk, Index
+from .batch_density import Chunk
 from .batch_draws import Summary, draws_at_once, importance, summaries, wald
 from .batch_modes import Modes
 

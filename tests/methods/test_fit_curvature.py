@@ -69,7 +69,7 @@ def test_steps_stay_short_of_a_kink() -> None:
     kinked = problem(lambda: pm.Potential("p", -abs(x := pm.Flat("x")) - x**2 / 2))
     at = np.array([2e-4])
     assert curvature.hessian(kinked.density, at, DATA_ALONE)[0, 0] > 100
-    near = curvature.hessian(kinked.density, at, DATA_ALONE, reach=at / 2)
+    near = curvature.hessian(kinked.density, at, DATA_ALONE, 1e3 * at / 2)
     assert near[0, 0] == pytest.approx(1.0, rel=1e-10)
 
 

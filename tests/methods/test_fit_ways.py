@@ -12,6 +12,7 @@ from bayescompare.methods import mode
 from bayescompare.methods.modes import unbounded
 from bayescompare.methods.modes.end import End
 from bayescompare.methods.modes.options import ModeOptions
+from bayescompare.methods.modes.search import alone
 from bayescompare.methods.modes.ways import OUT, Ways
 from bayescompare.model.problem import Problem
 from bayescompare.results.fit import Status
@@ -60,7 +61,7 @@ def test_the_way_is_that_of_the_scale() -> None:
     tau = problem.density.blocks[place].start
     u = problem.density.start.copy()
     u[tau] = -OUT - 2.0
-    assert unbounded.way_out(problem, u, weights, ModeOptions()) == (tau, -1.0)
+    assert alone(problem.density, weights, unbounded.way_out(problem, u, ModeOptions())) == (tau, -1.0)
 
 
 def test_no_mode_is_said_by_name_where_every_start_is_lost() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -83,7 +83,7 @@ def climbs(
     for end in ends:
         i = place(end, modes, density)
         if i < 0:
-            polish_along(lines, density, end, weights, options)
+            end = polish_along(lines, density, end, weights, options)
             i = place(end, modes, density)
         if i < 0 and end.converged(options) and end.smallest > 0:
             i = len(modes)
@@ -117,8 +117,9 @@ def log_mass(mode: End) -> float:
 def _known(problem: Problem, u: Array) -> End:
     weights = (1.0, 1.0, 1.0)
     end = End("mode", u, problem.density(u, weights)[0], decrement=0.0, polished=True)
-    if len(u) <= ModeOptions().dense:
-        h = hessian(problem.density, u, weights)
-        end.hessian = hessian(problem.density, u, weights, own_scale(h))
-        end.smallest = float(np.linalg.eigvalsh(end.hessian)[0]) if np.isfinite(end.hessian).all() else math.nan
-    return end
+    if len(u) > ModeOptions().dense:
+        return end
+    h = hessian(problem.density, u, weights)
+    h = hessian(problem.density, u, weights, own_scale(h))
+    smallest = float(np.linalg.eigvalsh(h)[0]) if np.isfinite(h).all() else math.nan
+    return replace(end, hessian=h, smallest=smallest)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,10 +12,11 @@ from ...model.backends import Array
 from ...model.density import Density
 from ...model.graphs import Block
 from ...model.problem import Problem
-from .curvature import curvature_along, marginal_sd
+from .audits import Audit, Heights, Polish, Scalars
+from .curvature import curvature_along, spectrum
 from .end import End
 from .options import ModeOptions
-from .search import polish
+from .surface import Mask
 
 #: A Laplace sd above this, of a transformed coordinate, means that the mode lies on the boundary: near a bound the
 #: density is c·exp(u), whose decrement is half its curvature (interior modes had at most 3.1, boundary ones 700).
@@ -49,50 +51,64 @@ EDGE = 1e-6
 THINNED = 1e-6
 
 
-def hold(density: Density, end: End, weights: tuple[float, ...], options: ModeOptions) -> End | None:
+def hold(density: Density, end: End, weights: tuple[float, ...], options: ModeOptions) -> Audit[tuple[End, End | None]]:
     """Where a transformed coordinate runs to its bound, put it there and polish the others.
 
     Returns
     -------
-    End or None
-        A higher point inside, where the density rises off the bound after all: the search is to go on from there.
+    end, higher : End, End or None
+        The end there, and a higher point inside, where the density rises off the bound after all: the search is to go
+        on from that.
     """
-    end.edges = _simplex_edges(density, end, weights, options)
-    held = End(end.kind, end.u.copy(), end.value, end.order, kinks=dict(end.kinks), lines=dict(end.lines))
-    for i in _running(density, end, weights):
-        bounds = _straight(density, held, i, weights, options)
+    end = replace(end, edges=(yield from _simplex_edges(density, end, options)))
+    held = replace(end, held={})
+    for i in _running(density, end):
+        bounds = yield from _straight(held, i, options)
         if end.hessian is None and bounds and _settled_along(density, end, i, weights):
             continue
         if len(bounds) == 1:  # both: the density does not depend on it
-            held.u[i] = held.held[i] = bounds[0]
-        elif not bounds and end.hessian is not None and _stays_high(density, held, i, weights, options):
-            held.held[i] = float(held.u[i])  # here the density is at its limit to within the decrement
+            held = put(held, {i: bounds[0]})
+        elif not bounds and end.hessian is not None and (yield from _stays_high(held, i, options)):
+            held = put(held, {i: held.u[i]})  # here the density is at its limit to within the decrement
     if not held.held:
-        return None
-    polish(density, held, weights, options)
-    end.u, end.value, end.decrement, end.hessian, end.smallest = (
-        held.u,
-        held.value,
-        held.decrement,
-        held.hessian,
-        held.smallest,
-    )
-    end.step, end.flattest = held.step, held.flattest
-    end.held, end.kinks, end.creased, end.steps = held.held, held.kinks, held.creased, end.steps + held.steps
-    return _inside(density, held, weights, options)
+        return end, None
+    held = yield Polish(held, options)
+    return held, (yield from _inside(held, options))
 
 
-def _running(density: Density, end: End, weights: tuple[float, ...]) -> list[int]:
-    """Transformed coordinates that may run to a bound: wide, and at no top of their own.
+def put(end: End, places: Mapping[int, float]) -> End:
+    """The end with these coordinates put at their places, and held there."""
+    u = end.u.copy()
+    u[list(places)] = list(places.values())
+    return replace(end, u=u, held={**end.held, **{i: float(place) for i, place in places.items()}})
+
+
+def wide(h: Array) -> Mask:
+    """Coordinates of so large a Laplace sd that they run to their bound, (..., d), unless they are :func:`settled`."""
+    eigenvalues, vectors, sd = spectrum(h)
+    width = sd * np.sqrt((vectors**2 / np.maximum(np.abs(eigenvalues), 1e-300)[..., None, :]).sum(axis=-1))
+    return np.asarray(width > BOUNDARY_SD)
+
+
+def settled(gradient: Array, h: Array) -> Mask:
+    """Coordinates at a top of their own, however wide, (..., d): near a bound, where the density is c·exp(u), the slope
+    is as large as the curvature."""
+    curvature = np.diagonal(h, axis1=-2, axis2=-1)
+    return np.asarray((curvature > SETTLED) & (np.abs(gradient) < 1e-3 * curvature))
+
+
+def _running(density: Density, end: End) -> list[int]:
+    """Transformed coordinates that may run to a bound.
 
     Not a simplex's: they mix its scalars, so that no single one can be put on its bound.
     """
-    far = density.transformed & ~mixed(density)
-    if end.hessian is None:  # without a dense curvature all are tried
-        return [int(i) for i in np.flatnonzero(far)]
-    sd = np.zeros(len(end.u))
-    sd[end.free] = marginal_sd(end.hessian) if end.hessian.size else 0.0
-    return [int(i) for i in np.flatnonzero((sd > BOUNDARY_SD) & far & ~_settled(density, end, weights))]
+    running = density.transformed & ~mixed(density)
+    if end.hessian is not None and end.gradient is not None:  # without a dense curvature all are tried
+        running &= ~end.fixed
+        running[end.free] &= ~settled(end.gradient[end.free], end.hessian)
+        if running.any():
+            running[end.free] &= wide(end.hessian)
+    return [int(i) for i in np.flatnonzero(running)]
 
 
 def mixed(density: Density) -> np.ndarray:
@@ -100,82 +116,63 @@ def mixed(density: Density) -> np.ndarray:
     return np.concatenate([np.full(b.size, b.transform == "simplex" and b.shape[-1] > 1) for b in density.blocks])
 
 
-def _straight(density: Density, held: End, i: int, weights: tuple[float, ...], options: ModeOptions) -> list[float]:
+def _straight(held: End, i: int, options: ModeOptions) -> Audit[list[float]]:
     """The bounds towards which the density, the others where they are, does not fall: as far out as it is known."""
-    bounds = []
-    trial = held.u.copy()
-    for side in (-1.0, 1.0):
-        for distance in PLACES:
-            trial[i] = side * distance
-            value = density(trial, weights)[0]
-            if math.isfinite(value):
-                break
-        if value >= held.value - options.agreement:
-            bounds.append(side * distance)
-    return bounds
+    points = np.repeat(held.u[None], 2 * len(PLACES), axis=0)
+    points[:, i] = np.outer((-1.0, 1.0), PLACES).ravel()
+    values = (yield Heights(points)).reshape(2, -1)
+    furthest = np.isfinite(values).argmax(axis=1)
+    level = values[[0, 1], furthest] >= held.value - options.agreement
+    return [side * PLACES[place] for side, place, high in zip((-1.0, 1.0), furthest, level, strict=True) if high]
 
 
-def _stays_high(density: Density, held: End, i: int, weights: tuple[float, ...], options: ModeOptions) -> bool:
+def _stays_high(held: End, i: int, options: ModeOptions) -> Audit[bool]:
     """Whether the density comes to a limit as a coordinate is led on to the bound to which it rises, the others
     following: it does not fall, and far out it does not rise."""
-    led = End(held.kind, held.u.copy(), held.value, kinks=dict(held.kinks), lines=dict(held.lines))
-    led.held = {**held.held, i: float(held.u[i])}
-    polish(density, led, weights, options)  # only beside the best of the others does the slope tell where it rises
-    slope = float(density(led.u, weights)[1][i])
+    led = yield Polish(put(held, {i: held.u[i]}), options)
+    # Only beside the best of the others does the slope tell where it rises.
+    slope = float(led.gradient[i])
     out = math.copysign(1.0, slope if slope else led.u[i])
     distance = out * led.u[i]
     before = led.value
     if distance >= FOLLOWED:  # it is there already: as high a little nearer, or still rising
-        led.u[i] = led.held[i] = out * (distance - PACE)
-        polish(density, led, weights, options)
-        return before <= led.value + options.agreement
+        led = yield Polish(put(led, {i: out * (distance - PACE)}), options)
+        return bool(before <= led.value + options.agreement)
     while distance < FOLLOWED:
         before, distance = led.value, min(distance + PACE, FOLLOWED)
-        led.u[i] = led.held[i] = out * distance
-        polish(density, led, weights, options)
+        led = yield Polish(put(led, {i: out * distance}), options)
         if not led.value >= held.value - options.agreement:
             return False
-    return led.value <= before + options.agreement
-
-
-def _settled(density: Density, end: End, weights: tuple[float, ...]) -> np.ndarray:
-    """Coordinates at a top of their own, however wide: near a bound, where the density is c·exp(u), the slope is as
-    large as the curvature."""
-    settled = np.zeros(len(end.u), dtype=bool)
-    if end.hessian is not None and end.hessian.size:
-        curvature, slope = np.diag(end.hessian), density(end.u, weights)[1][end.free]
-        settled[end.free] = (curvature > SETTLED) & (np.abs(slope) < 1e-3 * curvature)
-    return settled
+    return bool(led.value <= before + options.agreement)
 
 
 def _settled_along(density: Density, end: End, i: int, weights: tuple[float, ...]) -> bool:
-    """The same for one coordinate, where there is no Hessian."""
+    """Whether a coordinate is at a top of its own, where there is no Hessian (:func:`settled`)."""
     unit = np.zeros(len(end.u))
     unit[i] = 1.0
     curvature = float(curvature_along(density, end.u, unit, weights)[i])
     return curvature > SETTLED and abs(float(density(end.u, weights)[1][i])) < 1e-3 * curvature
 
 
-def _inside(density: Density, held: End, weights: tuple[float, ...], options: ModeOptions) -> End | None:
+def _inside(held: End, options: ModeOptions) -> Audit[End | None]:
     """A point off the bound that is higher, the others at their best: so one-sided slope and second order both count.
 
     In u every point near a bound is stationary, a mode or not.
     """
     for i, bound in held.held.items():
-        trial = End("inward", held.u.copy(), held.value, held.order, held=dict(held.held), lines=dict(held.lines))
+        trial: End = replace(held, kind="inward", kinks={})
         for depth in INWARD:
-            trial.u[i] = trial.held[i] = math.copysign(depth, bound)
-            polish(density, trial, weights, options)
+            trial = yield Polish(put(trial, {i: math.copysign(depth, bound)}), options)
             if trial.value > held.value + options.agreement:
                 return trial
     return None
 
 
-def _simplex_edges(density: Density, end: End, weights: tuple[float, ...], options: ModeOptions) -> list[int]:
+def _simplex_edges(density: Density, end: End, options: ModeOptions) -> Audit[tuple[int, ...]]:
     """Scalars of a simplex that vanish: the density does not fall as they become smaller still."""
     if not any(block.transform == "simplex" for block in density.blocks):
-        return []
-    values = density.push(end.u[None])[0]
+        return ()
+    values = (yield Scalars(end.u[None]))[0]
     free = sum(math.prod(shape) for shape in density.shapes)
     found: list[int] = []
     for block, (start, stop) in simplexes(density):
@@ -184,9 +181,9 @@ def _simplex_edges(density: Density, end: End, weights: tuple[float, ...], optio
             thinner[0, k] *= THINNED
             trial = end.u.copy()
             trial[block.start : block.stop] = density.pull(thinner)[0, block.start : block.stop]
-            if density(trial, weights)[0] >= end.value - options.agreement:
+            if (yield Heights(trial[None]))[0] >= end.value - options.agreement:
                 found.append(int(k))
-    return found
+    return tuple(found)
 
 
 def simplexes(density: Density) -> Iterator[tuple[Block, tuple[int, int]]]:
@@ -239,15 +236,13 @@ def placed(density: Density, u: Array, weights: tuple[float, ...]) -> Array:
     return found
 
 
-def values_at(problem: Problem, end: End) -> Array:
+def values_at(density: Density, end: End) -> Audit[Array]:
     """The end in the model's coordinates: the bound itself where it lies on one."""
-    scalars: Array = problem.density.push(end.u[None, :])[0].copy()
-    if end.held:
-        exact = problem.density.push(limits(end)[None, :])[0]
-        scalars = np.where(np.isfinite(exact), exact, scalars)
+    inside, exact = yield Scalars(np.stack([end.u, limits(end)]))
+    scalars: Array = np.where(np.isfinite(exact), exact, inside) if end.held else inside.copy()
     if end.edges:
-        scalars[end.edges] = 0.0
-        for block, (start, stop) in simplexes(problem.density):
+        scalars[list(end.edges)] = 0.0
+        for block, (start, stop) in simplexes(density):
             rows = scalars[start:stop].reshape(-1, block.shape[-1] + 1)
             scalars[start:stop] = (rows / rows.sum(axis=1, keepdims=True)).ravel()
     return scalars

@@ -9,11 +9,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...model.backends import Array
 from ...model.density import Density
-from .scales import scales
+from .surface import Alone, differences, local
 
 #: Dimension up to which a dense Hessian is made without being asked for.
 DENSE = 1000
@@ -23,9 +22,6 @@ RIDGE = 1e-10
 
 #: Curvature up to which a direction of a ridge counts as flat: the ridge's own curve makes it look less so.
 FLAT = 1e-5
-
-#: Largest scale of differences in a transformed coordinate: its transform bends over lengths of one.
-WIDEST = 10.0
 
 #: Factor by which curvatures at a mode and over the density's width differ grossly, log of one by which they are alike,
 #: and most widths that are tried.
@@ -41,7 +37,6 @@ def hessian(
     weights: tuple[float, ...],
     scale: Array | None = None,
     *,
-    reach: Array | None = None,
     observation_weights: Array | None = None,
 ) -> Array:
     """−∇² log p_w at ``u`` by central differences of the exact gradient.
@@ -50,8 +45,6 @@ def hessian(
     ----------
     scale : ndarray of shape (d,), optional
         Laplace sd of each coordinate where known, its unit (:mod:`.scales`) elsewhere; the step is 1e-3 of it.
-    reach : ndarray of shape (d,), optional
-        Longest step allowed for each coordinate: a kink lies there.
     observation_weights : ndarray of shape (n,), optional
 
     Returns
@@ -59,31 +52,9 @@ def hessian(
     ndarray of shape (d, d)
         Symmetric, per unit of u squared; NaN where the density is not finite within a step.
     """
-    d = len(u)
-    widest = np.where(density.transformed | density.circular, WIDEST, 1e3)
-    unit = scales(density, weights)
-    steps = 1e-3 * (unit if scale is None else np.clip(scale, 1e-8 * np.minimum(unit, 1.0), widest * unit))
-    if reach is not None:
-        steps = np.minimum(steps, reach)
-    outside = np.zeros(d, dtype=bool)
-    for _ in range(4):  # a raw column overflows at a step that is common elsewhere
-        steps = np.where(outside, 1e-3 * steps, steps)
-        h, outside = _differences(density, u, weights, steps, observation_weights)
-        if not outside.any():
-            return h
-    return np.full((d, d), np.nan)
-
-
-def _differences(
-    density: Density, u: Array, weights: tuple[float, ...], steps: Array, observation_weights: Array | None = None
-) -> tuple[Array, NDArray[np.bool_]]:
-    """−∇² by central differences over ``steps``, and over which of them the density is not finite."""
-    d = len(u)
-    shifts = np.diag(steps)
-    values, gradients = density.batch(np.concatenate([u + shifts, u - shifts]), weights, observation_weights)
-    outside = ~np.isfinite(values).reshape(2, d).all(axis=0)
-    h = -(gradients[:d] - gradients[d:]) / (2 * steps[:, None])
-    return (h + h.T) / 2, outside
+    surface = Alone(density, weights, observation_weights)
+    found: Array = local(surface, u[None], None if scale is None else scale[None], np.zeros(1, dtype=int))[2][0]
+    return found
 
 
 def over_its_width(density: Density, u: Array, h: Array, weights: tuple[float, ...]) -> Array | None:
@@ -95,7 +66,7 @@ def over_its_width(density: Density, u: Array, h: Array, weights: tuple[float, .
     wide = h
     for i in range(WIDTHS):
         steps = own_scale(wide)
-        found, outside = _differences(density, u, weights, steps)
+        found, outside = differences(density, u, weights, steps)
         agree = np.abs(np.log(np.abs(np.diag(found)) * steps**2 + 1e-300))
         if outside.any() or (i == 0 and agree.max() < math.log(GROSS)):
             return None
@@ -124,16 +95,16 @@ def curvature_along(density: Density, u: Array, direction: Array, weights: tuple
 def spectrum(h: Array) -> tuple[Array, Array, Array]:
     """Eigenvalues (ascending) and eigenvectors of ``h`` scaled to unit diagonal, and the scale 1/√|diagonal|.
 
-    Unit diagonal first: raw columns differ by orders of magnitude.
+    Of one matrix or of many, (..., d, d). Unit diagonal first: raw columns differ by orders of magnitude.
     """
     sd = own_scale(h)
-    eigenvalues, vectors = np.linalg.eigh(h * sd[:, None] * sd)
+    eigenvalues, vectors = np.linalg.eigh(h * sd[..., :, None] * sd[..., None, :])
     return eigenvalues, vectors, sd
 
 
 def own_scale(h: Array) -> Array:
     """1/√|diagonal|: each coordinate's conditional sd; 1 where it has none."""
-    diagonal = np.abs(np.diag(h))
+    diagonal = np.abs(np.diagonal(h, axis1=-2, axis2=-1))
     scale: Array = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
     return scale
 

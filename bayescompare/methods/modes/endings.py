@@ -7,6 +7,7 @@ maximum: a search stops at all of them.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -17,7 +18,8 @@ from ...model.problem import Problem
 from ...reasons import Code, Reason
 from ...results.fit import Status
 from . import boundaries, kinks
-from .curvature import RIDGE, hessian, identified, own_scale, spectrum
+from .audits import Audit, Curvature, Heights, Scalars
+from .curvature import RIDGE, identified, own_scale, spectrum
 from .end import End
 from .folds import folds
 from .options import ModeOptions
@@ -39,19 +41,18 @@ DOUBT = 1e-5
 
 def judge(
     problem: Problem, best: End, modes: list[End], agreeing: int, weights: tuple[float, ...], options: ModeOptions
-) -> tuple[Status, list[Reason]]:
-    """Status and reasons of the best end."""
+) -> Audit[tuple[Status, list[Reason]]]:
+    """Status and reasons of the best end, its curvature :func:`refined`."""
     if not best.converged(options):
-        return Status.FAILED, why_no_mode(problem, best, weights, options)
-    endless = _endless(problem, best)
+        return Status.FAILED, (yield from why_no_mode(problem, best, weights, options))
+    endless = yield from _endless(problem, best)
     if endless:
         return Status.FAILED, [Reason(Code.HIGHEST_AT_INFINITY, tuple(endless))]
-    if not best.edges and _creeps(problem.density, best, weights):
+    if not best.edges and (yield from _creeps(problem.density, best)):
         rises = Reason(Code.RISES_TOWARDS_A_LIMIT, _ahead(best, problem.density))
         return Status.FAILED, [rises, towards_a_limit(problem, weights)]
-    flatness = _refine(problem.density, best, weights)
-    if best.smallest <= flatness and not best.edges:
-        return ridge_or_saddle(problem, best, flatness, weights, options)
+    if best.smallest <= best.flatness and not best.edges:
+        return (yield from _ridge_or_saddle(problem, best, weights, options))
     reasons = [Reason(Code.ON_BOUNDARY, (name,)) for name in boundaries.names(problem, best)]
     kinked = kink_names(problem, best)
     if kinked:
@@ -75,32 +76,32 @@ def towards_a_limit(problem: Problem, weights: tuple[float, ...]) -> Reason:
     return Reason(Code.ADVICE_POSTERIOR)
 
 
-def _refine(density: Density, best: End, weights: tuple[float, ...]) -> float:
-    """Curvature up to which a direction counts as flat; where it could be, the Hessian is made better to tell.
+def refined(best: End, options: ModeOptions) -> Audit[End]:
+    """The end of a search with its Hessian made better, where a direction could be flat, so that judging can tell.
 
     Differences err by their step squared where the density is no parabola, so that a curved ridge can look like a mode:
     Richardson's extrapolation from two steps takes that away, and what it changes is what it may still be wrong by.
     """
-    if best.hessian is None or not best.hessian.size or not abs(best.smallest) < DOUBT:
-        return RIDGE
+    if best.hessian is None or not best.converged(options) or not abs(best.smallest) < DOUBT:
+        return best
     scale = np.ones(len(best.u))
     scale[best.free] = own_scale(best.hessian)
-    coarse, fine = (
-        hessian(density, best.u, weights, factor * scale)[np.ix_(best.free, best.free)] for factor in (1.0, 0.5)
-    )
+    coarse = yield Curvature(best, scale)
+    fine = yield Curvature(best, 0.5 * scale)
     better = (4 * fine - coarse) / 3
     if not np.isfinite(better).all():
-        return RIDGE
-    best.hessian, best.smallest = better, float(spectrum(better)[0][0])
-    return max(RIDGE, abs(best.smallest - float(spectrum(fine)[0][0])))
+        return best
+    smallest = float(spectrum(better)[0][0])
+    flatness = max(RIDGE, abs(smallest - float(spectrum(fine)[0][0])))
+    return replace(best, hessian=better, smallest=smallest, flatness=flatness)
 
 
-def ridge_or_saddle(
-    problem: Problem, best: End, flatness: float, weights: tuple[float, ...], options: ModeOptions
-) -> tuple[Status, list[Reason]]:
+def _ridge_or_saddle(
+    problem: Problem, best: End, weights: tuple[float, ...], options: ModeOptions
+) -> Audit[tuple[Status, list[Reason]]]:
     """A ridge or a saddle, along the parameters that carry it."""
-    flat = best.smallest > -flatness
-    rises = runaway(problem, best, weights, options) if weights[1] or not flat else None
+    flat = best.smallest > -best.flatness
+    rises = (yield from runaway(problem, best, options)) if weights[1] or not flat else None
     if rises:
         return Status.FAILED, rises.reasons
     along = _direction(best, problem.density)
@@ -124,14 +125,14 @@ def known(problem: Problem, best: End) -> np.ndarray:
 
 
 def elsewhere(
-    problem: Problem, best: End, ends: list[End], agreeing: int, weights: tuple[float, ...], options: ModeOptions
-) -> tuple[Status, list[Reason]]:
+    problem: Problem, best: End, ends: list[End], agreeing: int, options: ModeOptions
+) -> Audit[tuple[Status, list[Reason]]]:
     """What is said of a mode while other ends, not modes themselves, lie higher."""
     higher = [e for e in ends if not e.converged(options) and e.value > best.value + options.agreement]
     if not higher:
         return Status.OK, []
     top = max(higher, key=lambda e: e.value)
-    rises = runaway(problem, top, weights, options)
+    rises = yield from runaway(problem, top, options)
     if rises and agreeing < 2:  # one end that no other start confirms is rounding far out, more often than a mode
         return Status.FAILED, rises.reasons
     if rises:
@@ -141,15 +142,15 @@ def elsewhere(
 
 def kink_names(problem: Problem, best: End) -> list[str]:
     """Free scalars that lie on a kink of the density."""
-    return boundaries.names_of(problem, best.kinks | dict.fromkeys(best.creased, 0.0))
+    return boundaries.names_of(problem, {**best.kinks, **dict.fromkeys(best.creased, 0.0)})
 
 
 # -- no mode ---------------------------------------------------------------------------------------
 
 
-def why_no_mode(problem: Problem, best: End, weights: tuple[float, ...], options: ModeOptions) -> list[Reason]:
+def why_no_mode(problem: Problem, best: End, weights: tuple[float, ...], options: ModeOptions) -> Audit[list[Reason]]:
     """Name the coordinate that runs away with the density still rising, or say how far the search was from a top."""
-    rises = runaway(problem, best, weights, options)
+    rises = yield from runaway(problem, best, options)
     if rises:
         return rises.reasons
     smooth = folds(problem.density, options.dense).smooth
@@ -159,50 +160,28 @@ def why_no_mode(problem: Problem, best: End, weights: tuple[float, ...], options
     return [Reason(Code.NOT_CONVERGED, tuple(stuck), figures)]
 
 
-def _creeps(density: Density, best: End, weights: tuple[float, ...]) -> bool:
+def _creeps(density: Density, best: End) -> Audit[bool]:
     """Whether the density still rises many Newton steps on: towards a limit (separated data), where a top falls off.
 
     In an exponential tail the decrement falls e-fold with every step, as if a mode were near, and is never 0. Where it
     is so small that the step is rounding, the way from the start to the end leads further out.
     """
-    if best.step is None or best.decrement <= rounding(best.value):
+    rounding = NOISE * max(1.0, abs(best.value))
+    if best.step is None or best.decrement <= rounding:
         return False
-    rays = creeping_rays(best.u, best.step, density.start)
-    values, _ = density.batch(best.u + rays.reshape(-1, len(best.u)), weights)
-    return bool(creeps(values.reshape(rays.shape[:-1]), best.value, best.decrement))
-
-
-def creeping_rays(u: Array, step: Array, start: Array) -> Array:
-    """What to go on by from an end, (..., d), to see whether the density creeps: (..., 2 rays, 2 distances, d)."""
-    return np.stack(
-        [
-            along[..., None, :] * np.array([[near], [far]])
-            for along, near, far in ((step, 3.0, 10.0), (u - start, 1.0, 3.0))
-        ],
-        axis=-3,
-    )
-
-
-def creeps(values: Array, value: Array | float, decrement: Array | float) -> Array:
-    """Whether the density, ``values`` (..., 2 rays, 2 distances), rises along one of the rays, and levels off."""
-    height = np.asarray(value)[..., None, None]
-    least = np.maximum(CREEP * np.asarray(decrement), rounding(value))[..., None]
+    out = best.u - density.start
+    rays = np.stack([3 * best.step, 10 * best.step, out, 3 * out])
+    near, far = (yield Heights(best.u + rays)).reshape(2, 2).T - best.value
+    least = max(CREEP * best.decrement, rounding)
     with np.errstate(invalid="ignore"):
-        near, far = np.moveaxis(values - height, -1, 0)
-        rising = (near > least) & (far > least) & (far < LEVELLING * near)
-    return np.asarray(rising.any(axis=-1))
+        return bool(((near > least) & (far > least) & (far < LEVELLING * near)).any())
 
 
-def rounding(value: Array | float) -> Array:
-    """Change of the density's value that could be rounding."""
-    return np.asarray(NOISE * np.maximum(1.0, np.abs(value)))
-
-
-def _endless(problem: Problem, best: End) -> list[str]:
+def _endless(problem: Problem, best: End) -> Audit[list[str]]:
     """Scalars whose bound is infinity: the density is highest there, and no value attains it."""
     if not best.held:
         return []
-    exact = problem.density.push(boundaries.limits(best)[None, :])[0]
+    exact = (yield Scalars(boundaries.limits(best)[None]))[0]
     names = problem.scalars.names
     return [name for name in boundaries.names(problem, best) if np.isinf(exact[names.index(name)])]
 
@@ -214,7 +193,7 @@ def _direction(best: End, density: Density) -> tuple[str, ...]:
         share[best.free] = spectrum(best.hessian)[1][:, 0] ** 2
     elif best.flattest is not None:
         share = best.flattest**2
-    return carriers_of(density, share)
+    return _carriers(density, share)
 
 
 def _ahead(best: End, density: Density) -> tuple[str, ...]:
@@ -222,9 +201,9 @@ def _ahead(best: End, density: Density) -> tuple[str, ...]:
     share = np.zeros_like(best.u) if best.step is None else best.step**2
     if best.hessian is not None:
         share[best.free] *= np.abs(np.diag(best.hessian))
-    return carriers_of(density, share / share.sum())
+    return _carriers(density, share / share.sum())
 
 
-def carriers_of(density: Density, share: Array) -> tuple[str, ...]:
+def _carriers(density: Density, share: Array) -> tuple[str, ...]:
     """The free variables with more than a tenth of what adds up to 1 over the coordinates."""
     return tuple(b.name for b in density.blocks if share[b.start : b.stop].sum() > 0.1)

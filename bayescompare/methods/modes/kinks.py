@@ -8,7 +8,8 @@ quantile regression's, the fused lasso's ``|x − y|``) are climbed along by :mo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -27,21 +28,23 @@ GAIN = 1e-9
 
 
 def settle(
-    density: Density, end: End, weights: tuple[float, ...], along: np.ndarray, climb: Callable[[], None]
-) -> None:
+    density: Density, end: End, weights: tuple[float, ...], along: np.ndarray, climb: Callable[[End], End]
+) -> End:
     """Find the kinks that keep an end from converging, put it on them, climb along them, and let go where it rises.
 
     They are looked for in the coordinates ``along`` which the graph says there may be any.
     """
     for _ in range(ROUNDS):
         found = _find(density, end, weights, along) | _regained(density, end, weights)
-        released = _release(density, end, weights)
-        if not found and not released:
-            return
-        end.lines.update(found)
-        for i, place in found.items():
-            end.u[i] = end.kinks[i] = place
-        climb()
+        off = _released(density, end, weights)
+        if not found and not off:
+            return end
+        u = end.u.copy()
+        for i, place in (off | found).items():
+            u[i] = place
+        kinks = {i: place for i, place in end.kinks.items() if i not in off}
+        end = climb(replace(end, u=u, kinks=kinks | found, lines={**end.lines, **found}))
+    return end
 
 
 def _find(density: Density, end: End, weights: tuple[float, ...], along: np.ndarray) -> dict[int, float]:
@@ -111,10 +114,10 @@ def _slopes(density: Density, u: Array, looked: np.ndarray, at: Array, weights: 
     return slopes
 
 
-def _release(density: Density, end: End, weights: tuple[float, ...]) -> bool:
-    """Let go of the kinks off which the density rises; its first and second order decide alike, by trial."""
+def _released(density: Density, end: End, weights: tuple[float, ...]) -> dict[int, float]:
+    """Where to go off the kinks off which the density rises; its first and second order decide alike, by trial."""
     if not end.kinks:
-        return False
+        return {}
     value, _ = density(end.u, weights)
     held = np.array(sorted(end.kinks))
     lengths = 10.0 ** -np.arange(0, 9)
@@ -123,13 +126,12 @@ def _release(density: Density, end: End, weights: tuple[float, ...]) -> bool:
     points[np.arange(len(points)), np.repeat(held, len(shifts))] += np.tile(shifts, len(held))
     gains = density.batch(points, weights)[0].reshape(len(held), len(shifts)) - value
     rising = gains.max(axis=1) > GAIN * max(1.0, abs(value) * 1e-3)
-    for i, row in zip(held[rising], gains[rising], strict=True):
-        end.u[i] += shifts[int(np.argmax(row))]
-        del end.kinks[int(i)]
-    return bool(rising.any())
+    return {
+        int(i): float(end.u[i] + shifts[np.argmax(row)]) for i, row in zip(held[rising], gains[rising], strict=True)
+    }
 
 
-def alike(density: Density, lines: dict[int, float]) -> dict[int, float]:
+def alike(density: Density, lines: Mapping[int, float]) -> dict[int, float]:
     """Kinks that are known, and those of the same variables' other coordinates where all known ones are at one place.
 
     A search that knows some kinks and comes close to another would take its Hessian across that one, which is no
@@ -154,27 +156,3 @@ def unsettled(density: Density, end: End, weights: tuple[float, ...]) -> np.ndar
     inside = np.all(np.array(slopes) != 0, axis=0)
     stuck: np.ndarray = end.free[inside & (near > np.maximum(0.5 * far, 1e-6))]
     return stuck
-
-
-def reach(end: End) -> Array | None:
-    """How far each coordinate may be stepped without crossing a kink that is known; None where none is."""
-    if not end.lines:
-        return None
-    distance = np.full(len(end.u), np.inf)
-    for i, place in end.lines.items():
-        if i not in end.kinks:
-            distance[i] = max(abs(end.u[i] - place) / 2, 1e-12)
-    return distance
-
-
-def stop_at(end: End, candidate: Array) -> Array:
-    """A step that would cross a kink ends on it."""
-    for i, place in end.lines.items():
-        if i not in end.kinks and (end.u[i] - place) * (candidate[i] - place) < 0:
-            candidate[i] = place
-    return candidate
-
-
-def touched(end: End) -> dict[int, float]:
-    """Kinks, not held yet, that an end is on."""
-    return {i: place for i, place in end.lines.items() if i not in end.kinks and end.u[i] == place}

@@ -6,7 +6,7 @@ path.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from ...results.fit import Fit, Status
 from . import boundaries, endings, kinks
 from .end import End
 from .options import ModeOptions
-from .search import polish
+from .search import alone, polish
 
 #: Powers of the prior, evenly spaced.
 POINTS = 21
@@ -87,20 +87,19 @@ def path(
     lines: dict[int, float] = {}  # kinks are the density's: what one search found serves the next
     for i in reversed(range(points)) if u is not None else ():
         weights = (1.0, float(powers[i]), 0.0)
-        end = End("path", np.array(u), -np.inf, lines=dict(lines))
-        polish(density, end, weights, options)
-        inside = boundaries.hold(density, end, weights, options) if end.converged(options) else None
-        if inside is not None:  # with less of the prior the mode leaves the boundary
-            end = inside
-            end.held.clear()
-            polish(density, end, weights, options)
-        lines = kinks.alike(density, lines | end.lines)
-        status, why = endings.judge(problem, end, [end], 2, weights, options)
+        end = polish(density, End("path", np.array(u), -np.inf, lines=lines), weights, options)
+        if end.converged(options):
+            end, inside = alone(density, weights, boundaries.hold(density, end, weights, options))
+            if inside is not None:  # with less of the prior the mode leaves the boundary
+                end = polish(density, replace(inside, held={}), weights, options)
+        lines = kinks.alike(density, {**lines, **end.lines})
+        end = alone(density, weights, endings.refined(end, options))
+        status, why = alone(density, weights, endings.judge(problem, end, [end], 2, weights, options))
         if status is Status.FAILED:
             reasons[i] = why[0]
             continue
         u = end.u
-        values[i] = boundaries.values_at(problem, end)
+        values[i] = alone(density, weights, boundaries.values_at(density, end))
         parts[i] = density(end.u, (1.0, 0.0, 0.0))[0], density(end.u, (0.0, 1.0, 0.0))[0]
     if mle is not None:
         failed = mle.status is Status.FAILED or mle.unconstrained is None

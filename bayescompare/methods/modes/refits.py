@@ -7,9 +7,8 @@ random subsample mend their sum (Magnusson et al. 2020, proceedings.mlr.press/v1
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,28 +20,11 @@ from ...model.predictive import Predictive
 from ...model.problem import Problem
 from ...reasons import Code, Reason
 from ...results.fit import Fit, Status
-from .. import mode
-from . import boundaries, endings, kinks
-from .end import End
-from .folds import folds
+from . import boundaries
 from .options import ModeOptions
-from .search import polish
-from .warm import Tops, Warm, Without
+from .refit_search import Search
 
 Index = NDArray[np.intp]
-
-#: A first Newton step longer than this many times the one by the full data's curvature: the observation carries three
-#: quarters of the curvature along it, and one step is not to be relied on.
-LONG = 4.0
-
-#: Where a mode may lie inside a bound when an observation is left out: depths from the bound to beyond the middle.
-DEPTHS = (*boundaries.INWARD, -1.0, -2.0, -3.0)
-
-#: Other modes of all observations that are followed too: those within so many nats, and at most so many.
-NEAR, MOST = 10.0, 8
-
-#: Slope off a kink, in nats a unit, that is no rounding.
-RISING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -144,7 +126,8 @@ def leave_one_out(
         found.reasons.update(dict.fromkeys(np.union1d(plan.exact, plan.spread).tolist(), reason))
     else:
         found.in_sample[:] = _in_sample(predictive, mode_fit.unconstrained)
-        search = _Search(problem, mode_fit, seed, options.mode, plan)
+        expected = len(plan.exact) * (2 * problem.dimension + 10) + 3 * len(plan.spread)
+        search = Search(problem, mode_fit, seed, options.mode, expected)
         exact = _one_step(predictive, plan, search, found) if len(plan.spread) else plan.exact
         _exact(predictive, exact, search, found)
         # Where one step is not to be relied on, the exact value stands for it, and adds no error.
@@ -186,7 +169,7 @@ class _Found:
         return cls(none[0], none[1], points, none[2], [Status.NOT_RUN] * n, dict(plan.reasons))
 
 
-def _one_step(predictive: Predictive, plan: _Plan, search: _Search, found: _Found) -> Index:
+def _one_step(predictive: Predictive, plan: _Plan, search: Search, found: _Found) -> Index:
     """One Newton step for each observation of large terms; which observations are to have an exact refit then."""
     if not search.usable:
         reason = Reason(Code.NO_NEWTON_STEP)
@@ -198,7 +181,7 @@ def _one_step(predictive: Predictive, plan: _Plan, search: _Search, found: _Foun
     return np.union1d(plan.exact, plan.spread[~sure])
 
 
-def _exact(predictive: Predictive, which: Index, search: _Search, found: _Found) -> None:
+def _exact(predictive: Predictive, which: Index, search: Search, found: _Found) -> None:
     for i, one in zip(which.tolist(), search.modes(which), strict=True):
         found.points[i], found.status[i] = one.u, one.status
         found.searches += one.searched
@@ -269,142 +252,3 @@ def _plan(predictive: Predictive, asked: Sequence[int] | None, seed: int, option
         wanted[chosen.astype(int)] = True
         exact &= wanted
     return _Plan(np.flatnonzero(exact | sampled), np.flatnonzero(spread), sampled, reasons)
-
-
-# -- the search ------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _One:
-    """The mode without one observation: ``u`` is infinite on bounds, NaN where there is no mode."""
-
-    u: Array
-    status: Status
-    reason: Reason | None = None
-    evaluations: int = 0
-    searched: bool = False
-
-
-class _Search:
-    """Modes without an observation, from that of all: warm, then alone, then by a search from the beginning."""
-
-    def __init__(self, problem: Problem, mode_fit: Fit, seed: int, options: ModeOptions, plan: _Plan) -> None:
-        self._problem, self._fit, self._seed, self._options = problem, mode_fit, seed, options
-        self._weights = mode.WEIGHTS[mode_fit.method]
-        limits = np.asarray(mode_fit.unconstrained)
-        self._u = boundaries.placed(problem.density, limits, self._weights)
-        self._held = np.flatnonzero(np.isinf(limits))
-        # Kinks across coordinates are others without an observation: each of those modes is climbed to by itself.
-        self._across = folds(problem.density, options.dense).across
-        self._kinks = np.array([], dtype=int) if self._across else _kink_coordinates(problem, mode_fit)
-        known = {int(k): float(self._u[k]) for k in self._kinks}
-        self._lines = kinks.alike(problem.density, known)  # what one refit finds serves the others
-        expected = len(plan.exact) * (2 * len(limits) + 10) + 3 * len(plan.spread)
-        self._without = Without(problem.density, self._weights, expected)
-        self._warm = self._around(self._u, np.union1d(self._held, self._kinks))
-
-    @property
-    def usable(self) -> bool:
-        """True if the curvature at the mode of all observations gives Newton steps."""
-        return self._warm.usable and not self._across
-
-    def _around(self, u: Array, fixed: Index) -> Warm:
-        return Warm(self._without, u, fixed.astype(int), self._options)
-
-    def first(self, which: Index) -> tuple[Array, NDArray[np.bool_]]:
-        """One Newton step for each observation, and whether it may be relied on."""
-        step = self._warm.first(which)
-        return self._limits(step.points), (step.length > 0) & (step.length < LONG)
-
-    def modes(self, which: Index) -> list[_One]:
-        """The mode without each observation, audited."""
-        if not len(which):
-            return []
-        tops = self._warm_modes(which)
-        return [
-            _One(self._limits(u), Status.OK) if sound else self._alone(i, u)
-            for i, u, sound in zip(which.tolist(), tops.points, tops.sound, strict=True)
-        ]
-
-    def _warm_modes(self, which: Index) -> Tops:
-        """All rows from the mode of all observations; where another beginning leads higher, that."""
-        edges = self._fit.diagnostics.get("boundary") and not len(self._held)
-        if not self.usable or edges:
-            start = np.repeat(self._u[None], len(which), axis=0)
-            return Tops(start, np.full(len(which), -math.inf), np.zeros(len(which), dtype=bool))
-        best = self._warm.modes(which)
-        best.sound[self._leaves_kink(best, which)] = False
-        for other in [*self._inside(which), *self._other_modes(which)]:
-            higher = other.values > best.values + self._options.agreement
-            best.points[higher], best.values[higher] = other.points[higher], other.values[higher]
-            best.sound[higher] = other.sound[higher]
-        return best
-
-    def _inside(self, which: Index) -> Iterator[Tops]:
-        """With a coordinate put off its bound, the others at their best: slope and second order both count."""
-        for k in self._held.tolist():
-            end = End("inward", self._u.copy(), -math.inf, held={int(i): float(self._u[i]) for i in self._held})
-            for depth in DEPTHS:
-                end.u[k] = end.held[k] = depth * math.copysign(1.0, self._u[k])
-                polish(self._problem.density, end, self._weights, self._options)
-                there = self._around(end.u.copy(), np.union1d(self._held, self._kinks))
-                if there.usable:
-                    yield there.heights(which)
-
-    def _other_modes(self, which: Index) -> Iterator[Tops]:
-        """The other modes of all observations, which may be the highest without one."""
-        lowest = self._fit.log_density - NEAR
-        others = [m for m in self._fit.diagnostics.get("modes", ())[1:] if m["log_density"] > lowest]
-        for other in others[:MOST]:
-            u, bound = np.array(other["u"]), np.array(other["held"], dtype=int)
-            there = self._around(u, bound)
-            if there.usable:
-                yield there.heights(which) if len(bound) else there.modes(which)
-
-    def _leaves_kink(self, tops: Tops, which: Index) -> NDArray[np.bool_]:
-        """Rows whose density rises off a kink that the mode of all observations lies on."""
-        rises = np.zeros(len(which), dtype=bool)
-        for k in self._kinks.tolist():
-            for side in (1.0, -1.0):
-                beside = tops.points.copy()
-                beside[:, k] += side * 1e-9 * max(1.0, abs(self._u[k]))
-                rises |= side * self._without(beside, which)[1][:, k] > RISING
-        return rises
-
-    def _alone(self, i: int, start: Array) -> _One:
-        """Polished by itself and audited as a mode is; where that fails, searched for from the beginning."""
-        problem = self._problem.weighted(self._without.observation_weights(np.array([i]))[0])
-        end = End("refit", start.copy(), -math.inf, lines=dict(self._lines))
-        for _ in range(mode.RENEWALS):
-            polish(problem.density, end, self._weights, self._options)
-            inside = boundaries.hold(problem.density, end, self._weights, self._options)
-            if not end.converged(self._options) or inside is None:
-                break
-            end = End("inward", inside.u, inside.value, lines=end.lines)
-        self._lines = kinks.alike(problem.density, self._lines | end.lines)
-        status, reasons = endings.judge(problem, end, [end], 2, self._weights, self._options)
-        reason = reasons[0] if reasons else None
-        if status is Status.OK:
-            return _One(boundaries.limits(end), status, reason, problem.density.evaluations)
-        found = mode.fit(problem, self._fit.method, seed=self._seed, options=self._options)
-        u = np.full(len(start), np.nan) if found.unconstrained is None else found.unconstrained
-        reason = found.reasons[0] if found.reasons else None
-        return _One(u, found.status, reason, problem.density.evaluations, True)
-
-    def _limits(self, points: Array) -> Array:
-        """With the bounds themselves where the mode of all observations lies on them."""
-        there = points.copy()
-        there[..., self._held] = np.sign(self._u[self._held]) * math.inf
-        return there
-
-
-def _kink_coordinates(problem: Problem, fit: Fit) -> Index:
-    """Coordinates of the scalars that lie on a kink: those are of variables without a transform."""
-    found = []
-    for name in fit.diagnostics.get("kink", ()):
-        place = problem.scalars.names.index(name)
-        for block in problem.density.blocks:
-            start, stop, *_ = problem.scalars.variables[block.name]
-            if start <= place < stop:
-                found.append(block.start + place - start)
-    return np.array(found, dtype=int)

@@ -8,7 +8,8 @@ draws find, and the reverse; L-BFGS-B alone stops short on raw columns, where Ne
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,24 +19,26 @@ from ...model.angles import nearest
 from ...model.backends import Array
 from ...model.density import Density
 from ...model.problem import Problem
-from . import kinks, vertices
-from .curvature import curvature_along, hessian, spectrum
+from . import kinks, newton, vertices
+from .audits import Audit, Curvature, Heights, Polish, Question, Scalars, together
+from .curvature import hessian, spectrum
 from .end import End
 from .folds import folds
-from .krylov import conjugate_gradients, lowest
+from .krylov import lowest
+from .newton import Climb
 from .options import ModeOptions
 from .scales import scales
+from .surface import Alone
 from .ways import Ways
 
 #: A transformed coordinate this far out has left every support that a search can end in; the search stops there.
 RUNAWAY = 150.0
 
-#: Longest Newton step of a transformed coordinate: it may run to a bound, where the density levels off and a step by
-#: its curvature would land where rounding is all that is left.
-STRIDE = 5.0
-
 #: Curvature (scaled to unit diagonal) this far below zero is a saddle that can be left, not rounding.
 SADDLE = 1e-6
+
+#: Saddles that are left one after the other, at most: there are rarely two.
+SADDLES = 10
 
 #: Ends lower than the best by more than this, in nats, are not looked at for modes of their own: their mass is nothing.
 DEPTH = 30.0
@@ -136,155 +139,94 @@ def _negated(density: Density, weights: tuple[float, ...], unit: Array) -> Calla
 # -- to the top ------------------------------------------------------------------------------------
 
 
-def polish(density: Density, end: End, weights: tuple[float, ...], options: ModeOptions) -> None:
+def polish(density: Density, end: End, weights: tuple[float, ...], options: ModeOptions) -> End:
     """Climb to the top by Newton steps: off saddles, and along kinks where the density has them."""
     found = folds(density, options.dense)
-    end.creased = ()
-    if found.across and not end.lost and vertices.climb(density, found, end, weights, options):
-        return
-    end.kinks |= kinks.touched(end)  # beside a kink that it is on, an end has no curvature
-    _climb(density, end, weights, options)
+    end = replace(end, creased=())
+    if found.across and not end.lost:
+        top = vertices.climb(density, found, end, weights, options)
+        if top is not None:
+            return top
+    end = _climb(density, end, weights, options)
     if (end.lines or (end.decrement > options.decrement and len(found.along))) and not end.lost:
-        kinks.settle(density, end, weights, found.along, lambda: _climb(density, end, weights, options))
+        return kinks.settle(density, end, weights, found.along, lambda e: _climb(density, e, weights, options))
+    return end
 
 
-def _climb(density: Density, end: End, weights: tuple[float, ...], options: ModeOptions) -> None:
-    end.polished, end.decrement = True, math.inf
+def _climb(density: Density, end: End, weights: tuple[float, ...], options: ModeOptions) -> End:
+    end = replace(end, polished=True, decrement=math.inf)
+    for _ in range(SADDLES):
+        if end.lost:
+            return end
+        end = _newton(density, end, weights, options)
+        if end.decrement > options.decrement or not end.smallest <= -SADDLE:
+            return end
+        higher = _off_saddle(density, end, weights, options)
+        if higher is None:
+            return end
+        end = higher
+    return end
+
+
+def _newton(density: Density, end: End, weights: tuple[float, ...], options: ModeOptions) -> End:
+    """Newton's steps of one search."""
+    d, lines = len(end.u), None
+    if end.lines:
+        lines = np.full(d, np.nan)
+        lines[list(end.lines)] = list(end.lines.values())
+    surface = Alone(density, weights)
+    lost = end.ways.lost if end.ways else None
+    climb = Climb(options.newton_steps, options.decrement, lines, lost, d <= options.dense)
+    end = end.at(newton.polish(surface, end.u[None], end.fixed[None], np.zeros(1, dtype=int), climb), 0)
     if end.lost:
-        return
-    for _ in range(10):  # saddles one after the other: rare
-        if len(end.u) <= options.dense:
-            direction = _newton(density, end, weights, options)
-        else:
-            direction = _newton_by_products(density, end, weights, options)
-        if direction is None or not _leave_saddle(density, end, direction, weights, options):
-            return
+        return replace(end, decrement=math.inf)
+    if d <= options.dense or not end.decrement <= options.decrement:
+        return end
+    smallest, direction = lowest(newton.products(surface, end.u, end.free), len(end.free))
+    flattest = np.zeros(d)
+    flattest[end.free] = direction
+    return replace(end, smallest=smallest, flattest=flattest)
 
 
-def _newton(density: Density, end: End, weights: tuple[float, ...], options: ModeOptions) -> Array | None:
-    """Saddle-free Newton steps until the decrement is small and has stopped falling.
-
-    Returns
-    -------
-    ndarray of shape (d,) or None
-        Where the end is a saddle: the direction in which the density rises on both sides.
-    """
-    scale: Array | None = None
-    far = density.transformed
-    for _ in range(options.newton_steps):
-        free = end.free
-        value, gradient = density(end.u, weights)
-        if not len(free):
-            end.value, end.decrement, end.hessian, end.smallest = value, 0.0, np.empty((0, 0)), math.inf
-            return None
-        h = hessian(density, end.u, weights, scale, reach=kinks.reach(end))[np.ix_(free, free)]
-        if not np.all(np.isfinite(h)):
-            return None
-        eigenvalues, vectors, sd = spectrum(h)
-        slopes = vectors.T @ (gradient[free] * sd)
-        curvature = np.maximum(np.abs(eigenvalues), 1e-12)
-        with np.errstate(over="ignore"):
-            decrement = float(0.5 * np.sum(slopes**2 / curvature))
-        stopped = decrement <= options.decrement and decrement >= 0.1 * end.decrement
-        end.value, end.decrement, end.hessian, end.smallest = value, decrement, h, float(eigenvalues[0])
-        step = np.zeros(len(end.u))
-        step[free] = sd * (vectors @ (slopes / curvature))
-        step *= min(1.0, STRIDE / max(np.abs(step[far]).max(initial=0.0), 1e-300))
-        end.step = step
-        if stopped or decrement < 1e-20:
-            break
-        scale = np.ones(len(end.u))
-        scale[free] = sd
-        moved = _line_search(density, end, value, step, weights)
-        end.steps += 1
-        if moved is None:
-            break
-        end.u = moved
-        if end.lost:
-            end.decrement = math.inf
-            return None
-        touched = kinks.touched(end)
-        if touched:  # it stays there until the density is seen to rise off the kink
-            end.kinks.update(touched)
-            end.decrement = math.inf
-    if end.decrement > options.decrement or end.smallest > -SADDLE:
-        return None
+def _off_saddle(density: Density, end: End, weights: tuple[float, ...], options: ModeOptions) -> End | None:
+    """A step off a saddle, to the higher side; None where no step gains height (a plateau has convex edges too)."""
     uphill = np.zeros(len(end.u))
-    uphill[free] = sd * vectors[:, 0]
-    return uphill
-
-
-def _newton_by_products(density: Density, end: End, weights: tuple[float, ...], options: ModeOptions) -> Array | None:
-    """The same where a dense Hessian is too large: steps by conjugate gradients on products of it with vectors."""
-    free = end.free
-
-    def product(v: Array) -> Array:
-        whole = np.zeros(len(end.u))
-        whole[free] = v
-        along: Array = curvature_along(density, end.u, whole, weights)[free]
-        return along
-
-    for _ in range(options.newton_steps):
-        value, gradient = density(end.u, weights)
-        g = gradient[free]
-        step = conjugate_gradients(product, g, min(0.1, math.sqrt(float(np.linalg.norm(g)))))
-        if step is None:
-            return None
-        decrement = 0.5 * abs(float(g @ step))
-        stopped = decrement <= options.decrement and decrement >= 0.1 * end.decrement
-        whole = np.zeros(len(end.u))
-        whole[free] = step
-        end.value, end.decrement, end.step = value, decrement, whole
-        if stopped or decrement < 1e-20:
-            break
-        moved = _line_search(density, end, value, whole, weights)
-        end.steps += 1
-        if moved is None:
-            break
-        end.u = moved
-        if end.lost:
-            end.decrement = math.inf
-            return None
-    if end.decrement > options.decrement:
-        return None
-    end.smallest, direction = lowest(product, len(free))
-    end.flattest = np.zeros(len(end.u))
-    end.flattest[free] = direction
-    return end.flattest if end.smallest < -SADDLE else None
-
-
-def _line_search(density: Density, end: End, value: float, step: Array, weights: tuple[float, ...]) -> Array | None:
-    """The longest of halved steps that does not lose height, stopped at kinks; None where none does."""
-    length = 1.0
-    for _ in range(40):
-        candidate = kinks.stop_at(end, end.u + length * step)
-        higher, _ = density(candidate, weights)
-        # Near the top the gain drowns in rounding; the step still improves the decrement.
-        if higher >= value - 1e-13 * max(1.0, abs(value)):
-            return candidate
-        length /= 2
-    return None
-
-
-def _leave_saddle(
-    density: Density, end: End, direction: Array, weights: tuple[float, ...], options: ModeOptions
-) -> bool:
-    """Step off a saddle, to the higher side; False where no step gains height (a plateau has convex edges too)."""
+    if end.hessian is not None:
+        _, vectors, sd = spectrum(end.hessian)
+        uphill[end.free] = sd * vectors[:, 0]
+    elif end.flattest is not None:
+        uphill = end.flattest
     lengths = np.array([1.0, 0.3, 0.1, 0.03, 0.01, 1e-3])
-    points = np.concatenate([end.u + lengths[:, None] * direction, end.u - lengths[:, None] * direction])
+    points = end.u + np.concatenate([lengths, -lengths])[:, None] * uphill
     values, _ = density.batch(points, weights)
     best = int(np.argmax(values))
     if not values[best] > end.value + options.agreement:
-        return False
-    end.u, end.value = points[best], float(values[best])
-    return True
+        return None
+    return replace(end, u=points[best], value=float(values[best]), decrement=math.inf)
+
+
+def alone[T](density: Density, weights: tuple[float, ...], audit: Audit[T]) -> T:
+    """What an audit of a single search comes to."""
+
+    def answer(question: Question) -> Any:
+        match question:
+            case Polish(end, options):
+                return polish(density, end, weights, options)
+            case Heights(points):
+                return density.batch(points, weights)[0]
+            case Scalars(points):
+                return density.push(points)
+            case Curvature(end, scale):
+                return hessian(density, end.u, weights, scale)[np.ix_(end.free, end.free)]
+
+    return together({0: audit}, lambda _, questions: [answer(question) for question in questions])[0]
 
 
 # -- the distinct modes ----------------------------------------------------------------------------
 
 
 def climb_to_modes(
-    density: Density, weights: tuple[float, ...], ends: list[End], options: ModeOptions
+    density: Density, weights: tuple[float, ...], ends: Sequence[End], options: ModeOptions
 ) -> tuple[list[End], list[End]]:
     """Polish from the top until two ends agree on the highest mode, then tell which modes the other ends belong to.
 
@@ -294,9 +236,10 @@ def climb_to_modes(
         Distinct converged ends by descending height (empty where none converged), and all ends, the best first; each
         end's ``mode`` is its place among the modes, or −1.
     """
+    ends = list(ends)
     lines: dict[int, float] = {}  # kinks are the density's: what one end found serves the others
     for i, end in enumerate(ends):
-        polish_along(lines, density, end, weights, options)
+        ends[i] = end = polish_along(lines, density, end, weights, options)
         if end.ways is not None and not end.converged(options):
             end.ways.follow(end.u)
         done = [e for e in ends[: i + 1] if e.converged(options)]
@@ -304,40 +247,36 @@ def climb_to_modes(
         rest = max((e.value for e in ends[i + 1 :]), default=-math.inf)
         if sum(top - e.value <= options.agreement for e in done) >= 2 and rest <= top + options.agreement:
             break
-    _sort(ends, options)
+    ends = _sorted(ends, options)
     modes: list[End] = []
     strays = 0
-    for end in ends:
+    for i, end in enumerate(ends):
         if not modes and not end.converged(options):
             break
-        end.mode = place(end, modes, density)
-        if end.mode < 0 and not end.polished and strays < STRAYS and end.value > modes[0].value - DEPTH:
+        at = place(end, modes, density)
+        if at < 0 and not end.polished and strays < STRAYS and end.value > modes[0].value - DEPTH:
             strays += 1
-            polish_along(lines, density, end, weights, options)
-            end.mode = place(end, modes, density)
-        if end.mode < 0 and end.converged(options) and (end.hessian is None or end.smallest > 0):
-            end.mode = len(modes)
+            end = polish_along(lines, density, end, weights, options)
+            at = place(end, modes, density)
+        if at < 0 and end.converged(options) and (end.hessian is None or end.smallest > 0):
+            at = len(modes)
             modes.append(end)
-    best = modes[0] if modes else None
-    _sort(ends, options)
-    modes.sort(key=lambda e: (-e.value, e.order))
-    if best is not None:
-        ranks = {id(mode): i for i, mode in enumerate(modes)}
-        old = sorted(modes, key=lambda e: e.mode)
-        for end in ends:
-            end.mode = ranks[id(old[end.mode])] if end.mode >= 0 else -1
-    return modes, ends
+        ends[i] = replace(end, mode=at)
+    order = sorted(range(len(modes)), key=lambda i: (-modes[i].value, modes[i].order))
+    rank = {old: new for new, old in enumerate(order)} | {-1: -1}
+    return [modes[i] for i in order], _sorted([replace(end, mode=rank[end.mode]) for end in ends], options)
 
 
 def polish_along(
     lines: dict[int, float], density: Density, end: End, weights: tuple[float, ...], options: ModeOptions
-) -> None:
-    end.lines.update(lines)
-    polish(density, end, weights, options)
-    lines.update(kinks.alike(density, lines | end.lines))
+) -> End:
+    """Polish with the kinks that are known, ``lines``, and enter those that are found."""
+    end = polish(density, replace(end, lines={**end.lines, **lines}), weights, options)
+    lines.update(kinks.alike(density, {**lines, **end.lines}))
+    return end
 
 
-def _sort(ends: list[End], options: ModeOptions) -> None:
+def _sorted(ends: list[End], options: ModeOptions) -> list[End]:
     """Converged ones first, the highest first; of equal heights the earliest start: rounding decides nothing."""
     top = max((e.value for e in ends if e.converged(options)), default=0.0)
     digits = 1e-9 * max(1.0, abs(top))
@@ -345,7 +284,7 @@ def _sort(ends: list[End], options: ModeOptions) -> None:
     def height(end: End) -> float:
         return float(np.round((end.value - top) / digits)) if np.isfinite(end.value) else -math.inf
 
-    ends.sort(key=lambda e: (not e.converged(options), -height(e), e.order))
+    return sorted(ends, key=lambda e: (not e.converged(options), -height(e), e.order))
 
 
 def place(end: End, modes: list[End], density: Density) -> int:

@@ -11,9 +11,10 @@ import numpy as np
 from ...model.backends import Array
 from ...model.problem import Problem
 from ...reasons import Code, Reason
+from .audits import Audit, Polish
+from .boundaries import put
 from .end import End
 from .options import ModeOptions
-from .search import polish
 from .ways import OUT
 
 #: Where a coordinate that runs off is led out from, if it is further out already: rounding is small there still.
@@ -53,7 +54,7 @@ class Runaway:
         return [rises, Reason(Code.ADVICE_NON_CENTRED, self.children)]
 
 
-def runaway(problem: Problem, end: End, weights: tuple[float, ...], options: ModeOptions) -> Runaway | None:
+def runaway(problem: Problem, end: End, options: ModeOptions) -> Audit[Runaway | None]:
     """Along which variable the density rises without limit, the others following, if along any.
 
     Looked at are transformed coordinates, and those that are not but stand among the parameters of group effects: a
@@ -63,41 +64,37 @@ def runaway(problem: Problem, end: End, weights: tuple[float, ...], options: Mod
         i, side = next(iter(end.ways.found.items()))
         return along(problem, i, side * _out(OUT))
     for i, path in _candidates(problem, end):
-        if _rises(problem, end.u, (i, path), weights, options):
+        if (yield from _rises(problem, end.u, (i, path), options)):
             return along(problem, i, path)
     return None
 
 
-def way_out(problem: Problem, u: Array, weights: tuple[float, ...], options: ModeOptions) -> tuple[int, float] | None:
+def way_out(problem: Problem, u: Array, options: ModeOptions) -> Audit[tuple[int, float] | None]:
     """The transformed coordinate along which it rises without limit from :data:`OUT` on, and to which side."""
     density = problem.density
     away = np.where(density.transformed, u - density.start, 0.0)
     for i in np.argsort(-np.abs(away), kind="stable")[:LOOKED].tolist():
         side = math.copysign(1.0, away[i])
         path = density.start[i] + side * _out(OUT)
-        if abs(away[i]) > OUT and _rises(problem, u, (i, path), weights, options):
+        if abs(away[i]) > OUT and (yield from _rises(problem, u, (i, path), options)):
             return i, side
     return None
 
 
-def _rises(
-    problem: Problem, u: Array, way: tuple[int, Array], weights: tuple[float, ...], options: ModeOptions
-) -> bool:
+def _rises(problem: Problem, u: Array, way: tuple[int, Array], options: ModeOptions) -> Audit[bool]:
     """Led further out, with the others at their best: a bounded density levels off, an endless one does not."""
     density, (i, path) = problem.density, way
     briefly = replace(options, newton_steps=min(options.newton_steps, FOLLOWING))
-    trial = End("way out", u.copy(), -math.inf)
-    for j in np.flatnonzero(density.transformed & (np.abs(u) > NEAR)):  # they run off too: each for itself
-        trial.u[j] = trial.held[int(j)] = math.copysign(NEAR, u[j])
+    off = np.flatnonzero(density.transformed & (np.abs(u) > NEAR))  # they run off too: each for itself
+    trial = put(End("way out", u, -math.inf), {int(j): math.copysign(NEAR, u[j]) for j in off})
     heights = []
     for step, place in enumerate(path):
-        trial.u[i] = trial.held[i] = place
-        polish(density, trial, weights, briefly if step else options)
+        trial = yield Polish(put(trial, {i: place}), briefly if step else options)
         heights.append(trial.value)
         if step == STEPS // 2 and not heights[step] - heights[0] > options.agreement:
             return False
     first, second = heights[3] - heights[0], heights[6] - heights[3]
-    return second > 0.5 * first
+    return bool(second > 0.5 * first)
 
 
 def along(problem: Problem, coordinate: int, path: Array) -> Runaway:

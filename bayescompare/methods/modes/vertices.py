@@ -9,18 +9,18 @@ its ray, which for a piecewise linear density is a kink; so it is the simplex me
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...model.backends import Array
 from ...model.density import Density
+from .curvature import spectrum
 from .end import End
 from .folds import Folds
+from .newton import NOISE, STRIDE
 from .options import ModeOptions
-
-Mask = NDArray[np.bool_]
 
 #: Most steps of one climb.
 STEPS = 300
@@ -36,12 +36,6 @@ LOOSE = 1e-7
 
 #: Points of a ray that are looked at together, and how often between the best.
 RAY, ROUNDS = 60, 4
-
-#: Longest step of a transformed coordinate.
-STRIDE = 5.0
-
-#: Relative change of a height that may be rounding.
-NOISE = 1e-13
 
 
 @dataclass(eq=False)
@@ -116,22 +110,22 @@ class _Surface:
         return np.flatnonzero(near & self.folds.kinked & (reach.sum(axis=1) > 0))
 
 
-def climb(density: Density, folds: Folds, end: End, weights: tuple[float, ...], options: ModeOptions) -> bool:
-    """Climb to a mode over pieces and along kinks; False, with the end as it was, where that came to nothing, or where
-    it is lost on a way without an end."""
+def climb(density: Density, folds: Folds, end: End, weights: tuple[float, ...], options: ModeOptions) -> End | None:
+    """Climb to a mode over pieces and along kinks, or to where it is lost; None where that came to nothing."""
     free = np.array([i for i in range(len(end.u)) if i not in end.held], dtype=int)
     if not len(free) or not np.isfinite(density(end.u, weights)[0]):
-        return False
+        return None
     surface = _Surface(density, folds, weights, free)
     surface.measure(end.u)
     u, before = end.u.copy(), math.inf
     known: dict[int, float] = {}
     at: _Point | None = None
+    steps = 0
     for _ in range(STEPS):
         at = _looked_at(surface, u, known)
         if at is None:
-            return False
-        end.steps += 1
+            return None
+        steps += 1
         stopped = at.decrement <= options.decrement and at.decrement >= 0.1 * before
         moved = None if stopped or at.decrement < 1e-20 else _onwards(surface, at)
         if moved is None:
@@ -140,12 +134,10 @@ def climb(density: Density, folds: Folds, end: End, weights: tuple[float, ...], 
         known = dict(zip(at.active.tolist(), at.multipliers.tolist(), strict=True))
         u = moved
         if end.ways is not None and end.ways.lost(u):
-            end.u = u
-            return False
+            return replace(end, u=u, polished=True, decrement=math.inf)
     if at is None or not at.decrement <= options.decrement:
-        return False
-    _settle(surface, end, at)
-    return True
+        return None
+    return _settled(surface, replace(end, steps=end.steps + steps), at)
 
 
 def _looked_at(surface: _Surface, u: Array, known: dict[int, float]) -> _Point | None:
@@ -286,24 +278,22 @@ def _put_on(surface: _Surface, u: Array, holding: np.ndarray) -> Array:
     return u
 
 
-def _settle(surface: _Surface, end: End, at: _Point) -> None:
-    """Say of an end what its top is like: its kinks, and the curvature along them."""
+def _settled(surface: _Surface, end: End, at: _Point) -> End:
+    """The end at its top: its kinks, and the curvature along them."""
     holding = np.abs(at.multipliers) < 1 - LOOSE
-    end.u, end.value, end.decrement, end.polished = at.u, at.value, at.decrement, True
-    end.kinks, end.lines = {}, {}
-    end.step = np.zeros(len(at.u))
-    end.step[surface.free] = at.step * surface.unit
+    step, gradient = np.zeros(len(at.u)), np.zeros(len(at.u))
+    step[surface.free] = at.step * surface.unit
+    gradient[surface.free] = at.curvature @ at.step / surface.unit
+    top = replace(end, u=at.u, value=at.value, decrement=at.decrement, polished=True, kinks={}, lines={}, step=step)
     if not holding.any():
-        end.hessian = at.curvature / surface.unit / surface.unit[:, None]
-        scaled = np.sqrt(np.maximum(np.abs(np.diag(at.curvature)), 1e-300))
-        end.smallest = float(np.linalg.eigvalsh(at.curvature / scaled / scaled[:, None])[0])
-        return
+        h = at.curvature / surface.unit / surface.unit[:, None]
+        return replace(top, gradient=gradient, hessian=h, smallest=float(spectrum(at.curvature)[0][0]))
     _, slopes = surface.arguments(at.u)
     touched = np.abs(slopes[at.active[holding]]) > ON * np.abs(slopes[at.active[holding]]).max(axis=1)[:, None]
-    end.creased = tuple(int(i) for i in surface.free[touched.any(axis=0)])
-    end.hessian, end.flattest = None, np.zeros(len(at.u))
-    end.smallest, direction = _flattest(surface, at, at.normals[:, holding])
-    end.flattest[surface.free] = direction
+    creased = tuple(int(i) for i in surface.free[touched.any(axis=0)])
+    flattest = np.zeros(len(at.u))
+    smallest, flattest[surface.free] = _flattest(surface, at, at.normals[:, holding])
+    return replace(top, creased=creased, hessian=None, smallest=smallest, flattest=flattest)
 
 
 def _flattest(surface: _Surface, at: _Point, normals: Array) -> tuple[float, Array]:

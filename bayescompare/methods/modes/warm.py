@@ -10,16 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...model.backends import CHUNK, LOOPED, Array
 from ...model.density import Density
-from . import boundaries, endings
-from .curvature import WIDEST, cholesky, hessian, own_scale
+from . import boundaries, endings, newton
+from .curvature import cholesky, hessian, own_scale
 from .options import ModeOptions
-from .search import STRIDE
-
-Index = NDArray[np.intp]
+from .surface import Index, Mask
 
 #: Evaluations up to which they are done one by one: compiling their batched form takes as long.
 FEW = 8000
@@ -69,20 +66,19 @@ class Without:
         ones[np.arange(len(which)), which] = 0.0
         return ones
 
-    def curvatures(self, points: Array, which: Index, free: Index, steps: Array) -> Array:
-        """−∇² over the ``free`` coordinates by central differences of the gradient: (n, f, f)."""
-        f = len(free)
-        found = np.empty((len(points), f, f))
-        shifts = np.zeros((2 * f, points.shape[1]))
-        shifts[np.arange(f), free], shifts[f + np.arange(f), free] = steps, -steps
-        for rows in _blocks(len(points), max(self._block // max(2 * f, 1), 1)):
-            around = (points[rows][:, None] + shifts).reshape(-1, points.shape[1])
-            values, gradients = self(around, np.repeat(which[rows], 2 * f))
-            gradients = np.where(np.isfinite(values)[:, None], gradients, np.nan)
-            slopes = gradients[:, free].reshape(-1, 2, f, f)
-            h = (slopes[:, 1] - slopes[:, 0]) / (2 * steps[:, None])
-            found[rows] = (h + h.transpose(0, 2, 1)) / 2
-        return found
+    def local(self, u: Array, steps: Array, rows: Index, least: Array) -> tuple[Array, Array, Array]:
+        """Of rows without the observations ``rows``, as any surface has it (:mod:`.surface`)."""
+        d = u.shape[1]
+        values, gradients, curvatures = np.empty(len(u)), np.empty_like(u), np.empty((len(u), d, d))
+        for own in _blocks(len(u), max(self._block // (2 * d + 1), 1)):
+            shifts = steps[own, :, None] * np.eye(d)
+            points = np.concatenate([u[own, None], u[own, None] + shifts, u[own, None] - shifts], axis=1)
+            found, slopes = self(points.reshape(-1, d), np.repeat(rows[own], 2 * d + 1))
+            slopes = np.where(np.isfinite(found)[:, None], slopes, np.nan).reshape(-1, 2 * d + 1, d)
+            h = (slopes[:, 1 + d :] - slopes[:, 1 : 1 + d]) / (2 * steps[own, :, None])
+            values[own], gradients[own] = found[:: 2 * d + 1], slopes[:, 0]
+            curvatures[own] = (h + h.transpose(0, 2, 1)) / 2
+        return values, gradients, curvatures
 
 
 def _blocks(n: int, size: int) -> Iterator[slice]:
@@ -110,7 +106,7 @@ class Tops:
 
     points: Array
     values: Array
-    sound: NDArray[np.bool_]
+    sound: Mask
 
 
 class Warm:
@@ -136,8 +132,8 @@ class Warm:
             h = hessian(density, u, weights, rough)[np.ix_(self._free, self._free)]
             self._factor = cholesky(h)
         if self._factor is not None:
-            sd = 1 / np.sqrt(np.diag(h))
-            self._steps = 1e-3 * np.where(self._far, np.clip(sd, 1e-8, WIDEST), sd)
+            self._scale = np.ones(len(u))
+            self._scale[self._free] = own_scale(h)
 
     @property
     def usable(self) -> bool:
@@ -166,31 +162,35 @@ class Warm:
 
     def modes(self, which: Index) -> Tops:
         """Climb to each row's own mode and audit it; a row that does not pass is back at the start."""
-        tops, slopes = self._climb(which)
+        tops = self._climb(which)
         points, values, sound = tops.points, tops.values, tops.sound
         rows = np.flatnonzero(sound) if len(self._free) else np.array([], dtype=int)
+        held = np.ones(points.shape, dtype=bool)
+        held[:, self._free] = False
         for _ in range(LAST_STEPS):
             if not len(rows):
                 break
-            step, decrement, sound[rows] = self._newton(points[rows], slopes[rows], which[rows])
-            rows, step, decrement = (each[sound[rows]] for each in (rows, step, decrement))
+            scale = np.tile(self._scale, (len(rows), 1))
+            top = newton.newton(self._without, points[rows], held[rows], scale, which[rows])
+            curved = (top.smallest > endings.DOUBT) & (np.diagonal(top.h, axis1=1, axis2=2) > 0).all(axis=1)
+            sound[rows] = np.isfinite(top.decrement) & curved & ~self._running(top)
+            top, rows = top.take(sound[rows]), rows[sound[rows]]
+            values[rows] = top.value
             # The step is taken in any case: an observation that weighs much feels what is left of the way.
-            points[rows] += self._spread(step)
-            rows = rows[decrement > self._options.decrement]
-            values[rows], gradients = self._without(points[rows], which[rows])
-            slopes[rows] = gradients[:, self._free]
+            points[rows] = top.u + top.step
+            rows = rows[top.decrement > self._options.decrement]
         sound[rows] = False
         return self._returned(points, values, sound, which)
 
     def heights(self, which: Index) -> Tops:
         """Climb without an audit: none is called sound."""
-        tops, _ = self._climb(which)
+        tops = self._climb(which)
         back = self._returned(tops.points, tops.values, tops.sound, which)
         return Tops(back.points, back.values, np.zeros(len(which), dtype=bool))
 
     # -- helpers -----------------------------------------------------------------------------
 
-    def _climb(self, which: Index) -> tuple[Tops, Array]:
+    def _climb(self, which: Index) -> Tops:
         """Quasi-Newton steps from the first one: by the curvature of all, corrected along that step by its own."""
         step = self.first(which)
         sound = (step.length > 0) & (step.length < LONGEST)
@@ -208,31 +208,19 @@ class Warm:
                 rows = np.flatnonzero(sound & ((move * slopes).sum(axis=1) > 2 * SETTLED))
             if not len(rows):
                 break
-            sound[rows] &= np.abs(move[rows] * self._far).max(axis=1, initial=0.0) < STRIDE
+            sound[rows] &= np.abs(move[rows] * self._far).max(axis=1, initial=0.0) < newton.STRIDE
             tried = points[rows] + self._spread(move[rows])
             higher, gradients = self._without(tried, which[rows])
             sound[rows] &= higher >= values[rows] - 1e-11 * np.maximum(1.0, np.abs(values[rows]))
             points[rows], values[rows], slopes[rows] = tried, higher, gradients[:, self._free]
-        return Tops(points, values, sound), slopes
+        return Tops(points, values, sound)
 
-    def _newton(self, points: Array, slopes: Array, which: Index) -> tuple[Array, Array, NDArray[np.bool_]]:
-        """Each row's Newton step and decrement by its own curvature, and whether that is a mode's."""
-        h = self._without.curvatures(points, which, self._free, self._steps)
-        good = np.isfinite(h).all(axis=(1, 2)) & (np.diagonal(h, axis1=1, axis2=2) > 0).all(axis=1)
-        h = np.where(good[:, None, None], h, np.eye(len(self._free)))
-        sd = 1 / np.sqrt(np.diagonal(h, axis1=1, axis2=2))
-        eigenvalues, vectors = np.linalg.eigh(h * sd[:, :, None] * sd[:, None, :])
-        good &= eigenvalues[:, 0] > endings.DOUBT
-        curvature = np.maximum(eigenvalues, endings.DOUBT)
-        rotated = np.einsum("nij,ni->nj", vectors, slopes * sd)
-        step = sd * np.einsum("nij,nj->ni", vectors, rotated / curvature)
-        width = sd * np.sqrt((vectors**2 / curvature[:, None, :]).sum(axis=2))
-        # A wide one runs to a bound unless it is at a top of its own: near a bound slope and curvature are alike.
-        settled = (sd**-2 > boundaries.SETTLED) & (np.abs(slopes) < 1e-3 * sd**-2)
-        good &= ~((width > boundaries.BOUNDARY_SD) & self._far & ~settled).any(axis=1)
-        return step, 0.5 * (rotated**2 / curvature).sum(axis=1), good
+    def _running(self, top: newton.Tops) -> Mask:
+        """Rows of which a coordinate runs to a bound."""
+        running = boundaries.wide(top.h) & ~boundaries.settled(top.gradient, top.h) & ~top.held
+        return np.asarray((running & self._without.density.transformed).any(axis=1))
 
-    def _returned(self, points: Array, values: Array, sound: NDArray[np.bool_], which: Index) -> Tops:
+    def _returned(self, points: Array, values: Array, sound: Mask, which: Index) -> Tops:
         lost = np.flatnonzero(~sound)
         if len(lost):
             points[lost] = self._u
