@@ -89,7 +89,8 @@ def test_the_mle_of_a_lasso_has_no_kink(regression: Problem) -> None:
 
 def test_seeds_agree(regression: Problem) -> None:
     one, other = (bc.fit(regression, "map", random_seed=seed) for seed in (0, 1))
-    np.testing.assert_allclose(one.estimate, other.estimate, rtol=1e-12, atol=1e-12)
+    # Newton's steps end at a decrement of 1e-20: at 1e-10 of the mode's own scale.
+    np.testing.assert_allclose(one.estimate, other.estimate, rtol=1e-10, atol=1e-10)
     assert one.diagnostics["kink"] == other.diagnostics["kink"]
 
 

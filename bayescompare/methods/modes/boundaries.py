@@ -41,8 +41,8 @@ PACE = 2.0
 #: How far out a simplex's coordinate must be, where no dense curvature tells.
 FAR = 15.0
 
-#: Places between the bound and the middle where the density is looked at, the other coordinates at their best.
-INWARD = (10.0, 6.0, 3.0, 1.0, 0.0)
+#: Places from the bound to beyond the middle where the density is looked at, the other coordinates at their best.
+INWARD = (10.0, 6.0, 3.0, 1.0, 0.0, -1.0, -2.0, -3.0)
 
 #: A simplex's scalar below this, where the density no longer changes, lies on the boundary.
 EDGE = 1e-6
@@ -155,17 +155,17 @@ def _settled_along(density: Density, end: End, i: int, weights: tuple[float, ...
 
 
 def _inside(held: End, options: ModeOptions) -> Audit[End | None]:
-    """A point off the bound that is higher, the others at their best: so one-sided slope and second order both count.
+    """The highest point off the bound, if one is higher, the others at their best: so slope and second order count.
 
     In u every point near a bound is stationary, a mode or not.
     """
+    best = held
     for i, bound in held.held.items():
-        trial: End = replace(held, kind="inward", kinks={})
+        trial = replace(held, kind="inward", kinks={})
         for depth in INWARD:
-            trial = yield Polish(put(trial, {i: math.copysign(depth, bound)}), options)
-            if trial.value > held.value + options.agreement:
-                return trial
-    return None
+            trial = yield Polish(put(trial, {i: depth * math.copysign(1.0, bound)}), options)
+            best = trial if trial.value > best.value + options.agreement else best
+    return None if best is held else best
 
 
 def _simplex_edges(density: Density, end: End, options: ModeOptions) -> Audit[tuple[int, ...]]:

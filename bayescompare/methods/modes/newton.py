@@ -69,7 +69,8 @@ class Tops:
         b, d = u.shape
         value, decrement, smallest = (np.full(b, x) for x in (-np.inf, np.inf, np.nan))
         h = np.zeros((b, d, d) if dense else (b, 0, 0))
-        return cls(u.copy(), held.copy(), value, decrement, 0 * u, h, smallest, 0 * u, np.zeros(b, dtype=int))
+        gradient, step = np.zeros((2, b, d))
+        return cls(u.copy(), held.copy(), value, decrement, gradient, h, smallest, step, np.zeros(b, dtype=int))
 
     def take(self, rows: Mask | Index | slice) -> Tops:
         """These rows alone."""

@@ -26,9 +26,6 @@ from .warm import Tops, Warm, Without
 #: quarters of the curvature along it, and one step is not to be relied on.
 LONG = 4.0
 
-#: Where a mode may lie inside a bound when an observation is left out: depths from the bound to beyond the middle.
-DEPTHS = (*boundaries.INWARD, -1.0, -2.0, -3.0)
-
 #: Other modes of all observations that are followed too: those within so many nats, and at most so many.
 NEAR, MOST = 10.0, 8
 
@@ -105,7 +102,7 @@ class Search:
         """With a coordinate put off its bound, the others at their best: slope and second order both count."""
         for k in self._held.tolist():
             end = End("inward", self._u, -math.inf, held={int(i): float(self._u[i]) for i in self._held})
-            for depth in DEPTHS:
+            for depth in boundaries.INWARD:
                 end = boundaries.put(end, {k: depth * math.copysign(1.0, self._u[k])})
                 end = polish(self._problem.density, end, self._weights, self._options)
                 there = self._around(end.u, np.union1d(self._held, self._kinks))
