@@ -141,8 +141,15 @@ def one(tmp_path: Path) -> Path:
     return path
 
 
+def unfolded(visit: Open, path: Path) -> Any:
+    """The page with its audit open."""
+    page = visit(path).page
+    page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
+    return page
+
+
 def test_the_table_can_be_sorted_and_filtered(visit: Open, one: Path) -> None:
-    page = visit(one).page
+    page = unfolded(visit, one)
     rows = page.locator("#every tbody tr")
     head = page.locator("#every thead tr").last.locator("th", has_text="mean")
     head.locator("button").click()
@@ -174,7 +181,7 @@ def test_the_table_is_copied_as_it_is_shown_for_latex(visit: Open, tmp_path: Pat
     path = tmp_path / "latex.html"
     labels = ["mu", r"a_b & 50% {of} \x", *(f"theta[{i}]" for i in range(12))]
     path.write_text(to_html(make("differs", labels=labels)), encoding="utf-8")
-    page = visit(path).page
+    page = unfolded(visit, path)
     lines = copied(page, "Copy as LaTeX").split("\n")
     assert lines[0].startswith(r"\begin{tabular}{lrrr")
     assert lines[1] == r"\toprule"
@@ -193,8 +200,7 @@ def test_the_table_is_copied_as_it_is_shown_for_latex(visit: Open, tmp_path: Pat
 
 
 def test_code_bibtex_and_methods_can_be_copied(visit: Open, one: Path) -> None:
-    page = visit(one).page
-    page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
+    page = unfolded(visit, one)
     comparison = make("differs", 18)
     assert copied(page, "Copy Model code") == comparison.model.code.strip()
     assert copied(page, "Copy BibTeX").startswith("@article{")
@@ -203,7 +209,7 @@ def test_code_bibtex_and_methods_can_be_copied(visit: Open, one: Path) -> None:
 
 
 def test_a_row_leads_to_its_figure(visit: Open, one: Path) -> None:
-    page = visit(one).page
+    page = unfolded(visit, one)
     links = page.locator("#every tbody th a")
     assert links.count() == 9
     for i in (0, 5):
@@ -232,7 +238,7 @@ def test_keys_reach_everything_that_can_be_used(visit: Open, report_file: Path) 
 def test_the_table_can_be_copied_whole(visit: Open, tmp_path: Path) -> None:
     path = tmp_path / "names.html"
     path.write_text(to_html(make("differs", labels=["=SUM(A1)", 'a "quoted", name', "b"])), encoding="utf-8")
-    page = visit(path).page
+    page = unfolded(visit, path)
     lines = copied(page, "Copy as CSV").split("\n")
     assert lines[0].startswith("name,")
     assert [line.split(",")[0] for line in lines[1:]] == ["'=SUM(A1)", '"a ""quoted""', "b"]
