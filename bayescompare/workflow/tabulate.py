@@ -50,7 +50,7 @@ def table(g: Gathered, fits: Mapping[str, Fit], options: CompareOptions) -> pd.D
         "kind": np.array(g.kinds, dtype=object),
         **{place: np.array([name in names for name in g.names]) for place, names in edges.items()},
     }
-    columns |= _others(g)
+    columns |= _others(g, options.interval)
     shifts = fits["laplace"].diagnostics.get("shift_predicted", {})
     predicted = np.array([shifts.get(name, np.nan) for name in g.names])
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -62,16 +62,19 @@ def table(g: Gathered, fits: Mapping[str, Fit], options: CompareOptions) -> pd.D
     return frame
 
 
-def _others(g: Gathered) -> dict[str, Array]:
-    """The points of further methods by their names, of those with draws mean and sd: ``marginal_mean``."""
-    columns = {}
+def _others(g: Gathered, interval: float) -> dict[str, Array]:
+    """The points of further methods by their names, of those with draws mean, sd and equal-tailed interval:
+    ``marginal_mean``, ``marginal_sd``, ``marginal_lb``, ``marginal_ub``."""
+    tail, columns = (1 - interval) / 2, {}
     for name, values in g.others.items():
         if values.ndim == 1:
             columns[name] = values
         else:
             short = name.removesuffix("_laplace")
             flat = values.reshape(-1, values.shape[-1])
+            lower, upper = np.quantile(flat, [tail, 1 - tail], axis=0)
             columns |= {f"{short}_mean": flat.mean(axis=0), f"{short}_sd": flat.std(axis=0, ddof=1)}
+            columns |= {f"{short}_lb": lower, f"{short}_ub": upper}
     return columns
 
 

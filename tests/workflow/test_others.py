@@ -57,6 +57,8 @@ def test_the_marginal_methods_run_where_there_is_a_latent_block(compared: Compar
     np.testing.assert_array_equal(table["marginal_map"], compared.fits["marginal_map"].estimate)
     np.testing.assert_allclose(table["marginal_mean"], draws[0].mean(axis=0))
     np.testing.assert_allclose(table["marginal_sd"], draws[0].std(axis=0, ddof=1))
+    np.testing.assert_allclose(table[["marginal_lb", "marginal_ub"]].T, np.quantile(draws[0], [0.03, 0.97], axis=0))
+    assert table.loc["tau", "marginal_lb"] > 0, "an interval stays where the scale can be"
     quantity = compared.table.loc["ratio"]
     mu, tau = compared.fits["marginal_map"].values["mu"], compared.fits["marginal_map"].values["tau"]
     assert quantity["marginal_map"] == pytest.approx(mu / tau)

@@ -14,8 +14,8 @@ from .scalars import Scalar, Scalars, tenfold
 if TYPE_CHECKING:
     from ...results.comparison import Comparison
 
-#: Focal quantities at most; sd of a normal law that hold 94 %, for a method that is known by mean and sd.
-MOST, NORMAL = 4, 1.88
+#: Focal quantities at most.
+MOST = 4
 
 #: Of the interval's width: room beside it, and how far off a mode may lie that the axis still takes in.
 ROOM, NEAR = 0.12, 0.75
@@ -82,15 +82,15 @@ def _bars(comparison: Comparison, scalars: Scalars, s: Scalar, third: str | None
 
 
 def _third(s: Scalar, method: str | None, strip: rungs.Drawer) -> list[Row]:
-    """The cheapest method that is enough, where the table has its mean and sd."""
-    mean, sd = s["marginal_mean"], s["marginal_sd"]
-    if method != "marginal_laplace" or not sd > 0:
+    """The cheapest method that is enough, where the table has its mean and interval."""
+    mean, lower, upper = (s[f"marginal_{each}"] for each in ("mean", "lb", "ub"))
+    if method != "marginal_laplace" or not upper > lower:
         return []
-    lower, upper = mean - NORMAL * sd, mean + NORMAL * sd
-    said = f"{figure(mean, s['mcse_mean']).alone}{NO_BREAK}±{NO_BREAK}{figure(sd, s['mcse_sd']).alone}"
+    ends = (figure(end, s[f"eti_{side}_mcse"]).alone for end, side in ((lower, "lb"), (upper, "ub")))
+    said = f"{figure(mean, s['mcse_mean']).alone} ({' to '.join(ends)})"
     cells: tuple[Cell, ...] = (
         strip(f"marginal Laplace {said}", ("thin", "mar", lower, upper), ("own", "mar", mean, math.nan)),
-        f"{said} sd",
+        said,
     )
     return [Row(("marginal Laplace",), cells)]
 
