@@ -89,7 +89,7 @@ MODELS = {
     ),
     "discrete variables": (
         model("n = pm.Poisson('n', 3.0)", "pm.Normal('y', n, 1.0, observed=[1.0])"),
-        {"compare": "Discrete free variables have no gradient: n", "fit": "the support of Poisson is not finite"},
+        {"compare": "Discrete free variables have no gradient: n", "fit": "the states of Poisson are not enumerated"},
     ),
     "zero density": (
         model("x = pm.Normal('x', 0.0, 1.0)", "pm.Exponential('y', x**2 + 1.0, observed=[-1.0])"),
