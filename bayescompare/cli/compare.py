@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     "--posterior", type=FILE, metavar="FILE", help="Draws made elsewhere (netCDF or Zarr): nothing is sampled."
 )
 @click.option("--methods", metavar="A,B", help="Which methods run besides MAP, Laplace and NUTS.")
+@click.option("--var-names", metavar="A,B", help="What the verdict is about.  [default: every parameter]")
 @click.option("--until-settled", is_flag=True, help="Go on sampling until no layer is undecided.")
 @click.option(
     "--seconds",
@@ -102,14 +104,24 @@ def _run(terminal: Terminal, target: str, asked: dict[str, Any], margins: Any) -
     if asked["reproducible"]:  # what there is time for depends on the machine
         given.setdefault("seconds", math.inf)
     if asked["methods"] is not None:
-        given["methods"] = tuple(name.strip() for name in asked["methods"].split(","))
+        given["methods"] = _listed(asked["methods"])
     options = CompareOptions(sampler=settings, margins=margins, until_settled=asked["until_settled"], **given)
-    beyond = Asked(posterior=asked["posterior"], losses=asked["losses"], held_out=held_out)
+    beyond = Asked(
+        posterior=asked["posterior"],
+        losses=asked["losses"],
+        held_out=held_out,
+        var_names=() if asked["var_names"] is None else _listed(asked["var_names"]),
+    )
     with contextlib.redirect_stdout(sys.stderr):
         try:
             return workflow.run(loaded, asked=beyond, seed=asked["seed"], options=options, progress=terminal)
         finally:
             terminal.clear()
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    """Names that commas separate; not those within brackets, as in ``beta[a, b]``."""
+    return tuple(name.strip() for name in re.split(r",(?![^\[]*\])", text))
 
 
 def _write(result: Comparison, name: str, path: Path, reproducible: bool) -> None:

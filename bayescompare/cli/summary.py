@@ -72,6 +72,8 @@ def summary(result: Comparison) -> list[Line]:
         ((model.name, "bold"), (f": {size}", "dim")),
         ((overall.opening, MARKS[overall.state][1]), (f" {overall.sentence}", "")),
     ]
+    if result.settings.get("focus"):
+        lines.append(((f"The verdict is about {', '.join(result.settings['focus'])} alone.", "dim"),))
     told = advice(overall, result.rungs)
     if told:
         lines.append(((told, ""),))

@@ -23,7 +23,7 @@ from ..results.fit import Fit, Status
 from ..results.ladder import integrated
 from ..templates import bambi
 from ..templates.loading import Target, load_target
-from . import arms, consequences, labels, others, tabulate
+from . import arms, consequences, focus, labels, others, tabulate
 from . import curves as density
 from . import sampling as rounds
 from .audited import audited
@@ -50,6 +50,7 @@ def compare(
     quantities: Mapping[str, Quantity] | None = None,
     losses: Sequence[str | Loss] | None = None,
     holdout: Any = None,
+    var_names: Sequence[str] | None = None,
     draws: int | None = None,
     tune: int | None = None,
     chains: int | None = None,
@@ -85,6 +86,9 @@ def compare(
     holdout : optional
         Data that were not seen: for a template what ``data`` takes, else new values of ``pm.Data`` by name. They take
         the place of leaving one out.
+    var_names : sequence of str, optional
+        What verdict and ladder are about: variables, scalars (``theta[Choate]``) or quantities. Figures of prediction
+        and of the joint density are of the whole model; the table keeps every scalar. None: all.
     draws, tune, chains, target_accept, nuts_sampler : optional
         As in :func:`pymc.sample`; the same as in ``options.sampler``. Defaults: those of :class:`SamplerOptions`, or
         the template's own.
@@ -112,7 +116,7 @@ def compare(
     """
     target = load_target(model, data)
     held_out = load_target(model, holdout).model if holdout is not None and _builds(model) else bambi.held_out(holdout)
-    asked = Asked(posterior, dict(quantities or {}), tuple(losses or ()), held_out, dict(others or {}))
+    asked = Asked(posterior, dict(quantities or {}), tuple(losses or ()), held_out, dict(others or {}), var_names or ())
     sampling = {
         "draws": draws,
         "tune": tune,
@@ -152,6 +156,7 @@ def run(
     progress = progress or Silent()
     started, began = time.time(), time.perf_counter()
     problem = problem_of(target.model)
+    focus.check(asked.var_names, (*problem.scalars.names, *asked.quantities))
     with one_thread():
         with progress.stage("Compiling the model"):
             problem.density(problem.density.start, (1.0, 1.0, 1.0))
@@ -195,7 +200,8 @@ def run(
                 )
                 decided = layers.compute("decision", partial(consequences.decisions, gathered, losses), lambda _: ())
                 evidence = tabulate.Evidence(joint, predicted, decided, layers.failed.get("decision", ""))
-                verdict = tabulate.verdict(fits, table, evidence, options.margins)
+                named = focus.focal(asked.var_names, tuple(table.index))
+                verdict = tabulate.verdict(fits, table, evidence, options.margins, named)
             if not options.until_settled or rounds.settled(verdict):
                 break
         with progress.stage("Comparing"):
@@ -211,7 +217,7 @@ def run(
         verdict=integrated(verdict, fits, table),
         curves=curves,
         data=labels.data(problem),
-        settings=_settings(seed, options, _used(sampler, fits["nuts"])),
+        settings={**_settings(seed, options, _used(sampler, fits["nuts"])), "focus": list(asked.var_names)},
         provenance={
             **labels.provenance(problem, started, time.perf_counter() - began),
             "cost": rounds.cost(fits, predicted),
@@ -225,7 +231,7 @@ def run(
         sensitivity=sensitivity,
         groups=tuple(consequences.groups(problem, table, options.margins.location)),
         path={} if path is None else path.to_json(),
-        rungs=ladder(gathered, fits, table, verdict, options.margins),
+        rungs=ladder(gathered, fits, table, verdict, options.margins, named),
         prior=prior,
         log_likelihood=labels.log_likelihood(problem, predicted.log_likelihood, predicted.step),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,24 +23,30 @@ BEGIN_AT_MODE = ("laplace", "advi", "fullrank_advi")
 
 
 def ladder(
-    g: Gathered, fits: Mapping[str, Fit], table: pd.DataFrame, verdict: v.Verdict, margins: v.Margins
+    g: Gathered,
+    fits: Mapping[str, Fit],
+    table: pd.DataFrame,
+    verdict: v.Verdict,
+    margins: v.Margins,
+    focus: Sequence[str],
 ) -> tuple[dict[str, Any], ...]:
     """A row for each method with a point or draws, the posterior's own the last; none where its gate is closed.
 
-    ``location`` and ``spread`` are layers as the verdict's, over the scalars that have an sd; a point has no spread.
+    ``location`` and ``spread`` are layers as the verdict's, over the scalars of ``focus`` that have an sd; a point has
+    no spread.
     ``method_psis`` is what importance weights make of a method's draws, where their k-hat allows it.
     """
     if not v.is_open(verdict.layers["sampler"]):
         return ()
-    sd = table["sd"].to_numpy()
+    judged = (table["sd"].to_numpy() > 0) & table.index.isin(focus)
     names, posterior = tuple(table.index), g.draws.shape[0] * g.draws.shape[1]
     rows = []
     for name, method, found, k_hat in _found(g, fits):
         row = _row(name, fits, method)
         if found is not None and np.isfinite(found.mean).any():
-            location, spread = _layers(names, distances(g.draws, found), sd > 0, posterior, margins)
+            location, spread = _layers(names, distances(g.draws, found), judged, posterior, margins)
             row |= {"location": location.to_json(), "spread": spread.to_json(), "k_hat": k_hat}
-            row["enough"] = enough(location, spread, int((sd > 0).sum()))
+            row["enough"] = enough(location, spread, int(judged.sum()))
         rows.append(row)
     return tuple(plain(row) for row in [*rows, {**_row("nuts", fits, "nuts"), "enough": v.State.SAME}])
 

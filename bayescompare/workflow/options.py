@@ -138,6 +138,8 @@ class Asked:
         The model on data that were not seen, or new values of its data containers.
     others : Mapping of str to draws
         What further methods found, by their names.
+    var_names : sequence of str
+        Variables, scalars or quantities that verdict and ladder speak of; all where none is named.
     """
 
     posterior: Any = None
@@ -145,6 +147,7 @@ class Asked:
     losses: Sequence[str | Loss] = ()
     held_out: Any = None
     others: Mapping[str, Any] = field(default_factory=dict)
+    var_names: Sequence[str] = ()
 
 
 def sampler_options(asked: SamplerOptions | None, target: Target) -> SamplerOptions:

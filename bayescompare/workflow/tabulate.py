@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -184,8 +184,10 @@ class Evidence:
 LAYERS = ("decision", "location", "prediction", "spread", "joint", "coordinates")
 
 
-def verdict(fits: Mapping[str, Fit], table: pd.DataFrame, evidence: Evidence, margins: Margins) -> Verdict:
-    """Gates, layers and the whole."""
+def verdict(
+    fits: Mapping[str, Fit], table: pd.DataFrame, evidence: Evidence, margins: Margins, focus: Sequence[str]
+) -> Verdict:
+    """Gates, layers and the whole; of single scalars the layers look at those of ``focus``."""
     from ..metrics import gates
     from ..metrics import verdict as v
     from ..results import sentence
@@ -204,7 +206,7 @@ def verdict(fits: Mapping[str, Fit], table: pd.DataFrame, evidence: Evidence, ma
             layers["sampler"], state=v.State.FAILED, reason=unseen, unchecked=(), faults=(unseen,)
         )
     if all(v.is_open(layers[gate]) for gate in layers):
-        layers |= _layers(fits, table, evidence, margins)
+        layers |= _layers(fits, table.loc[list(focus)], evidence, margins)
     else:
         layers |= {name: v.Layer(name, v.State.NOT_COMPUTED, Reason(Code.GATE_FAILED)) for name in LAYERS}
     return v.Verdict(sentence.overall(layers, table, mode, nuts), layers)
