@@ -115,5 +115,5 @@ def test_every_method_takes_the_protocols_arguments(name: str) -> None:
 
 
 def test_an_unknown_method_is_refused_before_anything_runs() -> None:
-    with pytest.raises(UnknownNameError, match=r"'maximum'.*map, marginal_laplace, marginal_map, mle, nuts, unc"):
+    with pytest.raises(UnknownNameError, match=r"'maximum'.*map, marginal_laplace, marginal_map, mle, nuts, path"):
         bc.fit(None, "maximum")
