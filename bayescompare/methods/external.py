@@ -61,7 +61,8 @@ def bring(problem: Problem, posterior: Any, fingerprint: str | None = None) -> F
     Fit
         With the statistics that the posterior carries. Diagnostics: ``origin`` (``saved`` or ``elsewhere``),
         ``sampler`` (``NUTS``, or None where it is not known), ``thinning`` (None where it is not known), what is known
-        of ``engine``, ``backend``, ``tune`` and ``target_accept``, ``divergences`` (None where they are not known), and
+        of ``engine``, ``backend``, ``metric``, ``starts``, ``tune`` and
+        ``target_accept``, ``divergences`` (None where they are not known), and
         ``unchecked``: which of ``data``, ``log density`` and ``invariance`` could not be looked at.
 
     Raises
@@ -179,7 +180,7 @@ def _values(problem: Problem, draws: xr.Dataset) -> dict[str, np.ndarray]:
             names = ", ".join(str(name) for name in list(draws.data_vars)[:12])
             todo = "Rename its variables."
             if rv.name.removesuffix("_offset") in draws.data_vars:
-                todo = "Bambi leaves it out unless it is asked for: model.fit(omit_offsets=False)."
+                todo = "Bambi leaves it out unless the model is fitted with omit_offsets=False."
             raise DataError(f"The posterior has no variable {rv.name!r}; it has {names}. {todo}")
         array = draws[name]
         if not set(DRAWS) <= set(array.dims):

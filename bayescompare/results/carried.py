@@ -50,7 +50,7 @@ class Origin:
     fingerprint : str or None
         Of the model that they were made for.
     diagnostics : Mapping
-        ``engine``, ``backend``, ``tune``, ``target_accept``, each None where it is not known.
+        ``engine``, ``backend``, ``metric``, ``starts``, ``tune``, ``target_accept``, each None where it is not known.
     seconds, compile_seconds : float
     evaluations : int
     """
@@ -265,6 +265,8 @@ def _origin(
     known: dict[str, Any] = {
         "engine": None if engine is None else str(engine),
         "backend": None,
+        "metric": None,
+        "starts": None,
         "tune": _whole(attrs.get("tuning_steps")),
         "target_accept": None,
     }

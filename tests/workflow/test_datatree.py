@@ -52,6 +52,7 @@ def test_summaries_are_the_tables(comparison: Comparison, tree: xr.DataTree) -> 
     assert set(az.summary(tree, group="prior", kind="stats", var_names="mu").index) == {"mu[a]", "mu[b]", "mu[c]"}
 
 
+@pytest.mark.filterwarnings("ignore:Estimated shape parameter of Pareto distribution")
 def test_loo_is_the_comparisons(comparison: Comparison, tree: xr.DataTree) -> None:
     for term in ("y", "n"):
         found = az.loo(tree, var_name=term)
