@@ -4,6 +4,7 @@ the model before anything is compared with them."""
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -115,17 +116,24 @@ def take(problem: Problem, name: str, draws: Any) -> Fit:
         ratios = problem.density.values(flat, (1.0, 1.0, 1.0)) - log_q.ravel()
         told = importance(problem.scalars.names, scalars.reshape(len(flat), -1), ratios)
         statistics = {"log_ratio": ratios.reshape(log_q.shape)}
+    return replace(
+        _drawn(problem, name, points, scalars, mean),
+        statistics=statistics,
+        diagnostics={**told, "origin": "elsewhere", "chains": len(points), "draws": points.shape[1]},
+        seconds=carried.origin.seconds or math.nan,
+    )
+
+
+def _drawn(problem: Problem, method: str, points: Array, scalars: Array, mean: Array) -> Fit:
+    """A fit that is known by its draws."""
     return Fit(
-        method=name,
+        method=method,
         status=Status.OK,
         reasons=(),
         names=problem.scalars.names,
         estimate=mean,
         draws=scalars,
         unconstrained_draws=points,
-        statistics=statistics,
-        diagnostics={**told, "origin": "elsewhere", "chains": len(points), "draws": points.shape[1]},
-        seconds=carried.origin.seconds or math.nan,
     )
 
 
@@ -133,14 +141,8 @@ def _fit(problem: Problem, carried: Carried, points: Array, unchecked: list[str]
     chains, length, _ = points.shape
     points, scalars, mean = problem.gathered(points)
     kept, origin = carried.statistics, carried.origin
-    return Fit(
-        method="nuts",
-        status=Status.OK,
-        reasons=(),
-        names=problem.scalars.names,
-        estimate=mean,
-        draws=scalars,
-        unconstrained_draws=points,
+    return replace(
+        _drawn(problem, "nuts", points, scalars, mean),
         statistics=kept,
         diagnostics={
             **origin.diagnostics,

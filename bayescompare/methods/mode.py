@@ -34,6 +34,9 @@ WEIGHTS: dict[str, tuple[float, float, float]] = {
     "unconstrained_map": (1.0, 1.0, 1.0),
 }
 
+#: Relative gap of two computations of the density up to which they agree.
+ROUTES_AGREE = 1e-8
+
 #: Times the search begins anew from a higher point that its audit found.
 RENEWALS = 3
 
@@ -158,7 +161,7 @@ def _judged(
         other, higher = alone(problem.density, weights, beside)
         status = other if other is not Status.OK else status
         reasons = higher if status is Status.FAILED else higher + reasons
-    if gap > 1e-8 and status is Status.OK:
+    if gap > ROUTES_AGREE and status is Status.OK:
         status = Status.SUSPECT
         reasons.append(Reason(Code.ROUTES_DIFFER, figures={"gap": gap}))
     return status, reasons

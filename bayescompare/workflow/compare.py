@@ -27,13 +27,13 @@ from . import arms, consequences, focus, labels, others, tabulate
 from . import curves as density
 from . import sampling as rounds
 from .audited import audited
-from .budget import Budget
-from .gather import Quantity, gather
+from .gather import Quantity
 from .keywords import folded, renamed, shown, whole_seed
 from .ladder import ladder
 from .layers import Layers
+from .measured import Given, Measured, measure
 from .options import Asked, CompareOptions, Progress, Silent, one_thread, sampler_options
-from .predicted import document, predict, unpredicted
+from .predicted import document
 
 if TYPE_CHECKING:
     import numpy as np
@@ -171,75 +171,58 @@ def run(
             refuse_limit(problem, fits["unconstrained_map"])
         layers = Layers()
         prior = layers.compute("prior", lambda: arms.prior(problem, seed), lambda _: None)
+        given = Given(problem, asked, losses, held_out, elsewhere, seed, options, layers, prior)
         doubtful = bool(problem.improper) or fits["unconstrained_map"].status is Status.FAILED
         sampling = rounds.Sampling(sampler, seed, doubtful, rounds.guide(fits))
         for fits["nuts"] in rounds.posterior(problem, asked.posterior, sampling, options, progress):
             with progress.stage("Comparing"):
-                heights = arms.heights(problem, fits["nuts"])
-                fits = layers.compute(
-                    "further search",
-                    partial(arms.searched_again, problem, fits, heights, seed, options),
-                    partial(_unchanged, fits),
-                )
-                if not others.OTHERS.keys() & fits.keys():
-                    fits |= others.run(problem, fits, seed, options, layers) | elsewhere
-                budget = Budget.after(problem, fits, options.seconds, progress.stage)
-                fits = arms.on_one_branch(problem, fits)
-                gathered = gather(problem, fits, prior, asked.quantities)
-                table = tabulate.table(gathered, fits, options)
-                fits["nuts"] = tabulate.converged(fits["nuts"], table)
-                climbs = layers.compute("basins", partial(arms.basins, problem, fits, seed, budget), lambda _: None)
-                why_none = layers.failed.get("basins") or budget.left_out.get("basins")
-                joint = layers.compute(
-                    "joint", partial(tabulate.joint, problem, fits, heights, climbs, why_none), tabulate.no_joint
-                )
-                predicted = layers.compute(
-                    "prediction",
-                    partial(predict, problem, fits, seed, options.loo_refits, held_out, budget),
-                    unpredicted,
-                )
-                decided = layers.compute("decision", partial(consequences.decisions, gathered, losses), lambda _: ())
-                evidence = tabulate.Evidence(joint, predicted, decided, layers.failed.get("decision", ""))
-                named = focus.focal(asked.var_names, tuple(table.index))
-                verdict = tabulate.verdict(fits, table, evidence, options.margins, named)
-            if not options.until_settled or rounds.settled(verdict):
+                found = measure(given, fits, progress)
+            fits = found.fits
+            if not options.until_settled or rounds.settled(found.verdict):
                 break
         with progress.stage("Comparing"):
-            path = layers.compute("path", partial(arms.from_mle_to_map, problem, fits, options, budget), lambda _: None)
-            sensitivity = layers.compute(
-                "sensitivity", partial(consequences.sensitivity, problem, fits, gathered, table, heights), lambda _: {}
-            )
-            curves = layers.compute("curves", partial(density.drawn, problem, gathered, table), density.no_curves)
-    found = Comparison(
-        model=labels.model_info(problem, target),
-        fits=fits,
-        table=table,
-        verdict=integrated(verdict, fits, table),
-        curves=curves,
-        data=labels.data(problem),
-        settings={**_settings(seed, options, _used(sampler, fits["nuts"])), "focus": list(asked.var_names)},
-        provenance={
-            **labels.provenance(problem, started, time.perf_counter() - began),
-            "cost": rounds.cost(fits, predicted),
-        },
-        layout=labels.layout(problem),
-        findings=(*findings, *layers.findings(), *budget.findings()),
-        joint=tabulate.described(joint, climbs),
-        prediction=document(predicted),
-        pointwise=predicted.pointwise,
-        decisions=tuple(asdict(decision) for decision in decided),
-        sensitivity=sensitivity,
-        groups=tuple(consequences.groups(problem, table, options.margins.location)),
-        path={} if path is None else path.to_json(),
-        rungs=ladder(gathered, fits, table, verdict, options.margins, named),
-        prior=prior,
-        log_likelihood=labels.log_likelihood(problem, predicted.log_likelihood, predicted.step),
+            told = _told(given, found)
+    return displayed(
+        Comparison(
+            model=labels.model_info(problem, target),
+            fits=fits,
+            table=found.table,
+            data=labels.data(problem),
+            settings={**_settings(seed, options, _used(sampler, fits["nuts"])), "focus": list(asked.var_names)},
+            provenance={
+                **labels.provenance(problem, started, time.perf_counter() - began),
+                "cost": rounds.cost(fits, found.predicted),
+            },
+            layout=labels.layout(problem),
+            findings=(*findings, *layers.findings(), *found.budget.findings()),
+            prior=prior,
+            **told,
+        )
     )
-    return displayed(found)
 
 
-def _unchanged(fits: dict[str, Fit], reason: str) -> dict[str, Fit]:
-    return fits
+def _told(given: Given, found: Measured) -> dict[str, Any]:
+    """What the result tells of the last round: fields of :class:`Comparison`."""
+    problem, options, layers, fits, table = given.problem, given.options, given.layers, found.fits, found.table
+    path = layers.compute("path", partial(arms.from_mle_to_map, problem, fits, options, found.budget), lambda _: None)
+    sensitivity = layers.compute(
+        "sensitivity",
+        partial(consequences.sensitivity, problem, fits, found.gathered, table, found.heights),
+        lambda _: {},
+    )
+    return {
+        "verdict": integrated(found.verdict, fits, table),
+        "curves": layers.compute("curves", partial(density.drawn, problem, found.gathered, table), density.no_curves),
+        "joint": tabulate.described(found.joint, found.climbs),
+        "prediction": document(found.predicted),
+        "pointwise": found.predicted.pointwise,
+        "decisions": tuple(asdict(decision) for decision in found.decided),
+        "sensitivity": sensitivity,
+        "groups": tuple(consequences.groups(problem, table, options.margins.location)),
+        "path": {} if path is None else path.to_json(),
+        "rungs": ladder(found.gathered, fits, table, found.verdict, options.margins, found.focus),
+        "log_likelihood": labels.log_likelihood(problem, found.predicted.log_likelihood, found.predicted.step),
+    }
 
 
 def _held_out(problem: Problem, given: Any) -> Problem | None:

@@ -1,4 +1,4 @@
-"""From fits to figures: arrays go to ``compare``, names and reasons come back."""
+"""From fits to figures: arrays go to ``metrics``, names and reasons come back."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ...metrics.thresholds import DECREMENT_MAX
 from ...model.backends import Array
 from ...model.density import Density
 from .end import End
@@ -50,7 +51,7 @@ def settle(
 def _find(density: Density, end: End, weights: tuple[float, ...], along: np.ndarray) -> dict[int, float]:
     """Coordinates, not known yet, whose gradient jumps from above to below 0 near the end, and where."""
     looked = np.setdiff1d(np.intersect1d(end.free, along), list(end.lines)).astype(int)
-    if not len(looked) or end.decrement <= 1e-8:
+    if not len(looked) or end.decrement <= DECREMENT_MAX:
         return {}
     lower, upper = _brackets(density, end.u, looked, weights)
     inside = np.isfinite(lower)
@@ -84,7 +85,7 @@ def _regained(density: Density, end: End, weights: tuple[float, ...]) -> dict[in
     """Kinks that are known, and towards which the density rises from both sides: other starts may stop away from them,
     where with more coefficients than observations it has no curvature to go by."""
     looked = np.array([i for i in sorted(end.lines) if i not in end.kinks and i not in end.held], dtype=int)
-    if not len(looked) or end.decrement <= 1e-8:
+    if not len(looked) or end.decrement <= DECREMENT_MAX:
         return {}
     place = np.array([end.lines[int(i)] for i in looked])
     window = 1e-9 * np.maximum(1.0, np.abs(place))
