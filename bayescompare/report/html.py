@@ -177,7 +177,8 @@ def study_to_html(study: Study) -> str:
 def _embedded(comparison: Comparison, reproducible: bool) -> str:
     """The comparison as JSON: what the page shows, and how much is left out.
 
-    Where scalars are left out of the table they are left out of the modes' values too.
+    Where scalars are left out of the table they are left out of the modes' values and of the sensitivity too. The table
+    names its columns once, as in pandas' orientation ``split``.
     """
     document: dict[str, Any] = comparison.to_dict(reproducible=reproducible)
     kept = {scalar.name for scalar in most_severe(read(comparison))}
@@ -189,6 +190,10 @@ def _embedded(comparison: Comparison, reproducible: bool) -> str:
         for fit in document["fits"].values():
             for key in ("values", "mean", "sd", "standard_errors", "psis"):
                 fit.pop(key, None)
+        for part in set(document["sensitivity"]) & {"prior", "likelihood"}:
+            document["sensitivity"][part] = {n: x for n, x in document["sensitivity"][part].items() if n in kept}
+    columns = list(document["table"][0]) if document["table"] else []
+    document["table"] = {"columns": columns, "data": [list(row.values()) for row in document["table"]]}
     for term, arrays in document["pointwise"].items():
         if len(arrays["observed"]) > OBSERVATIONS:
             document["pointwise"][term] = {"left_out": "too many observations for a page: --json and --save hold them"}

@@ -126,9 +126,11 @@ def with_reasons(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {**entry, "reasons": typed}
 
 
-def _table(rows: list[dict[str, Any]]) -> pd.DataFrame:
+def _table(given: Any) -> pd.DataFrame:
     import pandas as pd
 
+    # Pages of earlier versions have a mapping a row.
+    rows = given if isinstance(given, list) else [dict(zip(given["columns"], x, strict=True)) for x in given["data"]]
     columns = [key for key in rows[0] if key != "name"] if rows else []
     values: dict[str, Any] = {}
     for column in columns:

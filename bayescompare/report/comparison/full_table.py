@@ -18,8 +18,7 @@ from .scalars import NAN, Scalar, Scalars, curve
 if TYPE_CHECKING:
     from ...results.comparison import Comparison
 
-MOST_ROWS = 200
-SKETCHES = 200
+MOST_ROWS = 100
 UNCONSTRAINED = "uncon\N{SOFT HYPHEN}strained"
 
 type Maker = Callable[[Scalar], Cell]
@@ -66,7 +65,7 @@ def _finding(comparison: Comparison, scalars: Scalars) -> tuple[str, ...]:
 
 
 def _main(comparison: Comparison, scalars: Scalars, rows: tuple[Scalar, ...]) -> Table:
-    drawn = {s.name: c for s in rows[:SKETCHES] if (c := curve(comparison, scalars, s)) is not None}
+    drawn = {s.name: c for s in rows if (c := curve(comparison, scalars, s)) is not None}
 
     def sketch(s: Scalar) -> Cell:
         found = drawn.get(s.name)

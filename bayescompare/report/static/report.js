@@ -61,15 +61,14 @@
   const csv = () => {
     const file = document.querySelector("a[download]");
     if (file) return new TextDecoder().decode(Uint8Array.from(atob(file.href.split(",")[1]), (c) => c.charCodeAt(0)));
-    const all = JSON.parse(document.getElementById("bayescompare").textContent).table || [];
-    const columns = all.length ? Object.keys(all[0]) : [];
+    const all = JSON.parse(document.getElementById("bayescompare").textContent).table || { columns: [], data: [] };
     const cell = (x) => {
       if (x === null || x === undefined) return "";
       if (typeof x !== "string") return String(x);
       const safe = /^[=+\-@\t\r]/.test(x) ? `'${x}` : x;
       return /[",\n\r]/.test(safe) ? `"${safe.replace(/"/g, '""')}"` : safe;
     };
-    return [columns, ...all.map((row) => columns.map((c) => row[c]))].map((r) => r.map(cell).join(",")).join("\n");
+    return [all.columns, ...all.data].map((r) => r.map(cell).join(",")).join("\n");
   };
   // What is shown, as it is shown: rows that the filter hides are left out, and so are the sketches.
   const signs = {

@@ -137,16 +137,14 @@ def _series(s: Series, x: Scale, y: Scale, up: Up, height: int) -> list[str]:
     if s.kind == "triangle":
         places = [(a, up(min(max(b, y.lower), y.upper))) for a, b in zip(s.x, s.y, strict=True)]
         return [_triangle(x, a, at, "mf" if s.css == "map" else "la") for a, at in places]
-    if s.kind == "dots":
+    if s.kind in ("dots", "points"):  # lines of no length, with round ends: one element for all
         inside = [(a, b) for a, b in zip(s.x, s.y, strict=True) if x.holds(a) and y.holds(b)]
-        drawn = "".join(f"M{px(10 * x(a))} {px(up(b))}h0" for a, b in inside)
-        return [nested(f'<path class="ln {s.css}" d="{drawn}"/>', height)] if drawn else []
-    if s.kind in ("points", "diamond"):
-        css, radius = ("od", 2.4) if s.css == "obs" else (s.css, 2.6)
+        drawn = "".join(f"M{10 * x(a):.0f} {px(up(b))}h0" for a, b in inside)
+        css = f"ln pts {s.css}" if s.kind == "points" else f"ln {s.css}"
+        return [nested(f'<path class="{css}" d="{drawn}"/>', height)] if drawn else []
+    if s.kind == "diamond":
         inside = [(a, b) for a, b in zip(s.x, s.y, strict=True) if x.holds(a) and y.holds(b)]
-        if s.kind == "diamond":
-            return [placed(x(a), up(b), '<path class="lf" d="M0 -5L5 0L0 5L-5 0Z"/>') for a, b in inside]
-        return [f'<circle class="{css}" cx="{pct(x(a))}" cy="{px(up(b))}" r="{radius}"/>' for a, b in inside]
+        return [placed(x(a), up(b), '<path class="lf" d="M0 -5L5 0L0 5L-5 0Z"/>') for a, b in inside]
     if s.kind == "contour":  # cut off where the axes end
         tall = height - BASE - TOP
         drawn = f'<path class="ln {s.css}" d="{_path(list(zip(s.x, s.y, strict=True)), x, up)}"/>'
@@ -200,7 +198,7 @@ def _pieces(s: Series) -> list[list[tuple[float, float, float]]]:
 
 
 def _path(points: list[tuple[float, float]], x: Scale, up: Up) -> str:
-    return "M" + "L".join(f"{px(10 * x(a))} {px(max(-2000.0, min(2000.0, up(b))))}" for a, b in points)
+    return "M" + "L".join(f"{10 * x(a):.0f} {px(max(-2000.0, min(2000.0, up(b))))}" for a, b in points)
 
 
 def _bars(s: Series, x: Scale, up: Up) -> list[str]:

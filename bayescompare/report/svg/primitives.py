@@ -318,17 +318,17 @@ def _curves(
 
 
 def _area(x: np.ndarray, y: np.ndarray, scale: Scale, base: int, top: int, peak: float) -> str:
+    # Open at its foot: what fills it closes there, and no line is drawn along the axis.
+    left, right = round(10 * scale.clipped(float(x[0]))), round(10 * scale.clipped(float(x[-1])))
     line = _path(x, y, scale, base, top, peak)
-    left, right = 10 * scale.clipped(float(x[0])), 10 * scale.clipped(float(x[-1]))
-    filled = f"{line}L{px(right)} {base}L{px(left)} {base}Z"
-    return f'<path class="pf" d="{filled}"/><path class="ln post" d="{line}"/>'
+    return f'<path class="filled" d="M{left} {base}L{line[1:]}L{right} {base}"/>'
 
 
 def _path(x: np.ndarray, y: np.ndarray, scale: Scale, base: int, top: int, peak: float) -> str:
     across = 10 * np.asarray([scale.clipped(float(v)) for v in x])
     # What is higher than the figure leaves through its top: the nested element cuts it off, nothing bends it flat.
     up = base - (base - top) * np.minimum(y / peak, 3.0)
-    return "M" + "L".join(f"{px(float(a))} {px(float(b))}" for a, b in zip(across, up, strict=True))
+    return "M" + "L".join(f"{a:.0f} {px(float(b))}" for a, b in zip(across, up, strict=True))
 
 
 def _thin(x: np.ndarray, y: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
