@@ -69,6 +69,7 @@ from bayescompare.templates.data import Array, columns, load
     tags=("time-series", "derived-quantity", "real-data"),
     parameters=3,
     observations=98,
+    focus=("half_life",),
     sampler={"draws": 2000},  # the tail of the half-life needs many
 )
 def ar(data: Any = None) -> pm.Model:

@@ -66,6 +66,7 @@ from bayescompare.templates.options import positive
     tags=("geometry", "quadrature", "simulated-data"),
     parameters=2,
     observations=25,
+    focus=("level", "size"),
     sampler={"draws": 4000, "tune": 2000, "target_accept": 0.95},  # the ridge is thin and bends
 )
 def banana(data: Any = None, *, prior_scale: float = 2.0, noise: float = 1.0) -> pm.Model:

@@ -66,6 +66,7 @@ from bayescompare.templates.options import choice, positive
     tags=("hierarchical", "empirical-bayes", "quadrature", "real-data"),
     parameters=20,
     observations=18,
+    focus=("ability",),
     sampler={"draws": 4000, "tune": 2000, "target_accept": 0.95},  # kappa moves slowly: an ESS of 1 in 11
 )
 def baseball(data: Any = None, *, abilities: str = "explicit", kappa_sd: float = 0.8) -> pm.Model:

@@ -77,6 +77,7 @@ from bayescompare.templates.options import choice, whole
     tags=("ecology", "derived-quantity", "heavy-tail", "real-data"),
     parameters=2,
     observations=76,
+    focus=("population",),
     sampler={"target_accept": 0.95, "draws": 2000},  # p and rho lie on a ridge
 )
 def capture_recapture(data: Any = None, *, occasions: int = 18, heterogeneity: str = "beta") -> pm.Model:

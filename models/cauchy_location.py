@@ -64,6 +64,7 @@ from bayescompare.templates.options import positive, whole
     tags=("geometry", "multimodal", "quadrature", "real-data"),
     parameters=1,
     observations=3,
+    focus=("location",),
     sampler={"draws": 8000},  # a chain goes from hill to hill, but not often: an ESS of 1 in 10
 )
 def cauchy_location(data: Any = None, *, n: int = 3, scale: float = 1.0, prior_scale: float = 10.0) -> pm.Model:

@@ -68,6 +68,7 @@ from bayescompare.templates.options import positive
     tags=("time-series", "discrete", "closed-form", "real-data"),
     parameters=2,
     observations=112,
+    focus=("when",),
 )
 def change_point(data: Any = None, *, rate: float = 1.0) -> pm.Model:
     """Poisson counts with one change of rate; the year of the change is summed out.

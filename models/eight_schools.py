@@ -61,6 +61,7 @@ from bayescompare.templates.options import choice
     tags=("hierarchical", "classic", "real-data"),
     parameters=10,
     observations=8,
+    focus=("theta", "tau"),
     sampler={"target_accept": 0.95},  # the funnel below tau = 1 needs short steps
 )
 def eight_schools(data: Any = None, *, parametrisation: str = "noncentered") -> pm.Model:

@@ -71,6 +71,7 @@ from bayescompare.templates.predictors import predictors, standardised
     tags=("regression", "sparsity", "real-data"),
     parameters=6,
     observations=46,
+    focus=("beta",),
 )
 def elastic_net(
     data: Any = None, *, laplace_scale: float = 0.05, normal_scale: float = 0.2, noise: float = 0.33

@@ -64,6 +64,7 @@ from bayescompare.templates.options import choice, whole
     tags=("geometry", "coordinates", "closed-form", "no-data"),
     parameters=10,
     observations=0,
+    focus=("v",),
 )
 def funnel(data: Any = None, *, parametrisation: str = "noncentered", n: int = 9) -> pm.Model:
     """The funnel, in one of two coordinates.

@@ -74,6 +74,7 @@ COORDINATES = ("rate", "log_time", "time")
     tags=("geometry", "coordinates", "conjugate", "closed-form", "real-data"),
     parameters=10,
     observations=10,
+    focus=("rate",),
 )
 def gamma_coordinates(data: Any = None, *, coordinates: str = "rate", prior_rate: float = 1.0) -> pm.Model:
     """Failure rates with an exponential prior, each from one count.

@@ -67,6 +67,7 @@ from bayescompare.templates.options import positive
     tags=("gaussian-process", "simulated-data"),
     parameters=3,
     observations=11,
+    focus=("rho", "alpha", "sigma"),
 )
 def gaussian_process(data: Any = None, *, rho_shape: float = 25.0, rho_rate: float = 4.0) -> pm.Model:
     """Regression by a Gaussian process with an exponentiated quadratic kernel.

@@ -68,6 +68,7 @@ from bayescompare.templates.options import number
     tags=("regression", "non-linear", "real-data"),
     parameters=4,
     observations=27,
+    focus=("alpha", "age95"),
     sampler={"target_accept": 0.95, "draws": 2000},  # alpha and gamma lie on a curved ridge
 )
 def growth_curve(data: Any = None, *, oldest: float = 35.0) -> pm.Model:

@@ -67,6 +67,7 @@ from bayescompare.templates.options import positive, whole
     tags=("geometry", "conjugate", "closed-form", "simulated-data"),
     parameters=100,
     observations=100,
+    focus=("theta", "mean_square"),
 )
 def high_dimensional_gaussian(data: Any = None, *, n: int = 100, prior_scale: float = 1.0) -> pm.Model:
     """Independent effects, each with a normal prior and one measurement.

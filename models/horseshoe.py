@@ -71,6 +71,7 @@ from bayescompare.templates.predictors import predictors, standardised
     tags=("regression", "sparsity", "geometry", "real-data"),
     parameters=22,
     observations=442,
+    focus=("beta",),
     sampler={"target_accept": 0.998},  # half-Cauchy tails and narrow necks
 )
 def horseshoe(data: Any = None, *, tau_scale: float = 0.1) -> pm.Model:

@@ -76,6 +76,7 @@ from bayescompare.templates.options import choice, positive, whole
     tags=("hierarchical", "psychometrics", "quadrature", "real-data"),
     parameters=260,
     observations=1250,
+    focus=("discrimination", "easiness"),
     sampler={"draws": 2000},  # discriminations move slowly: 4 x 1000 draws leave R-hat at 1.01
 )
 def item_response(data: Any = None, *, abilities: str = "explicit", n: int = 250, prior_scale: float = 0.5) -> pm.Model:

@@ -69,6 +69,8 @@ from bayescompare.templates.options import number, positive, whole
     tags=("conjugate", "closed-form", "illustrative"),
     parameters=1,
     observations=10,
+    focus=("count",),
+    losses=("absolute on count",),
 )
 def jellybeans(
     data: Any = None, *, n: int = 10, guess_sd: float = 80.0, low: float = 200.0, high: float = 400.0

@@ -69,6 +69,7 @@ from bayescompare.templates.predictors import predictors, standardised
     tags=("regression", "sparsity", "real-data"),
     parameters=10,
     observations=442,
+    focus=("beta",),
 )
 def lasso_regression(data: Any = None, *, prior_scale: float = 11.0, noise: float = 54.0) -> pm.Model:
     """Linear regression with a Laplace prior on standardised coefficients.

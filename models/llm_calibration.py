@@ -84,6 +84,7 @@ CONFIDENCES = (0.5, 0.7, 0.9, 0.98, 0.999)
     tags=("classification", "calibration", "language-models", "real-data"),
     parameters=2,
     observations=60,
+    focus=("calibrated[0.98]",),
 )
 def llm_calibration(
     data: Any = None, *, n: int = 60, prior_scale: float = 1.0, bias_scale: float = 1.5, bias: bool = True

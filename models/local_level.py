@@ -75,6 +75,7 @@ _START = 1000.0
     tags=("time-series", "state-space", "boundary", "real-data"),
     parameters=2,
     observations=72,
+    focus=("sigma_level", "today"),
 )
 def local_level(data: Any = None, *, since: int = 1899, parametrisation: str = "marginal") -> pm.Model:
     """A random walk seen through noise.

@@ -72,6 +72,7 @@ from bayescompare.templates.predictors import predictors, standardised
     tags=("classification", "regression", "weight-decay", "real-data"),
     parameters=31,
     observations=200,
+    focus=("intercept", "beta"),
 )
 def logistic_weight_decay(
     data: Any = None, *, n: int = 200, weight_decay: float = 1.0, intercept_scale: float = 5.0

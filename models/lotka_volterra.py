@@ -74,6 +74,7 @@ from bayescompare.templates.options import whole
     tags=("ode", "time-series", "multimodal", "real-data"),
     parameters=8,
     observations=42,
+    focus=("theta",),
     sampler={"target_accept": 0.9, "draws": 2000},
 )
 def lotka_volterra(data: Any = None, *, substeps: int = 10) -> pm.Model:

@@ -69,6 +69,7 @@ from bayescompare.templates.options import positive
     tags=("regression", "latent-variables", "real-data"),
     parameters=13,
     observations=20,
+    focus=("slope", "intercept", "factor"),
     sampler={"target_accept": 0.95, "draws": 2000},  # the slope hangs on the true x of the last point
 )
 def measurement_error(data: Any = None, *, factor_sd: float = 1.0) -> pm.Model:

@@ -67,6 +67,7 @@ from bayescompare.templates.options import whole
     tags=("geometry", "multimodal", "posteriordb", "simulated-data"),
     parameters=5,
     observations=1000,
+    focus=("mu", "sigma", "theta"),
 )
 def mixture(data: Any = None, *, ordered: bool = True, n: int = 1000) -> pm.Model:
     """Two normal components with free means, sds and shares.

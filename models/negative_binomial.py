@@ -67,6 +67,7 @@ from bayescompare.templates.predictors import predictors, standardised
     tags=("counts", "regression", "boundary", "coordinates", "real-data"),
     parameters=3,
     observations=200,
+    focus=("dispersion",),
 )
 def negative_binomial(data: Any = None, *, parametrisation: str = "dispersion") -> pm.Model:
     """Negative-binomial regression.

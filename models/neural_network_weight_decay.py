@@ -81,6 +81,7 @@ from bayescompare.templates.options import choice, positive, whole
     tags=("classification", "neural-network", "weight-decay", "multimodal", "real-data"),
     parameters=13,
     observations=100,
+    focus=("p",),
     sampler={"target_accept": 0.95},  # where units swap, the posterior bends,
 )
 def neural_network_weight_decay(

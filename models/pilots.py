@@ -68,6 +68,7 @@ from bayescompare.templates.options import positive
     tags=("hierarchical", "crossed", "quadrature", "real-data"),
     parameters=17,
     observations=40,
+    focus=("share",),
     sampler={"target_accept": 0.98},  # the funnel below sigma_treatment = 0.02 needs short steps
 )
 def pilots(data: Any = None, *, prior_scale: float = 1.0) -> pm.Model:

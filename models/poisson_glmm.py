@@ -76,6 +76,7 @@ _COLUMNS: dict[str, Kind] = {
     tags=("hierarchical", "counts", "regression", "coordinates", "real-data"),
     parameters=66,
     observations=236,
+    focus=("beta[treated]", "beta[treated_x_log_baseline]"),
     sampler={"draws": 3000},  # the patients' effects and the treatment's move together
 )
 def poisson_glmm(data: Any = None, *, parametrisation: str = "noncentered") -> pm.Model:

@@ -72,6 +72,8 @@ from bayescompare.templates.options import choice, positive
     tags=("hierarchical", "decision", "language-models"),
     parameters=12,
     observations=10,
+    focus=("accuracy",),
+    losses=("best of accuracy",),
 )
 def prompt_selection(data: Any = None, *, parametrisation: str = "joint", concentration: float = 20.0) -> pm.Model:
     """Success rates of many prompts around a common mean.

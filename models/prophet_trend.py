@@ -83,6 +83,7 @@ PERIOD = 12
     tags=("time-series", "forecast", "sparsity", "real-data"),
     parameters=38,
     observations=144,
+    focus=("forecast",),
     sampler={"target_accept": 0.9},
 )
 def prophet_trend(

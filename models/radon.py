@@ -68,6 +68,7 @@ from bayescompare.templates.data import columns, equally_long, groups, load
     tags=("hierarchical", "regression", "real-data"),
     parameters=175,
     observations=919,
+    focus=("alpha", "beta"),
     sampler={"draws": 2000},  # sigma_beta moves slowly: 4 x 1000 draws leave it at an ESS of 500 to 700
 )
 def radon(data: Any = None) -> pm.Model:

@@ -70,6 +70,7 @@ from bayescompare.templates.options import choice, positive
     tags=("hierarchical", "growth", "quadrature", "real-data"),
     parameters=65,
     observations=150,
+    focus=("mu_beta", "sigma_alpha", "sigma_beta", "beta"),
     sampler={"draws": 4000, "tune": 2000},  # mu_alpha moves slowly, non-centred: an ESS of 1 in 15
 )
 def rats(data: Any = None, *, parametrisation: str = "noncentered", prior_scale: float = 1.0) -> pm.Model:

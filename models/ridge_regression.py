@@ -64,6 +64,7 @@ from bayescompare.templates.predictors import predictors, standardised
     tags=("regression", "conjugate", "closed-form", "real-data"),
     parameters=10,
     observations=442,
+    focus=("beta",),
 )
 def ridge_regression(data: Any = None, *, prior_scale: float = 20.0, noise: float = 54.0) -> pm.Model:
     """Linear regression with a normal prior on standardised coefficients.

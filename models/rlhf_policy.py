@@ -82,6 +82,8 @@ from bayescompare.templates.options import positive
     tags=("hierarchical", "decision", "language-models", "illustrative"),
     parameters=17,
     observations=80,
+    focus=("policy",),
+    losses=("best of reward",),
     sampler={"target_accept": 0.95},  # the funnel below a reward_scale of 0.5 needs short steps
 )
 def rlhf_policy(data: Any = None, *, beta: float = 0.5, reward_scale: float | None = None) -> pm.Model:

@@ -68,6 +68,7 @@ from bayescompare.templates.predictors import predictors, standardised
     tags=("regression", "robust", "real-data"),
     parameters=5,
     observations=21,
+    focus=("intercept", "beta"),
 )
 def robust_regression(data: Any = None, *, nu: float = 4.0) -> pm.Model:
     """Linear regression with Student-t errors.

@@ -67,6 +67,7 @@ from bayescompare.templates.options import positive
     tags=("hierarchical", "overdispersion", "regression", "real-data"),
     parameters=26,
     observations=21,
+    focus=("beta",),
     sampler={"target_accept": 0.9},
 )
 def seeds(data: Any = None, *, prior_scale: float = 1.0) -> pm.Model:

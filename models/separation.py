@@ -73,6 +73,7 @@ from bayescompare.templates.predictors import predictors, standardised
     tags=("classification", "regression", "real-data"),
     parameters=4,
     observations=79,
+    focus=("beta",),
 )
 def separation(data: Any = None, *, prior: str = "normal", prior_scale: float = 2.5) -> pm.Model:
     """Logistic regression where a predictor separates the outcomes.

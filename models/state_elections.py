@@ -74,6 +74,7 @@ from bayescompare.templates.options import positive
     tags=("hierarchical", "crossed", "forecast", "simulated-data"),
     parameters=187,
     observations=550,
+    focus=("correlation",),
     sampler={"draws": 4000},  # mu and the national swings move slowly: an ESS of 1 in 10
 )
 def state_elections(data: Any = None, *, prior_scale: float = 0.5) -> pm.Model:

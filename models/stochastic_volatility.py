@@ -72,6 +72,7 @@ from bayescompare.templates.options import choice, whole
     tags=("time-series", "state-space", "hierarchical", "coordinates", "real-data"),
     parameters=253,
     observations=250,
+    focus=("phi", "sigma"),
     sampler={"target_accept": 0.98, "draws": 2000},  # the level is hardly known where phi nears 1
 )
 def stochastic_volatility(data: Any = None, *, days: int = 250, parametrisation: str = "noncentered") -> pm.Model:

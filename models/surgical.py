@@ -67,6 +67,8 @@ from bayescompare.templates.options import positive
     tags=("hierarchical", "ranking", "quadrature", "real-data"),
     parameters=14,
     observations=12,
+    focus=("mortality",),
+    losses=("least of mortality",),
     sampler={"target_accept": 0.9},
 )
 def surgical(data: Any = None, *, prior_scale: float = 1.0) -> pm.Model:

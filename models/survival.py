@@ -68,6 +68,7 @@ from bayescompare.templates.predictors import predictors
     tags=("survival", "censored", "derived-quantity", "real-data"),
     parameters=3,
     observations=42,
+    focus=("beta", "median_mp6"),
 )
 def survival(data: Any = None, *, prior_scale: float = 2.5) -> pm.Model:
     """Weibull regression of times, some of them right-censored.

@@ -64,6 +64,7 @@ from bayescompare.templates.options import positive
     tags=("classification", "regression", "real-data"),
     parameters=4,
     observations=3020,
+    focus=("beta",),
 )
 def wells(data: Any = None, *, prior_scale: float = 2.5) -> pm.Model:
     """Logistic regression with a weak normal prior.

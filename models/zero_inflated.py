@@ -63,6 +63,7 @@ from bayescompare.templates.options import choice
     tags=("counts", "mixture", "boundary", "real-data"),
     parameters=3,
     observations=240,
+    focus=("zero",),
     sampler={"draws": 4000},  # dispersion has a long tail that is seldom visited: an ESS of 1 in 12
 )
 def zero_inflated(data: Any = None, *, counts: str = "negative binomial") -> pm.Model:

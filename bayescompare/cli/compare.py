@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     "--posterior", type=FILE, metavar="FILE", help="Draws made elsewhere (netCDF or Zarr): nothing is sampled."
 )
 @click.option("--methods", metavar="A,B", help="Which methods run besides MAP, Laplace and NUTS.")
-@click.option("--var-names", metavar="A,B", help="What the verdict is about.  [default: every parameter]")
+@click.option("--var-names", metavar="A,B", help="What the verdict is about; '' is all.  [default: the model's focus]")
 @click.option("--until-settled", is_flag=True, help="Go on sampling until no layer is undecided.")
 @click.option(
     "--seconds",
@@ -108,9 +108,9 @@ def _run(terminal: Terminal, target: str, asked: dict[str, Any], margins: Any) -
     options = CompareOptions(sampler=settings, margins=margins, until_settled=asked["until_settled"], **given)
     beyond = Asked(
         posterior=asked["posterior"],
-        losses=asked["losses"],
+        losses=asked["losses"] or None,
         held_out=held_out,
-        var_names=() if asked["var_names"] is None else _listed(asked["var_names"]),
+        var_names=None if asked["var_names"] is None else _listed(asked["var_names"]),
     )
     with contextlib.redirect_stdout(sys.stderr):
         try:
@@ -121,7 +121,7 @@ def _run(terminal: Terminal, target: str, asked: dict[str, Any], margins: Any) -
 
 def _listed(text: str) -> tuple[str, ...]:
     """Names that commas separate; not those within brackets, as in ``beta[a, b]``."""
-    return tuple(name.strip() for name in re.split(r",(?![^\[]*\])", text))
+    return tuple(name.strip() for name in re.split(r",(?![^\[]*\])", text) if name.strip())
 
 
 def _write(result: Comparison, name: str, path: Path, reproducible: bool) -> None:

@@ -17,7 +17,7 @@ from scipy.optimize import minimize_scalar
 from . import diagnostics as mc
 from .estimates import mean, share
 from .figure import Figure
-from .losses import BEST_OF, Loss, best_action, evaluate
+from .losses import CHOICES, Loss, best_action, evaluate
 
 Array = NDArray[np.float64]
 
@@ -34,7 +34,7 @@ CONTINUOUS = "the action is a number: the best one hardly ever is exactly the pl
 
 @dataclass(frozen=True)
 class Option:
-    """One of the choices of ``best of``: its name, and the probability that it is the best."""
+    """One of the choices of ``best of`` or ``least of``: its name, and the probability that it is the best."""
 
     name: str
     best: Figure
@@ -57,11 +57,12 @@ class Decision:
     relative_regret : Figure
         regret / expected loss of the Bayes action.
     expected_loss, plugin_expected_loss : Figure
-        Of the Bayes action and of the plug-in's; for ``best of`` what the best has more than the chosen one.
+        Of the Bayes action and of the plug-in's; for ``best of`` what the best has more than the chosen one, for
+        ``least of`` less.
     flips : Figure
         Probability that the action best for the true value is not the plug-in's, 0 to 1; for choices only.
     options : tuple of Option
-        The choices of ``best of``.
+        Of ``best of`` and ``least of``.
     """
 
     loss: str
@@ -98,8 +99,9 @@ def decide(loss: Loss, draws: Array, plugin: Array, names: tuple[str, ...] = ())
         return Decision.missing(loss, "there is no finite MAP to act on")
     if not np.isfinite(draws).all():
         return Decision.missing(loss, "some draws are not finite")
-    if loss.name == BEST_OF:
-        return _best_of(loss, draws, plugin, names or loss.targets)
+    if loss.name in CHOICES:
+        sign = 1.0 if loss.name == CHOICES[0] else -1.0
+        return _best_of(loss, sign * draws, sign * plugin, names or loss.targets)
     x, m = draws[..., 0], float(plugin[0])
     if loss.function is None and loss.name == "threshold":
         return _threshold(loss, x, m)
@@ -147,7 +149,7 @@ def _tails(loss: Loss, x: Array, *losses: Array) -> tuple[str | None, str | None
     """
     if not all(np.isfinite(each).all() for each in losses):
         return "the loss is infinite at some draws", None
-    if loss.function is None and loss.name != BEST_OF:
+    if loss.function is None and loss.name not in CHOICES:
         losses = (_growth(loss, x),)
     rows = np.stack(losses).reshape(len(losses), -1)
     deviation = rows - rows.mean(axis=1, keepdims=True)

@@ -29,7 +29,8 @@ ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "threshold": ("c", "false_positive", "false_negative"),
 }
 
-BEST_OF = "best of"
+#: Choices of one of several scalars: the largest, or the smallest.
+CHOICES = ("best of", "least of")
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,9 @@ class Loss:
         ``linex``: exp(A(a − x)) − A(a − x) − 1, for an argument A above 0 dear where a is too large. ``newsvendor``:
         under·(x − a) where x > a, else over·(a − x). ``threshold``: act or do not; false_positive where one acts and
         x ≤ c, false_negative where one does not and x > c. ``best of``: choose one of several scalars; its loss is
-        what the largest of them has more. Any other: the user's function.
+        what the largest of them has more; ``least of``: than the smallest. Any other: the user's function.
     targets : tuple of str
-        Names of scalars; one, but for ``best of``, which also takes the name of a vector.
+        Names of scalars; one, but for choices, which also take the name of a vector.
     arguments : tuple of float
     function : callable, optional
         loss(action, x), of a number and an array of values; returns one loss for each value.
@@ -64,8 +65,8 @@ class Loss:
             _check(self)
 
     def __str__(self) -> str:
-        if self.name == BEST_OF:
-            return f"{BEST_OF} {', '.join(self.targets)}"
+        if self.name in CHOICES:
+            return f"{self.name} {', '.join(self.targets)}"
         arguments = f"({', '.join(f'{a:g}' for a in self.arguments)})" if self.arguments else ""
         return f"{self.name}{arguments} on {self.targets[0]}"
 
@@ -73,7 +74,7 @@ class Loss:
 def known() -> str:
     """The losses that exist, with their arguments, for a message."""
     named = [f"{name}({', '.join(arguments)})" if arguments else name for name, arguments in ARGUMENTS.items()]
-    return f"{', '.join(named)}, each on a scalar ('pinball(0.9) on tau'), and '{BEST_OF} a, b, c'"
+    return f"{', '.join(named)}, each on a scalar ('pinball(0.9) on tau'), and '{' or '.join(CHOICES)} a, b, c'"
 
 
 def parse(text: str) -> Loss:
@@ -86,9 +87,9 @@ def parse(text: str) -> Loss:
     UsageError
         For wrong arguments, or no scalar.
     """
-    best = re.fullmatch(rf"\s*{BEST_OF}\s+(.+?)\s*", text)
-    if best:
-        return Loss(BEST_OF, tuple(_split(best[1])))
+    choice = re.fullmatch(rf"\s*({'|'.join(CHOICES)})\s+(.+?)\s*", text)
+    if choice:
+        return Loss(choice[1], tuple(_split(choice[2])))
     found = re.fullmatch(r"\s*([^\s()]+)\s*(?:\(([^()]*)\))?\s+on\s+(.+?)\s*", text)
     if not found:
         raise UsageError(f"Loss '{text}' cannot be read. Write one of: {known()}.")
@@ -99,7 +100,7 @@ def parse(text: str) -> Loss:
 
 
 def resolve(loss: Loss, names: Sequence[str]) -> list[int]:
-    """Positions of a loss's scalars among the names; a vector's name stands for all its elements in ``best of``.
+    """Positions of a loss's scalars among the names; a vector's name stands for all its elements in a choice.
 
     Raises
     ------
@@ -113,11 +114,11 @@ def resolve(loss: Loss, names: Sequence[str]) -> list[int]:
         if not elements:
             close = difflib.get_close_matches(target, names, 3, 0.4) or list(names[:3])
             raise UnknownNameError(f"'{loss}': there is no scalar '{target}'. There are {', '.join(close)}, …")
-        if loss.name != BEST_OF and len(elements) > 1:
+        if loss.name not in CHOICES and len(elements) > 1:
             one = names[elements[0]]
             raise UsageError(f"'{loss}': '{target}' has {len(elements)} elements; name one of them, such as '{one}'.")
         found += [i for i in elements if i not in found]
-    if loss.name == BEST_OF and len(found) < 2:
+    if loss.name in CHOICES and len(found) < 2:
         raise UsageError(f"'{loss}' leaves nothing to choose: name two scalars or more, or a vector.")
     return found
 
@@ -188,9 +189,9 @@ _NAMED: Mapping[str, Callable[..., Array]] = {
 
 
 def _check(loss: Loss) -> None:
-    if loss.name == BEST_OF:
+    if loss.name in CHOICES:
         if not loss.targets or loss.arguments:
-            raise UsageError(f"'{BEST_OF}' takes the names of scalars, as in '{BEST_OF} a, b, c'.")
+            raise UsageError(f"'{loss.name}' takes the names of scalars, as in '{loss.name} a, b, c'.")
         return
     if loss.name not in ARGUMENTS:
         raise UnknownNameError(f"There is no loss '{loss.name}'. Losses: {known()}.")

@@ -42,6 +42,8 @@ class Target:
         Source of the function that built it, or of the file that holds it; empty where it cannot be had.
     title, question, description, finding : str
         From the template; the title of any other model is its name.
+    focus, losses : tuple of str
+        The template's own: what verdict and ladder speak of, and the decisions.
     sampler : Mapping
         The template's own sampler settings.
     """
@@ -54,6 +56,8 @@ class Target:
     question: str = ""
     description: str = ""
     finding: str = ""
+    focus: tuple[str, ...] = ()
+    losses: tuple[str, ...] = ()
     sampler: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -256,6 +260,8 @@ def _from_template(template: Template, name: str, data: Any, options: dict[str, 
         question=template.question,
         description=_description(template),
         finding=template.finding,
+        focus=template.focus,
+        losses=template.losses,
         sampler=template.sampler,
     )
 

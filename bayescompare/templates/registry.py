@@ -39,6 +39,11 @@ class Template:
         Sizes of the model as built with no argument; a test holds them true.
     build : callable
         ``build(data=None, **options) -> pm.Model``.
+    focus : tuple of str
+        What the question asks for: variables and scalars that verdict and ladder speak of. Those that the model has
+        not under some option are passed over.
+    losses : tuple of str
+        What rests on the answer, where the question is a decision: ``("best of theta",)``.
     sampler : Mapping
         The template's own sampler settings (``{"target_accept": 0.95}``); what a user asks for comes before them.
     """
@@ -51,6 +56,8 @@ class Template:
     parameters: int
     observations: int
     build: Callable[..., pm.Model] = field(repr=False)
+    focus: tuple[str, ...] = ()
+    losses: tuple[str, ...] = ()
     sampler: Mapping[str, Any] = field(default_factory=dict)
 
     def __call__(self, data: Any = None, **options: Any) -> pm.Model:
@@ -102,14 +109,15 @@ def template(
     tags: tuple[str, ...],
     parameters: int,
     observations: int,
+    focus: tuple[str, ...] = (),
+    losses: tuple[str, ...] = (),
     sampler: Mapping[str, Any] | None = None,
 ) -> Callable[[Callable[..., pm.Model]], Template]:
     """Make a function ``(data=None, *, option=default, ...) -> pm.Model`` a :class:`Template`."""
 
     def wrap(build: Callable[..., pm.Model]) -> Template:
-        return Template(
-            build.__name__, title, question, finding, tags, parameters, observations, build, dict(sampler or {})
-        )
+        said = (title, question, finding, tags, parameters, observations)
+        return Template(build.__name__, *said, build, focus, losses, dict(sampler or {}))
 
     return wrap
 

@@ -82,13 +82,14 @@ def compare(
         and returns a DataArray, ``{"odds ratio": lambda p: np.exp(p["beta"])}``. They get rows of their own, with the
         plug-in value in the MAP's place.
     losses : sequence of str or Loss, optional
-        Decisions to judge: ``"pinball(0.9) on tau"``, ``"best of theta"``.
+        Decisions to judge: ``"pinball(0.9) on tau"``, ``"best of theta"``. None: the template's own; ``()``: none.
     holdout : optional
         Data that were not seen: for a template what ``data`` takes, else new values of ``pm.Data`` by name. They take
         the place of leaving one out.
     var_names : sequence of str, optional
         What verdict and ladder are about: variables, scalars (``theta[Choate]``) or quantities. Figures of prediction
-        and of the joint density are of the whole model; the table keeps every scalar. None: all.
+        and of the joint density are of the whole model; the table keeps every scalar. None: the quantities, or what
+        the template's question asks for, or all; ``()``: all.
     draws, tune, chains, target_accept, nuts_sampler : optional
         As in :func:`pymc.sample`; the same as in ``options.sampler``. Defaults: those of :class:`SamplerOptions`, or
         the template's own.
@@ -116,7 +117,7 @@ def compare(
     """
     target = load_target(model, data)
     held_out = load_target(model, holdout).model if holdout is not None and _builds(model) else bambi.held_out(holdout)
-    asked = Asked(posterior, dict(quantities or {}), tuple(losses or ()), held_out, dict(others or {}), var_names or ())
+    asked = Asked(posterior, dict(quantities or {}), losses, held_out, dict(others or {}), var_names)
     sampling = {
         "draws": draws,
         "tune": tune,
@@ -152,11 +153,10 @@ def run(
     options, asked = options or CompareOptions(), asked or Asked()
     sampler = sampler_options(options.sampler, target)
     check_engine(sampler.engine)
-    losses = consequences.losses(asked.losses)
     progress = progress or Silent()
     started, began = time.time(), time.perf_counter()
     problem = problem_of(target.model)
-    focus.check(asked.var_names, (*problem.scalars.names, *asked.quantities))
+    asked = focus.resolved(asked, target, problem.scalars.names)
     with one_thread():
         with progress.stage("Compiling the model"):
             problem.density(problem.density.start, (1.0, 1.0, 1.0))
@@ -171,7 +171,7 @@ def run(
             refuse_limit(problem, fits["unconstrained_map"])
         layers = Layers()
         prior = layers.compute("prior", lambda: arms.prior(problem, seed), lambda _: None)
-        given = Given(problem, asked, losses, held_out, elsewhere, seed, options, layers, prior)
+        given = Given(problem, asked, held_out, elsewhere, seed, options, layers, prior)
         doubtful = bool(problem.improper) or fits["unconstrained_map"].status is Status.FAILED
         sampling = rounds.Sampling(sampler, seed, doubtful, rounds.guide(fits))
         for fits["nuts"] in rounds.posterior(problem, asked.posterior, sampling, options, progress):
@@ -188,7 +188,7 @@ def run(
             fits=fits,
             table=found.table,
             data=labels.data(problem),
-            settings={**_settings(seed, options, _used(sampler, fits["nuts"])), "focus": list(asked.var_names)},
+            settings={**_settings(seed, options, _used(sampler, fits["nuts"])), "focus": list(asked.var_names or ())},
             provenance={
                 **labels.provenance(problem, started, time.perf_counter() - began),
                 "cost": rounds.cost(fits, found.predicted),

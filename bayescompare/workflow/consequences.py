@@ -40,7 +40,7 @@ def losses(asked: Sequence[str | Loss] | None) -> tuple[Loss, ...]:
     return tuple(parse(loss) if isinstance(loss, str) else loss for loss in asked or ())
 
 
-def decisions(g: Gathered, asked: Sequence[Loss]) -> tuple[Decision, ...]:
+def decisions(g: Gathered, asked: Sequence[str | Loss] | None) -> tuple[Decision, ...]:
     """Each loss by plug-in and by posterior.
 
     Raises
@@ -49,7 +49,7 @@ def decisions(g: Gathered, asked: Sequence[Loss]) -> tuple[Decision, ...]:
         If a loss is on a scalar that is not there.
     """
     found = []
-    for loss in asked:
+    for loss in losses(asked):
         chosen = resolve(loss, g.names)
         found.append(decide(loss, g.draws[..., chosen], g.map[chosen], tuple(g.names[i] for i in chosen)))
     return tuple(found)

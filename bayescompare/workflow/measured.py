@@ -10,7 +10,6 @@ import numpy as np
 
 from ..methods.modes.basins import Climbs
 from ..metrics.decision import Decision
-from ..metrics.losses import Loss
 from ..metrics.verdict import Verdict
 from ..model.problem import Problem
 from ..results.fit import Fit
@@ -31,7 +30,6 @@ class Given:
 
     Attributes
     ----------
-    losses : tuple of Loss
     held_out : Problem, optional
         The model on data that were not seen.
     elsewhere : dict of str to Fit
@@ -44,7 +42,6 @@ class Given:
 
     problem: Problem
     asked: Asked
-    losses: tuple[Loss, ...]
     held_out: Problem | None
     elsewhere: dict[str, Fit]
     seed: int
@@ -100,7 +97,7 @@ def measure(given: Given, fits: dict[str, Fit], progress: Progress) -> Measured:
     predicted = layers.compute(
         "prediction", partial(predict, problem, fits, seed, options.loo_refits, given.held_out, budget), unpredicted
     )
-    decided = layers.compute("decision", partial(consequences.decisions, gathered, given.losses), lambda _: ())
+    decided = layers.compute("decision", partial(consequences.decisions, gathered, given.asked.losses), lambda _: ())
     evidence = tabulate.Evidence(joint, predicted, decided, layers.failed.get("decision", ""))
     named = focus.focal(given.asked.var_names, tuple(table.index))
     verdict = tabulate.verdict(fits, table, evidence, options.margins, named)

@@ -133,21 +133,22 @@ class Asked:
     quantities : Mapping of str to callable
         From the draws as an ``xarray.Dataset`` to a DataArray.
     losses : sequence of str or Loss
-        Decisions: ``"pinball(0.9) on tau"``, ``"best of theta"``.
+        Decisions: ``"pinball(0.9) on tau"``, ``"best of theta"``. None: the template's own.
     held_out : pymc.Model or Mapping, optional
         The model on data that were not seen, or new values of its data containers.
     others : Mapping of str to draws
         What further methods found, by their names.
     var_names : sequence of str
-        Variables, scalars or quantities that verdict and ladder speak of; all where none is named.
+        Variables, scalars or quantities that verdict and ladder speak of; all where it is empty. None: the quantities
+        that were named, or the template's focus.
     """
 
     posterior: Any = None
     quantities: Mapping[str, Quantity] = field(default_factory=dict)
-    losses: Sequence[str | Loss] = ()
+    losses: Sequence[str | Loss] | None = None
     held_out: Any = None
     others: Mapping[str, Any] = field(default_factory=dict)
-    var_names: Sequence[str] = ()
+    var_names: Sequence[str] | None = None
 
 
 def sampler_options(asked: SamplerOptions | None, target: Target) -> SamplerOptions:

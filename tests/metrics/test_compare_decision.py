@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from scipy.stats import beta, gamma, norm, t
 from bayescompare.errors import UnknownNameError, UsageError
 from bayescompare.metrics.decision import ACTS, CONTINUOUS, Decision, decide
 from bayescompare.metrics.figure import Figure
-from bayescompare.metrics.losses import BEST_OF, Loss, evaluate, parse, resolve
+from bayescompare.metrics.losses import Loss, evaluate, parse, resolve
 
 Array = np.ndarray
 SHAPE = (4, 1000)
@@ -301,7 +302,7 @@ def test_best_of_two_normals() -> None:
 def test_ties_share_a_best() -> None:
     x = np.zeros((2, 100, 2))
     x[:, ::2, 0] = 1.0
-    found = decide(Loss(BEST_OF, ("a", "b")), x, np.array([1.0, 0.0]))
+    found = decide(Loss("best of", ("a", "b")), x, np.array([1.0, 0.0]))
     assert [o.best.value for o in found.options] == [0.75, 0.25]
 
 
@@ -346,8 +347,8 @@ def test_the_order_of_choices_does_not_matter(seed: int) -> None:
     x, m = rng.gamma(2.0, size=(3, 61, 4)), rng.gamma(2.0, size=4)
     order = rng.permutation(4)
     names = tuple("abcd")
-    one = decide(Loss(BEST_OF, names), x, m)
-    other = decide(Loss(BEST_OF, tuple(names[i] for i in order)), x[..., order], m[order])
+    one = decide(Loss("best of", names), x, m)
+    other = decide(Loss("best of", tuple(names[i] for i in order)), x[..., order], m[order])
     assert (one.plugin_action, one.bayes_action) == (other.plugin_action, other.bayes_action)
     assert one.regret.value == pytest.approx(other.regret.value)
     assert {o.name: o.best.value for o in one.options} == {o.name: o.best.value for o in other.options}
@@ -366,9 +367,10 @@ def test_the_order_of_choices_does_not_matter(seed: int) -> None:
         ("newsvendor(3,1) on a on b", Loss("newsvendor", ("a on b",), (3.0, 1.0))),
         ("newsvendor(over=1, under=3) on demand", Loss("newsvendor", ("demand",), (3.0, 1.0))),
         ("threshold(0, 1, 5) on effect", Loss("threshold", ("effect",), (0.0, 1.0, 5.0))),
-        ("best of a, b", Loss(BEST_OF, ("a", "b"))),
-        ("best of theta[x, 1], theta[y, 2], mu", Loss(BEST_OF, ("theta[x, 1]", "theta[y, 2]", "mu"))),
-        ("best of theta", Loss(BEST_OF, ("theta",))),
+        ("best of a, b", Loss("best of", ("a", "b"))),
+        ("best of theta[x, 1], theta[y, 2], mu", Loss("best of", ("theta[x, 1]", "theta[y, 2]", "mu"))),
+        ("best of theta", Loss("best of", ("theta",))),
+        ("least of a, b", Loss("least of", ("a", "b"))),
     ],
 )
 def test_text_is_read_and_written(text: str, loss: Loss) -> None:
@@ -435,10 +437,20 @@ def test_losses_made_by_hand_are_checked_too() -> None:
     with pytest.raises(UsageError, match="one scalar, not on 2"):
         Loss("squared", ("x", "y"))
     with pytest.raises(UsageError, match="takes the names"):
-        Loss(BEST_OF, ())
+        Loss("best of", ())
 
 
 def test_missing() -> None:
     found = Decision.missing(Loss("squared", ("x",)), "no draws")
     assert found.loss == "squared on x"
     assert found.regret.reason == found.flips.reason == "no draws"
+
+
+def test_the_least_of_several_is_the_best_of_their_negatives() -> None:
+    draws = np.random.default_rng(3).normal([0.0, 0.1, 0.5], 1.0, (4, 500, 3))
+    plugin = np.array([0.0, -0.1, 0.5])
+    least = decide(parse("least of a, b, c"), draws, plugin)
+    best = decide(parse("best of a, b, c"), -draws, -plugin)
+    assert (least.plugin_action, least.bayes_action) == ("b", "a")
+    assert least.loss == "least of a, b, c"
+    assert replace(least, loss=best.loss) == best

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, special
 
 from bayescompare.errors import DataError, UsageError
+from bayescompare.metrics.losses import parse
 from bayescompare.templates import Template
 
 Array = NDArray[np.float64]
@@ -47,6 +48,8 @@ def assert_builds(
     model = template(**options)
     start = model.initial_point()
     expected = parameters if options else template.parameters
+    if not options:
+        assert_known(template, model)
     if expected is not None:
         assert sum(np.size(value) for value in start.values()) == expected
         observations = sum(int(rv.size.eval(mode="FAST_COMPILE")) for rv in model.observed_RVs)
@@ -69,6 +72,16 @@ def assert_builds(
             # term, of which there are up to some hundred.
             assert found == pytest.approx(logp(named), rel=rel, abs=1e-5)
     return model
+
+
+def assert_known(template: Template, model: pm.Model) -> None:
+    """What the template's question asks for, and what its losses rest on, is in the model as it is built by default."""
+    unobserved = {rv.name for rv in (*model.free_RVs, *model.deterministics)}
+    for name in (*template.focus, *(target for loss in template.losses for target in parse(loss).targets)):
+        variable, _, label = name.removesuffix("]").partition("[")
+        assert variable in unobserved
+        (dim,) = model.named_vars_to_dims.get(variable, (None,)) if label else (None,)
+        assert not label or label in map(str, model.coords[dim])
 
 
 def assert_refuses(template: Template, options: Mapping[str, Any], *phrases: str) -> None:

@@ -59,6 +59,7 @@ def test_built_in_templates_are_there_and_sorted() -> None:
     assert found["eight_schools"].name == "eight_schools"
     assert all(isinstance(value, Template) for value in found.values())
     assert all(found[name].name == name for name in found)
+    assert all(found[name].focus for name in registry.built_in_names())
 
 
 def test_get_gives_the_same_template() -> None:

@@ -8,7 +8,9 @@ import pytest
 
 import bayescompare as bc
 from bayescompare.errors import UnknownNameError, UsageError
+from bayescompare.templates.loading import Target
 from bayescompare.workflow import focus
+from bayescompare.workflow.options import Asked
 
 NAMES = ("mu", "theta[a]", "theta[b]", "tau")
 
@@ -24,6 +26,33 @@ def test_a_name_that_is_not_there_is_told_before_anything_runs() -> None:
         focus.check(("thea",), NAMES)
     with pytest.raises(UsageError, match=r"\('tau',\)"):
         focus.check("tau", NAMES)
+
+
+def target(**own: tuple[str, ...]) -> Target:
+    return Target(pm.Model(), "mine", **own)  # type: ignore[arg-type]
+
+
+def test_where_nothing_is_named_it_is_the_quantities_or_what_the_template_asks() -> None:
+    own = target(focus=("theta", "when"), losses=("best of theta", "squared on when"))
+
+    def named(asked: Asked) -> tuple[str, ...]:
+        return tuple(focus.resolved(asked, own, NAMES).var_names or ())
+
+    assert named(Asked()) == ("theta",)
+    assert named(Asked(quantities={"odds": lambda p: p["mu"]})) == ("odds",)
+    assert named(Asked(quantities={"odds": lambda p: p["mu"]}, var_names=("odds", "tau"))) == ("odds", "tau")
+    assert named(Asked(var_names=())) == ()
+
+
+def test_where_no_loss_is_named_it_is_the_template_s() -> None:
+    own = target(losses=("best of theta", "squared on when"))
+
+    def told(asked: Asked) -> list[str]:
+        return [str(loss) for loss in focus.resolved(asked, own, NAMES).losses or ()]
+
+    assert told(Asked()) == ["best of theta"]
+    assert told(Asked(losses=("absolute on mu",))) == ["absolute on mu"]
+    assert told(Asked(losses=())) == []
 
 
 def test_the_verdict_and_the_ladder_are_about_what_was_named() -> None:
