@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..methods.modes.refits import RefitOptions, Refits, leave_one_out
+from ..methods.modes.warm import evaluations_each
 from ..metrics import diagnostics as mc
 from ..metrics import prediction as p
 from ..metrics.coverage import Arm
@@ -171,7 +172,7 @@ def _refitted(
     terms = [term for term in predictive.terms if term.factorises and term.observations]
     options = RefitOptions(exact=exact)
     wanted = sum(t.observations if t.observations <= exact else options.subsample for t in terms)
-    each = (2 * problem.dimension + 10) * budget.row
+    each = evaluations_each(problem.dimension) * budget.row
     count = budget.afford("refits", wanted, each, "leave-one-out refits", least=min(LEAST_REFITS, wanted))
     if not count:
         return None

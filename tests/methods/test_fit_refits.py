@@ -108,6 +108,28 @@ def test_logistic_regression_is_the_model_built_without(method: str) -> None:
         assert found.log_density[i] == pytest.approx(expected, abs=1e-8)
 
 
+def wide(x: np.ndarray, y: np.ndarray) -> Callable[[], None]:
+    def build() -> None:
+        b, s = pm.Normal("b", 0.0, PRIOR, shape=x.shape[1]), pm.HalfNormal("s", 2.0)
+        pm.Normal("y", (x * b).sum(axis=-1), s, observed=y)
+
+    return build
+
+
+def test_many_coefficients_and_a_scale_take_no_whole_curvature_each() -> None:
+    """Also where an outlier's absence moves the scale far; each mode is that of the model built without."""
+    rng = np.random.default_rng(5)
+    x, y = rng.standard_normal((40, 14)), rng.standard_normal(40)
+    y[7] = 6.0
+    _, _, found = refitted(wide(x, y))
+    for i in (0, 7, 23):
+        alone = bc.fit(problem(wide(without(x, i), without(y, i))), "map")
+        expected = stats.norm(x[i] @ alone.estimate[:14], alone.estimate[14]).logpdf(y[i])
+        assert found.log_density[i] == pytest.approx(expected, abs=1e-7)
+    assert set(found.status) == {Status.OK}
+    assert found.evaluations < 40 * (2 * 15 + 1)
+
+
 def scales(y: np.ndarray = Y, k: np.ndarray = S) -> Callable[[], None]:
     """Two likelihoods that share parameters, one of them with a scale to be found, and a Potential."""
 

@@ -85,9 +85,14 @@ def put(end: End, places: Mapping[int, float]) -> End:
 
 def wide(h: Array) -> Mask:
     """Coordinates of so large a Laplace sd that they run to their bound, (..., d), unless they are :func:`settled`."""
+    return np.asarray(widths(h) > BOUNDARY_SD)
+
+
+def widths(h: Array) -> Array:
+    """Laplace sd of each coordinate, (..., d), whatever the signs of the curvature."""
     eigenvalues, vectors, sd = spectrum(h)
-    width = sd * np.sqrt((vectors**2 / np.maximum(np.abs(eigenvalues), 1e-300)[..., None, :]).sum(axis=-1))
-    return np.asarray(width > BOUNDARY_SD)
+    found: Array = sd * np.sqrt((vectors**2 / np.maximum(np.abs(eigenvalues), 1e-300)[..., None, :]).sum(axis=-1))
+    return found
 
 
 def settled(gradient: Array, h: Array) -> Mask:

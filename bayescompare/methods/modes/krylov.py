@@ -105,3 +105,40 @@ def _lanczos(product: Callable[[Array], Array], d: int) -> tuple[float, Array]:
     except ArpackError:
         return math.nan, np.zeros(d)
     return float(low[0] / max(abs(float(top[0])), 1e-300)), vectors[:, 0]
+
+
+def spaces(product: Callable[[Array], Array], start: Array, steps: int) -> tuple[Array, Array, Array]:
+    """Krylov spaces of n symmetric matrices near the identity.
+
+    Parameters
+    ----------
+    product : callable
+        Each matrix times its row of (n, d).
+    start : ndarray of shape (n, d)
+        From where the Krylov spaces are spanned: with a part in every direction, as by chance.
+    steps : int
+        Their dimension: of a matrix that differs from the identity by one of rank r, r + 1 tell all.
+
+    Returns
+    -------
+    lowest : ndarray of shape (n,)
+        The lowest eigenvalue, less the residual of its estimate; −∞ where products are not finite.
+    basis, within : ndarray of shape (n, steps, d), (n, steps, steps)
+        Of each space, and the matrix within it.
+    """
+    basis, images = np.zeros((2, len(start), steps, start.shape[1]))
+    new = start
+    for j in range(steps):
+        for _ in range(2):  # once leaves what rounding has left
+            new = new - ((basis @ new[:, :, None]) * basis).sum(axis=1)
+        basis[:, j] = new / np.maximum(np.linalg.norm(new, axis=1, keepdims=True), 1e-300)
+        new = images[:, j] = product(basis[:, j])
+    within = basis @ images.transpose(0, 2, 1)
+    known = np.isfinite(within).all(axis=(1, 2))
+    within[~known] = 0.0
+    values, vectors = np.linalg.eigh((within + within.transpose(0, 2, 1)) / 2)
+    lowest = vectors[:, :, 0]
+    residual = ((images - values[:, :1, None] * basis) * lowest[:, :, None]).sum(axis=1)
+    with np.errstate(invalid="ignore"):
+        estimate = values[:, 0] - np.linalg.norm(residual, axis=1)
+    return np.where(known, estimate, -math.inf), basis, within

@@ -23,6 +23,7 @@ from ...results.fit import Fit, Status
 from . import boundaries
 from .options import ModeOptions
 from .refit_search import Search
+from .warm import evaluations_each
 
 Index = NDArray[np.intp]
 
@@ -126,7 +127,7 @@ def leave_one_out(
         found.reasons.update(dict.fromkeys(np.union1d(plan.exact, plan.spread).tolist(), reason))
     else:
         found.in_sample[:] = _in_sample(predictive, mode_fit.unconstrained)
-        expected = len(plan.exact) * (2 * problem.dimension + 10) + 3 * len(plan.spread)
+        expected = len(plan.exact) * evaluations_each(problem.dimension) + 3 * len(plan.spread)
         search = Search(problem, mode_fit, seed, options.mode, expected)
         exact = _one_step(predictive, plan, search, found) if len(plan.spread) else plan.exact
         _exact(predictive, exact, search, found)

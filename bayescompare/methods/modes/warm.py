@@ -1,20 +1,25 @@
 """Many modes at once, each of the density without one observation, from a mode that all observations have.
 
 The density without an observation differs little from the density with it, so a Newton step and a few quasi-Newton
-steps, all rows together, lead to the top; there each row has its own curvature, and its own Newton decrement.
+steps, all rows together, lead to the top. There an observation takes away a curvature of low rank: a few products tell
+how much of the curvature of all is left in every direction, and so bound the Newton decrement. Where little may be
+left, a row gets its own curvature whole.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import cho_solve, solve_triangular
 
 from ...model.backends import CHUNK, LOOPED, Array
 from ...model.density import Density
 from . import boundaries, endings, newton
-from .curvature import cholesky, hessian, own_scale
+from .curvature import cholesky, hessian, own_scale, spectrum
+from .krylov import spaces
 from .options import ModeOptions
 from .surface import Index, Mask
 
@@ -30,8 +35,22 @@ STEPS, LAST_STEPS = 12, 4
 #: Estimated decrement, in nats, at which the quasi-Newton steps end.
 SETTLED = 1e-13
 
+#: Products that tell how much of the curvature is left without an observation, and the least share that is enough.
+PRODUCTS, LEAST = 5, 0.01
+
+#: Length of a difference of slopes, in Laplace sds by the curvature of all.
+REACH = 1e-3
+
+#: Loss of height over it, or over 1, that may be rounding.
+NOISE = 1e-11
+
 #: Longest first step, in steps by the curvature that all observations have.
 LONGEST = 50.0
+
+
+def evaluations_each(d: int) -> int:
+    """About how many evaluations of the density a refit takes."""
+    return 10 + 2 * min(d, PRODUCTS)
 
 
 class Without:
@@ -87,7 +106,8 @@ def _blocks(n: int, size: int) -> Iterator[slice]:
 
 @dataclass(frozen=True)
 class Step:
-    """First steps: row j goes ``length[j]`` times along ``direction[j]``, where the slope is ``slope[j]``.
+    """First steps: row j goes ``length[j]`` times along ``direction[j]``, where the slope is ``slope[j]``, of the
+    gradient ``gradient[j]``.
 
     The direction is the Newton step by the curvature that all observations have, over the free coordinates; its length
     is right for the curvature along it without the observation. Where the likelihood depends on one linear predictor an
@@ -95,6 +115,7 @@ class Step:
     """
 
     points: Array
+    gradient: Array
     direction: Array
     slope: Array
     length: Array
@@ -107,6 +128,10 @@ class Tops:
     points: Array
     values: Array
     sound: Mask
+
+    def put(self, rows: Index, others: Tops) -> None:
+        """Others in place of these rows."""
+        self.points[rows], self.values[rows], self.sound[rows] = others.points, others.values, others.sound
 
 
 class Warm:
@@ -127,6 +152,7 @@ class Warm:
         self._free = np.setdiff1d(np.arange(len(u)), fixed)
         self._far = density.transformed[self._free]
         self._factor: Array | None = None
+        self._enough = math.inf
         if len(u) <= options.dense:
             rough = own_scale(hessian(density, u, weights))
             h = hessian(density, u, weights, rough)[np.ix_(self._free, self._free)]
@@ -134,6 +160,8 @@ class Warm:
         if self._factor is not None:
             self._scale = np.ones(len(u))
             self._scale[self._free] = own_scale(h)
+            if len(h) > 2 * PRODUCTS:
+                self._enough = self._share(h)
 
     @property
     def usable(self) -> bool:
@@ -145,23 +173,33 @@ class Warm:
         start = np.repeat(self._u[None], len(which), axis=0)
         if not len(self._free):
             none = np.ones(len(which))
-            return Step(start, np.zeros((len(which), 0)), 0 * none, none)
+            return Step(start, np.zeros((len(which), 0)), np.zeros((len(which), 0)), 0 * none, none)
         _, gradients = self._without(start, which)
         slopes = gradients[:, self._free]
         direction = self._solve(slopes)
         slope = (direction * slopes).sum(axis=1)
-        # A thousandth of a Laplace sd along it.
-        reach = 1e-3 / np.sqrt(np.maximum(slope, 1e-300))
+        reach = REACH / np.sqrt(np.maximum(slope, 1e-300))
         step = self._spread(reach[:, None] * direction)
         after, before = (self._without(start + side * step, which)[1][:, self._free] for side in (1.0, -1.0))
         curvature = ((before - after) * direction).sum(axis=1) / (2 * reach)
         with np.errstate(divide="ignore", invalid="ignore"):
             length = np.where(slope > 1e-200, slope / curvature, 1.0)
         length = np.where(np.isfinite(length), length, -1.0)
-        return Step(start + self._spread(np.maximum(length, 0.0)[:, None] * direction), direction, slope, length)
+        points = start + self._spread(np.maximum(length, 0.0)[:, None] * direction)
+        return Step(points, slopes, direction, slope, length)
 
     def modes(self, which: Index) -> Tops:
         """Climb to each row's own mode and audit it; a row that does not pass is back at the start."""
+        if not math.isfinite(self._enough):
+            return self._audited(which)
+        tops = self._near(which)
+        rest = np.flatnonzero(~tops.sound)
+        if len(rest):
+            tops.put(rest, self._audited(which[rest]))
+        return tops
+
+    def _audited(self, which: Index) -> Tops:
+        """The same, each by its curvature made whole."""
         tops = self._climb(which)
         points, values, sound = tops.points, tops.values, tops.sound
         rows = np.flatnonzero(sound) if len(self._free) else np.array([], dtype=int)
@@ -211,9 +249,52 @@ class Warm:
             sound[rows] &= np.abs(move[rows] * self._far).max(axis=1, initial=0.0) < newton.STRIDE
             tried = points[rows] + self._spread(move[rows])
             higher, gradients = self._without(tried, which[rows])
-            sound[rows] &= higher >= values[rows] - 1e-11 * np.maximum(1.0, np.abs(values[rows]))
+            sound[rows] &= higher >= values[rows] - NOISE * np.maximum(1.0, np.abs(values[rows]))
             points[rows], values[rows], slopes[rows] = tried, higher, gradients[:, self._free]
         return Tops(points, values, sound)
+
+    def _near(self, which: Index) -> Tops:
+        """Climb to modes without a whole curvature: by that of all, and what is left of it in a few directions.
+
+        A row of which too little is left, or that does not arrive, is not sound.
+        """
+        step = self.first(which)
+        start = step.points
+
+        def slopes(points: Array, which: Index) -> tuple[Array, Array]:
+            values, gradients = self._without(points, which)
+            return values, self._whitened(gradients[:, self._free])
+
+        def product(directions: Array) -> Array:
+            shift = REACH * self._along(directions)
+            found: Array = (slopes(start - shift, which)[1] - slopes(start + shift, which)[1]) / (2 * REACH)
+            return found
+
+        own = self._whitened(step.gradient)
+        chance = np.random.default_rng(0).standard_normal(own.shape[1])
+        own += 0.1 * np.linalg.norm(own, axis=1, keepdims=True) * chance / np.linalg.norm(chance)
+        share, basis, within = spaces(product, own, PRODUCTS)
+        points, values, sound = start.copy(), np.full(len(which), -math.inf), np.zeros(len(which), dtype=bool)
+        rows = np.flatnonzero((share > self._enough) & (step.length > 0) & (step.length < LONGEST))
+        for _ in range(STEPS):
+            if not len(rows):
+                break
+            found, slope = slopes(points[rows], which[rows])
+            rising = found >= values[rows] - NOISE * np.maximum(1.0, np.abs(found))
+            inside = basis[rows] @ slope[:, :, None]
+            beyond = (np.linalg.solve(within[rows], inside) - inside) * basis[rows]
+            move = self._along(slope + beyond.sum(axis=1))
+            rising &= np.abs(move * self._without.density.transformed).max(axis=1) < newton.STRIDE
+            rows, found, slope, move = rows[rising], found[rising], slope[rising], move[rising]
+            values[rows], points[rows] = found, points[rows] + move
+            sound[rows] = 0.5 * (slope**2).sum(axis=1) / share[rows] <= SETTLED
+            rows = rows[~sound[rows]]
+        return Tops(points, values, sound)
+
+    def _share(self, h: Array) -> float:
+        """The least share of this curvature that is still that of a mode, none of whose coordinates runs to a bound."""
+        width = float((boundaries.widths(h) * self._far).max())
+        return float(max(LEAST, endings.DOUBT / spectrum(h)[0][0], (width / boundaries.BOUNDARY_SD) ** 2))
 
     def _running(self, top: newton.Tops) -> Mask:
         """Rows of which a coordinate runs to a bound."""
@@ -228,12 +309,19 @@ class Warm:
         return Tops(points, values, sound)
 
     def _solve(self, slopes: Array) -> Array:
-        from scipy.linalg import cho_solve
-
         if self._factor is None or not slopes.size:
             return np.zeros_like(slopes)
         solved: Array = cho_solve((self._factor, True), slopes.T).T
         return solved
+
+    def _whitened(self, slopes: Array) -> Array:
+        """Slopes in coordinates where the curvature of all is the identity."""
+        found: Array = solve_triangular(self._factor, slopes.T, lower=True).T
+        return found
+
+    def _along(self, directions: Array) -> Array:
+        """Moves of all coordinates, of such directions."""
+        return self._spread(solve_triangular(self._factor, directions.T, lower=True, trans=1).T)
 
     def _spread(self, moves: Array) -> Array:
         """Moves of the free coordinates as moves of all."""
