@@ -225,6 +225,97 @@ class Code(StrEnum):
     SKEWED = "skewed"
     #: The curvature at the mode is not that over the posterior's width, above all of this scalar.
     CURVATURE = "curvature"
+    # -- why there is no figure, or how it must be read -----------------------------------------
+    #: As of the likelihood term named; the cause is the term's own.
+    OF_TERM = "of_term"
+    #: Its Monte-Carlo error is not known.
+    NO_ERROR = "no_error"
+    #: A tail's Pareto ``k_hat`` leaves it no error.
+    TAIL_WITHOUT_ERROR = "tail_without_error"
+    #: There is no finite MAP to act on.
+    NO_FINITE_MAP = "no_finite_map"
+    #: The expected loss has no minimum within reach of the draws.
+    NO_MINIMUM = "no_minimum"
+    #: The loss is infinite at some draws.
+    INFINITE_LOSS = "infinite_loss"
+    #: A tail's Pareto ``k_hat`` leaves no expected loss.
+    NO_EXPECTED_LOSS = "no_expected_loss"
+    #: The action is any number, so that it hardly ever is the plug-in's.
+    ANY_ACTION = "any_action"
+    #: The Bayes action loses nothing in any draw.
+    NOTHING_LOST = "nothing_lost"
+    #: It loses in no draw, and counts as if it did in half of one.
+    LOSES_IN_NO_DRAW = "loses_in_no_draw"
+    #: The predictive variance of ``count`` of ``of`` observations does not exist.
+    INFINITE_VARIANCE = "infinite_variance"
+    #: That of ``count`` of ``of`` observations is 0.
+    ZERO_VARIANCE = "zero_variance"
+    #: The parameters move the width of the predictions, not their mean.
+    MEAN_FIXED = "mean_fixed"
+    #: ``count`` of ``of`` observations have a k-hat above ``limit``, up to ``worst`` where that is told.
+    K_HAT_BAD = "k_hat_bad"
+    #: An observation has no density under any draw.
+    NO_DENSITY = "no_density"
+    #: Every observation was mended.
+    ALL_MENDED = "all_mended"
+    #: The MAP without one observation was not found for ``count`` of ``of``.
+    REFITS_FAILED = "refits_failed"
+    #: The one-step MAP without one observation has no density for some.
+    ONE_STEP_FAILED = "one_step_failed"
+    #: One observation has no standard error.
+    ONE_OBSERVATION = "one_observation"
+    #: ``draws`` are too few for a Pareto tail, which takes ``limit``.
+    FEW_FOR_TAIL = "few_for_tail"
+    #: The posterior's density is infinite at a draw of the approximation.
+    DENSITY_INFINITE = "density_infinite"
+    #: What a ``k_hat`` says of the approximation it is of; weights are usable below ``limit``.
+    K_HAT_SAYS = "k_hat_says"
+    #: Some draws have no finite log density.
+    HEIGHT_NOT_FINITE = "height_not_finite"
+    #: The MAP has no finite unconstrained coordinates.
+    NO_COORDINATES = "no_coordinates"
+    #: ``draws`` do not span ``dimensions``.
+    DRAWS_DO_NOT_SPAN = "draws_do_not_span"
+    #: ``draws`` effective ones are too few for a covariance in ``dimensions``.
+    FEW_FOR_COVARIANCE = "few_for_covariance"
+    #: The density of the component that is scaled is 0 at some draws.
+    COMPONENT_ZERO = "component_zero"
+    #: The MAP lies on a boundary or a kink.
+    MAP_AT_EDGE = "map_at_edge"
+    #: ``parameters`` are too many for a dense Hessian.
+    NO_DENSE_HESSIAN = "no_dense_hessian"
+    #: A quantity of the user's has no gradient.
+    NO_GRADIENT = "no_gradient"
+    #: No draws.
+    NO_DRAWS = "no_draws"
+    #: Too few effective draws.
+    FEW_EFFECTIVE_DRAWS = "few_effective_draws"
+    #: The priors of these variables are no probabilities: there is no evidence.
+    NO_EVIDENCE = "no_evidence"
+    #: Without an unconstrained mode there are no basins.
+    NO_BASINS = "no_basins"
+    #: The observations are vectors.
+    VECTORS = "vectors"
+    #: There are no observations.
+    NO_ROWS = "no_rows"
+    #: There is no observed variable.
+    NO_OBSERVED = "no_observed"
+    #: The observations are not numbers.
+    NOT_NUMBERS = "not_numbers"
+    #: The likelihood has no moments; ``message`` says why.
+    NO_MOMENTS = "no_moments"
+    #: Its values have no intervals; ``message`` says why.
+    NO_INTERVALS = "no_intervals"
+    #: It cannot be drawn from; ``message`` says why.
+    NOT_DRAWN = "not_drawn"
+    #: No replicate has this figure.
+    NO_REPLICATE = "no_replicate"
+    #: A single replicate has no Monte-Carlo error.
+    ONE_REPLICATE = "one_replicate"
+    #: ``ranks`` are too few.
+    FEW_RANKS = "few_ranks"
+    #: In ``count`` of ``of`` replicates some fresh data have no density.
+    NO_DENSITY_OF_FRESH = "no_density_of_fresh"
     # -- files ------------------------------------------------------------------------------------
     #: A reason of a file of version 1, which has sentences only: ``text``.
     UNTYPED = "untyped"

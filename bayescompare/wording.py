@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from .codes import Code, Fact
+from .figure_wording import FIGURES
 from .formatting import counted, figure, percent, plain
 
 _S = "\N{RIGHT SINGLE QUOTATION MARK}s"
@@ -306,7 +307,7 @@ _LAYERS: dict[Code, Callable[[Fact], str]] = {
     Code.ELPD_DIFF: _elpd_diff,
     Code.COVERAGE: lambda r: f"coverage differs by at most {_share(r)}",
     Code.LAPLACE_K_HAT: lambda r: f"Pareto k-hat of the Laplace draws {_with_error(r, 'k_hat')}",
-    Code.TRIAGE_K_HAT: lambda r: f"Pareto k-hat {_with_error(r, 'k_hat')}: {r.figures['says']}",
+    Code.TRIAGE_K_HAT: lambda r: f"Pareto k-hat {_with_error(r, 'k_hat')}: {_joined(r)}",
     Code.OUTSIDE: lambda r: f"{_share(r)} of the draws outside of the MAP’s basin",
     Code.METHOD_SD_RATIO: lambda r: f"{_names(r)}: sd ratio {_with_error(r, 'sd_ratio')}",
     Code.SECOND_MEAN: lambda r: (
@@ -352,5 +353,7 @@ WORDS: dict[Code, Callable[[Fact], str]] = {
     **_ROWS,
     **_LAYERS,
     **_CAUSES,
+    **FIGURES,
+    Code.OF_TERM: lambda r: f"{_names(r)}: {_joined(r)}",
     Code.UNTYPED: lambda r: str(r.figures["text"]),
 }

@@ -26,7 +26,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "formatting": set(),
     "coordinates": set(),
     "codes": set(),
-    "wording": {"codes", "formatting"},
+    "figure_wording": {"codes"},
+    "wording": {"codes", "figure_wording", "formatting"},
     "reasons": {"codes", "wording"},
     "metrics": {"errors", "formatting", "metrics", "reasons"},
     "results": ARRAYS,
@@ -49,7 +50,10 @@ MAY_IMPORT_LATER: dict[str, set[str]] = {
 # Methods of a comparison that open what stands above it, when they are called.
 DOORS = {("results.comparison", name) for name in ("report", "report.plotting", "results.storage", "results.datatree")}
 DOORS |= {("results.draws", "report"), ("results.fit", "results.datatree")}
-WITHOUT_PYMC = ("codes", "coordinates", "errors", "formatting", "metrics", "reasons", "results", "report", "wording")
+WITHOUT_PYMC = (
+    *("codes", "coordinates", "errors", "figure_wording", "formatting"),
+    *("metrics", "reasons", "results", "report", "wording"),
+)
 
 
 @dataclass(frozen=True)

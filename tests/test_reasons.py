@@ -15,12 +15,12 @@ from bayescompare.codes import Code
 from bayescompare.reasons import Reason
 
 SOME = {
-    **dict.fromkeys(("to", "message", "method", "mode", "place", "status", "text", "loss", "says", "layer"), "0"),
+    **dict.fromkeys(("to", "message", "method", "mode", "place", "status", "text", "loss", "layer"), "0"),
     **dict.fromkeys(("steps", "starts", "modes", "states", "draws", "failed", "parameters", "divergences", "ends"), 3),
-    **dict.fromkeys(("agreeing", "observations"), 3),
+    **dict.fromkeys(("agreeing", "observations", "count", "of", "dimensions", "ranks"), 3),
     **dict.fromkeys(("z", "rank", "sd_ratio", "shift", "share", "elpd_diff", "energy", "p", "mcse", "margin"), 0.5),
     **dict.fromkeys(
-        ("decrement", "gain", "gap", "k_hat", "limit", "r_hat", "ess", "e_bfmi", "mass", "at", "skewness"), 0.5
+        ("decrement", "gain", "gap", "k_hat", "limit", "r_hat", "ess", "e_bfmi", "mass", "at", "skewness", "worst"), 0.5
     ),
 }
 

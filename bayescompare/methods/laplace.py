@@ -16,6 +16,7 @@ from scipy.linalg import solve_triangular
 
 from ..errors import UsageError
 from ..metrics import psis
+from ..metrics.figure import Figure, as_json
 from ..model.backends import Array
 from ..model.problem import Problem
 from ..reasons import Code, Reason
@@ -158,17 +159,23 @@ def importance(names: tuple[str, ...], draws: Array, ratios: Array) -> dict[str,
     """k-hat of the draws' importance weights and what these correct, as diagnostics of a fit."""
     weights = psis.importance(ratios)
     moments = psis.moments(draws, weights, draws.mean(axis=0))
-    corrected: dict[str, Any] = {"reason": moments.reason}
+    corrected: dict[str, Any] = {"reason": as_json(moments.reason)}
     if moments.reason is None:
         corrected |= {key: named(names, getattr(moments, key)) for key in ("mean", "mean_mcse", "sd", "sd_mcse")}
         corrected |= {"log_evidence": weights.log_evidence.value, "log_evidence_mcse": weights.log_evidence.mcse}
     return {
         "k_hat": weights.k_hat.value,
         "k_hat_mcse": weights.k_hat.mcse,
-        "k_hat_says": weights.k_hat.reason or psis.covers(weights.k_hat.value),
+        "k_hat_says": as_json(weights.k_hat.reason or psis.covers(weights.k_hat.value)),
         "weights_ess": weights.ess.value,
         "psis": corrected,
     }
+
+
+def k_hat(fit: Fit) -> Figure:
+    """k-hat of a fit that has one."""
+    d = fit.diagnostics
+    return Figure(d["k_hat"], d["k_hat_mcse"], Reason.from_json(d["k_hat_says"]))
 
 
 def named(names: tuple[str, ...], values: Array) -> dict[str, float]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..reasons import Reason
 from .estimates import proportion
 from .figure import Figure
 
@@ -90,7 +91,7 @@ class Coverage:
     largest: Figure
 
     @classmethod
-    def missing(cls, reason: str) -> Coverage:
+    def missing(cls, reason: Reason | None) -> Coverage:
         """No figure, and why."""
         none = (Figure.missing(reason),) * len(LEVELS)
         return cls(LEVELS, none, none, none, none[0])

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
+from ..reasons import Code, Reason
 from . import diagnostics as mc
 from .estimates import mean, share
 from .figure import Figure
@@ -28,8 +29,6 @@ GRID = 65
 WIDEN = 40
 
 ACTS = ("do not act", "act")
-
-CONTINUOUS = "the action is a number: the best one hardly ever is exactly the plug-in's"
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ class Decision:
     options: tuple[Option, ...] = ()
 
     @classmethod
-    def missing(cls, loss: Loss, reason: str, plugin_action: float | str | None = None) -> Decision:
+    def missing(cls, loss: Loss, reason: Reason, plugin_action: float | str | None = None) -> Decision:
         """No figure, and why."""
         none = Figure.missing(reason)
         return cls(str(loss), plugin_action, None, none, none, none, none, none)
@@ -96,9 +95,9 @@ def decide(loss: Loss, draws: Array, plugin: Array, names: tuple[str, ...] = ())
         Of the choices; ``loss.targets`` without them.
     """
     if not np.isfinite(plugin).all():
-        return Decision.missing(loss, "there is no finite MAP to act on")
+        return Decision.missing(loss, Reason(Code.NO_FINITE_MAP))
     if not np.isfinite(draws).all():
-        return Decision.missing(loss, "some draws are not finite")
+        return Decision.missing(loss, Reason(Code.SOME_NOT_FINITE))
     if loss.name in CHOICES:
         sign = 1.0 if loss.name == CHOICES[0] else -1.0
         return _best_of(loss, sign * draws, sign * plugin, names or loss.targets)
@@ -119,7 +118,7 @@ def _continuous(loss: Loss, x: Array, m: float) -> Decision:
     else:
         at_map, over_draws = _search(loss, np.array([m]), x), _search(loss, x, x)
         if at_map is None or over_draws is None:
-            return Decision.missing(loss, "the expected loss has no minimum within reach of the draws")
+            return Decision.missing(loss, Reason(Code.NO_MINIMUM))
         plugin, bayes = at_map, over_draws
         at, there = (float(evaluate(loss, a, np.array([m]))[0]) for a in (m, plugin))
         plugin = m if at <= there + 1e-12 * abs(there) else plugin
@@ -138,17 +137,17 @@ def _continuous(loss: Loss, x: Array, m: float) -> Decision:
         _relative(mine - theirs, theirs, unsure),
         _mean(theirs, unsure),
         _mean(mine, unsure),
-        Figure.missing(CONTINUOUS),
+        Figure.missing(Reason(Code.ANY_ACTION)),
     )
 
 
-def _tails(loss: Loss, x: Array, *losses: Array) -> tuple[str | None, str | None]:
+def _tails(loss: Loss, x: Array, *losses: Array) -> tuple[Reason | None, Reason | None]:
     """Why the expected losses do not exist, and why their errors are not known.
 
     The tails asked are those of what the loss grows like, x, x² or exp(−Ax): the losses themselves have kinks.
     """
     if not all(np.isfinite(each).all() for each in losses):
-        return "the loss is infinite at some draws", None
+        return Reason(Code.INFINITE_LOSS), None
     if loss.function is None and loss.name not in CHOICES:
         losses = (_growth(loss, x),)
     rows = np.stack(losses).reshape(len(losses), -1)
@@ -158,8 +157,8 @@ def _tails(loss: Loss, x: Array, *losses: Array) -> tuple[str | None, str | None
     kurtosis = np.where(moving, (deviation**4).mean(axis=1) / np.where(moving, variance, 1.0) ** 2, 0.0)
     index = float(mc.tail_index(rows, kurtosis).max())
     if index >= 1:
-        return f"the expected loss does not exist: a tail's Pareto k-hat is {index:.2f} or more", None
-    return None, f"its error is not known: a tail's Pareto k-hat is {index:.2f} or more" if index >= 0.5 else None
+        return Reason(Code.NO_EXPECTED_LOSS, figures={"k_hat": index}), None
+    return None, Reason(Code.TAIL_WITHOUT_ERROR, figures={"k_hat": index}) if index >= 0.5 else None
 
 
 def _growth(loss: Loss, x: Array) -> Array:
@@ -170,18 +169,18 @@ def _growth(loss: Loss, x: Array) -> Array:
     return x
 
 
-def _mean(losses: Array, unsure: str | None = None) -> Figure:
+def _mean(losses: Array, unsure: Reason | None = None) -> Figure:
     """Mean of losses (chains, draws); without an error where their tails leave it none."""
     if unsure:
         return Figure(float(losses.mean()), None, unsure)
     return mean(losses)
 
 
-def _relative(extra: Array, best: Array, unsure: str | None) -> Figure:
+def _relative(extra: Array, best: Array, unsure: Reason | None) -> Figure:
     """Regret over the Bayes action's expected loss, with the error of the ratio."""
     expected = float(best.mean())
     if expected == 0:
-        return Figure.missing("the Bayes action loses nothing in any draw")
+        return Figure.missing(Reason(Code.NOTHING_LOST))
     ratio = max(float(extra.mean()), 0.0) / expected
     error = _mean((extra - ratio * best) / expected, unsure)
     return Figure(ratio, error.mcse, error.reason)
@@ -259,11 +258,11 @@ def _choice(
     actions: tuple[float, ...] | tuple[str, ...],
     flips: Figure,
     options: tuple[Option, ...] = (),
-    unsure: str | None = None,
+    unsure: Reason | None = None,
 ) -> Decision:
     """From the losses of each action, (actions, chains, draws)."""
     if not np.isfinite(losses).all():
-        return Decision.missing(loss, "the loss is infinite at some draws", actions[plugin])
+        return Decision.missing(loss, Reason(Code.INFINITE_LOSS), actions[plugin])
     expected = [_mean(each, unsure) for each in losses]
     bayes = int(np.argmin([f.value for f in expected]))
     if expected[plugin].value <= expected[bayes].value:
@@ -274,14 +273,14 @@ def _choice(
     )
 
 
-def _regret(losses: Array, plugin: int, bayes: int, unsure: str | None) -> tuple[Figure, Figure]:
+def _regret(losses: Array, plugin: int, bayes: int, unsure: Reason | None) -> tuple[Figure, Figure]:
     expected = float(losses[bayes].mean())
     if plugin != bayes:
         extra = losses[plugin] - losses[bayes]
         regret = _mean(extra, unsure)
         if expected > 0:
             return regret, _relative(extra, losses[bayes], unsure)
-        reason = "the Bayes action loses in no draw: as if it did in half of one"
+        reason = Reason(Code.LOSES_IN_NO_DRAW)
         least = 0.5 * float(losses[plugin].max()) / (losses[bayes].size + 1)
         return regret, Figure(regret.value / least, (regret.mcse or 0.0) / least, reason)
     if unsure:

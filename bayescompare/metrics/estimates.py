@@ -7,6 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from ..reasons import Code, Reason
 from . import diagnostics as mc
 from .figure import Figure
 
@@ -45,6 +46,6 @@ def shortfall(value: float, size: float) -> float:
 def proportion(count: float, size: float) -> Figure:
     """``count`` of ``size`` independent draws; the error is the sd of Jeffreys' Beta(count + ½, size − count + ½)."""
     if size <= 0:
-        return Figure.missing("no draws")
+        return Figure.missing(Reason(Code.NO_DRAWS))
     a, b = count + 0.5, size - count + 0.5
     return Figure(count / size, math.sqrt(a * b / ((a + b) ** 2 * (a + b + 1))))

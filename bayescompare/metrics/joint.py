@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 from scipy.stats import chi2
 
+from ..reasons import Code, Reason
 from . import diagnostics as mc
 from .estimates import mean, proportion, share
 from .figure import Figure
@@ -27,7 +28,7 @@ LEVELS = (np.arange(200) + 0.5) / 200
 
 NOTHING = np.empty(0)
 
-NO_POINT = "the MAP has no finite unconstrained coordinates: it lies on the boundary, or there is none"
+NO_POINT = Reason(Code.NO_COORDINATES)
 
 
 @dataclass(frozen=True)
@@ -99,10 +100,10 @@ def typicality(lp: Array, lp_mode: float, dimension: int) -> Typicality:
         Length d of u.
     """
     if not math.isfinite(lp_mode):
-        return Typicality(Figure.missing("no unconstrained mode"), 0, *[NOTHING] * 3)
+        return Typicality(Figure.missing(Reason(Code.NO_UNCONSTRAINED_MAP)), 0, *[NOTHING] * 3)
     above = int((lp > lp_mode + ABOVE).sum())
     if not np.isfinite(lp).all():
-        return Typicality(Figure.missing("some draws have no finite log density"), above, *[NOTHING] * 3)
+        return Typicality(Figure.missing(Reason(Code.HEIGHT_NOT_FINITE)), above, *[NOTHING] * 3)
     t = 2 * (lp_mode - lp)
     return Typicality(mean(t / dimension), above, LEVELS, np.quantile(t, LEVELS), chi2.ppf(LEVELS, dimension))
 
@@ -142,16 +143,16 @@ def mahalanobis(u: Array, at: Array) -> Distance:
         return _no_distance(NO_POINT)
     flat = u.reshape(-1, d)
     if not np.isfinite(flat).all():
-        return _no_distance("some draws are not finite")
+        return _no_distance(Reason(Code.SOME_NOT_FINITE))
     n = len(flat)
     whitened = _whiten(flat, at)
     if whitened is None:
-        return _no_distance(f"{n:,} draws do not span {d:,} dimensions")
+        return _no_distance(Reason(Code.DRAWS_DO_NOT_SPAN, figures={"draws": n, "dimensions": d}))
     v, delta = whitened
     # Whitening by so few draws that d counts among them whitens their autocorrelation away: the coordinates keep it.
     size = min(float(n), *(mc.ess_jointly(x.T.reshape(d, chains, draws)) for x in (v, flat / flat.std(axis=0))))
     if size <= d + 2:
-        return _no_distance(f"{size:,.0f} effective draws are too few for a covariance in {d:,} dimensions")
+        return _no_distance(Reason(Code.FEW_FOR_COVARIANCE, figures={"draws": size, "dimensions": d}))
     raw, shrink = float(delta @ delta), (size - d - 2) / (size - 1)
     squared = max(shrink * raw - d / size, 0.0)
     along = (v @ delta).reshape(chains, draws)
@@ -188,7 +189,7 @@ def basins(log_masses: Array, assigned: NDArray[np.intp]) -> Basins:
         weights = np.exp(log_masses - log_masses.max())
         masses = tuple(Figure(float(w)) for w in weights / weights.sum())
     else:
-        masses = (Figure.missing("the curvature at a mode is not positive definite"),) * count
+        masses = (Figure.missing(Reason(Code.NOT_POSITIVE_DEFINITE)),) * count
     shares = tuple(_binomial(assigned == b) for b in range(count))
     return Basins(masses, shares, _binomial(assigned != 0))
 
@@ -219,5 +220,5 @@ def _whiten(flat: Array, at: Array) -> tuple[Array, Array] | None:
     return v, solve_triangular(factor, (at - centre) / scale, lower=True)
 
 
-def _no_distance(reason: str) -> Distance:
+def _no_distance(reason: Reason) -> Distance:
     return Distance(Figure.missing(reason), Figure.missing(reason))

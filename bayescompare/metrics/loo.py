@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ..reasons import Code, Reason
 from . import diagnostics as mc
 from . import psis
 from .figure import Figure
@@ -129,7 +130,7 @@ class Elpd:
     refits: int
 
     @classmethod
-    def missing(cls, reason: str, observations: int = 0) -> Elpd:
+    def missing(cls, reason: Reason | None, observations: int = 0) -> Elpd:
         """No figure, and why."""
         none = Figure.missing(reason)
         return cls(none, none, none, none, none, none, none, none, 0, observations, 0)
@@ -203,7 +204,7 @@ def elpd(loo: Sequence[Loo], plugin: Sequence[PlugIn]) -> Elpd:
     best = np.concatenate([_best(each) for each in plugin])
     total = Figure(float(posterior.sum()), _error(loo) if not bad.any() else None, _bad(bad, k_hat, loo[0].limit))
     if not np.isfinite(total.value):
-        total = Figure.missing(total.reason or "an observation has no density under any draw")
+        total = Figure.missing(total.reason or Reason(Code.NO_DENSITY))
     out = next((each for each in sums if not each.known), None)
     point = out or Figure(sum(each.value for each in sums), _quadrature([each.mcse for each in sums]))
     return Elpd(
@@ -214,7 +215,7 @@ def elpd(loo: Sequence[Loo], plugin: Sequence[PlugIn]) -> Elpd:
         Figure(float(sum(each.in_sample.sum() for each in plugin))),
         _difference(total, point),
         _standard_error(posterior - best, _difference(total, point)),
-        Figure(float(unmended.max())) if unmended.size else Figure.missing("every observation was mended"),
+        Figure(float(unmended.max())) if unmended.size else Figure.missing(Reason(Code.ALL_MENDED)),
         int(bad.sum()),
         len(posterior),
         int(sum(np.isfinite(each.exact).sum() for each in plugin)),
@@ -246,11 +247,12 @@ def _error(loo: Sequence[Loo]) -> float:
     return math.sqrt(first**2 + sum(each.mended_variance for each in loo))
 
 
-def _bad(bad: NDArray[np.bool_], k_hat: Array, limit: float) -> str | None:
+def _bad(bad: NDArray[np.bool_], k_hat: Array, limit: float) -> Reason | None:
     if not bad.any():
         return None
     worst = float(np.nanmax(np.where(bad, k_hat, -np.inf))) if np.isfinite(k_hat[bad]).any() else math.inf
-    return f"{bad.sum()} of {len(bad)} observations have a k-hat above {limit:.2g} (up to {worst:.2f})"
+    figures = {"count": int(bad.sum()), "of": len(bad), "limit": limit, "worst": worst}
+    return Reason(Code.K_HAT_BAD, figures=figures)
 
 
 def _plugin_sum(p: PlugIn) -> Figure:
@@ -260,11 +262,11 @@ def _plugin_sum(p: PlugIn) -> Figure:
     wanted = np.ones(len(p.exact), dtype=bool) if p.approximate is None or p.sampled is None else p.sampled
     failed = int((~np.isfinite(p.exact[wanted])).sum())
     if failed:
-        return Figure.missing(f"the MAP without one observation was not found for {failed} of {wanted.sum()}")
+        return Figure.missing(Reason(Code.REFITS_FAILED, figures={"count": failed, "of": int(wanted.sum())}))
     if p.approximate is None:
         return Figure(float(p.exact.sum()))
     if not np.isfinite(p.approximate).all():
-        return Figure.missing("the one-step MAP without one observation has no density for some of them")
+        return Figure.missing(Reason(Code.ONE_STEP_FAILED))
     value, error, _ = array_stats.diff_srs_estimator(
         p.exact[wanted], p.approximate[wanted], p.approximate, len(p.approximate)
     )
@@ -284,15 +286,15 @@ def _quadrature(errors: Sequence[float | None]) -> float | None:
 
 def _difference(posterior: Figure, point: Figure) -> Figure:
     if not (posterior.known and point.known):
-        return Figure.missing((posterior if not posterior.known else point).reason or "")
+        return Figure.missing((posterior if not posterior.known else point).reason)
     mcse = None if posterior.mcse is None else _quadrature([posterior.mcse, point.mcse])
     return Figure(posterior.value - point.value, mcse, posterior.reason)
 
 
 def _standard_error(pointwise: Array, of: Figure) -> Figure:
     if not of.known:
-        return Figure.missing(of.reason or "")
+        return Figure.missing(of.reason)
     n = len(pointwise)
     if n < 2:
-        return Figure.missing("one observation has no standard error")
+        return Figure.missing(Reason(Code.ONE_OBSERVATION))
     return Figure(math.sqrt(n * float(pointwise.var(ddof=1))))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ..reasons import Code, Reason
 from . import diagnostics as mc
 from .coverage import Arm, Coverage, arm, coverage
 from .figure import Figure
@@ -23,8 +24,6 @@ Parts = Callable[[Array, Array], tuple[Array, Array, NDArray[np.bool_]]]
 
 #: Observations worked on at once: bounds the memory, not the result.
 BLOCK = 256
-
-FIXED = "the parameters move only the width of its predictions, not their mean"
 
 
 @dataclass(frozen=True)
@@ -45,6 +44,9 @@ class Discarded:
     pointwise: Array
     pointwise_mcse: Array
     influence: Array
+
+
+NOT_ASKED = Reason(Code.NOT_ASKED_FOR)
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ class Inputs:
         Observations lie in an interval, so that every moment exists whatever the draws' tails look like.
     held_out : bool
         The data were not seen: nothing need be left out, and ``plugin.exact`` is the MAP's own density.
-    why_no_elpd, why_no_variance, why_no_coverage : str
+    why_no_elpd, why_no_variance, why_no_coverage : Reason
     """
 
     name: str
@@ -98,9 +100,9 @@ class Inputs:
     r_eff: float = 1.0
     bounded: bool = False
     held_out: bool = False
-    why_no_elpd: str = "not asked"
-    why_no_variance: str = "not asked"
-    why_no_coverage: str = "not asked"
+    why_no_elpd: Reason = NOT_ASKED
+    why_no_variance: Reason = NOT_ASKED
+    why_no_coverage: Reason = NOT_ASKED
 
 
 @dataclass(frozen=True)
@@ -168,7 +170,7 @@ def total(terms: Sequence[Prediction]) -> Prediction:
     if uncovered is None:
         pit, plugin_pit = _join([t.pit for t in terms]), _join([t.plugin_pit for t in terms])
         unsure = next((_named(t, t.coverage.largest.reason) for t in terms if t.coverage.largest.reason), None)
-        held = _coverage(pit, plugin_pit, "", unsure)
+        held = _coverage(pit, plugin_pit, None, unsure)
     else:
         held = Coverage.missing(_named(uncovered, uncovered.coverage.largest.reason))
     return Prediction("total", sums, _join_variance(terms), held, pit, plugin_pit, None, None)
@@ -195,7 +197,7 @@ def variance_discarded(means: Array, variances: Array, *, bounded: bool = False)
 
     found = _discarded(means, variances, parts)
     fixed = found.share.known and means.shape[0] * means.shape[1] > 1 and not np.ptp(means, axis=(0, 1)).any()
-    return no_variance(FIXED, means.shape[-1]) if fixed else found
+    return no_variance(Reason(Code.MEAN_FIXED), means.shape[-1]) if fixed else found
 
 
 def variance_discarded_by_pairs(first: Array, second: Array, *, bounded: bool = False) -> Discarded:
@@ -232,9 +234,9 @@ def _discarded(one: Array, two: Array, parts: Parts) -> Discarded:
             errors[part] = np.where(good, mc.mcse_of_mean(terms), np.nan)
             influence += terms[good].sum(axis=0)
     if infinite:
-        share = Figure.missing(f"the predictive variance of {infinite} of {n} observations does not exist")
+        share = Figure.missing(Reason(Code.INFINITE_VARIANCE, figures={"count": infinite, "of": n}))
     elif zero:
-        share = Figure.missing(f"the predictive variance of {zero} of {n} observations is 0")
+        share = Figure.missing(Reason(Code.ZERO_VARIANCE, figures={"count": zero, "of": n}))
     else:
         share = Figure(float(pointwise.mean()), float(mc.mcse_of_mean(influence[None])[0]) / n)
     return Discarded(share, pointwise, errors, influence)
@@ -252,7 +254,7 @@ def _tail(x: Array) -> Array:
     return mc.tail_index(flat, np.where(np.isfinite(flat).all(axis=1), kurtosis, 0.0))
 
 
-def no_variance(reason: str, n: int) -> Discarded:
+def no_variance(reason: Reason, n: int) -> Discarded:
     """What stands for a share of variance that says nothing, or cannot be had."""
     none = np.full(n, np.nan)
     return Discarded(Figure.missing(reason), none, none, np.empty((0, 0)))
@@ -280,7 +282,7 @@ def _posterior_arm(of: Inputs, draws: Array, loo: Loo) -> Arm:
     return found
 
 
-def _coverage(pit: Arm | None, plugin_pit: Arm | None, why: str, unsure: str | None) -> Coverage:
+def _coverage(pit: Arm | None, plugin_pit: Arm | None, why: Reason | None, unsure: Reason | None) -> Coverage:
     if pit is None or plugin_pit is None:
         return Coverage.missing(why)
     found = coverage(pit, plugin_pit)
@@ -290,11 +292,12 @@ def _coverage(pit: Arm | None, plugin_pit: Arm | None, why: str, unsure: str | N
     return replace(found, difference=difference, largest=Figure(found.largest.value, None, unsure))
 
 
-def _unsure(of: Inputs, loo: Loo) -> str | None:
+def _unsure(of: Inputs, loo: Loo) -> Reason | None:
     """Why the leave-one-out draws of some observations are not to be relied on."""
     bad = ~(loo.k_hat <= loo.limit)
     bad[list(of.mended_draws or {})] = False
-    return f"{bad.sum()} of {len(bad)} observations have a k-hat above {loo.limit:.2g}" if bad.any() else None
+    figures = {"count": int(bad.sum()), "of": len(bad), "limit": loo.limit}
+    return Reason(Code.K_HAT_BAD, figures=figures) if bad.any() else None
 
 
 def _join(arms: Sequence[Arm | None]) -> Arm:
@@ -302,5 +305,5 @@ def _join(arms: Sequence[Arm | None]) -> Arm:
     return Arm(np.concatenate([a.below for a in known]), np.concatenate([a.upto for a in known]))
 
 
-def _named(of: Prediction, reason: str | None) -> str:
-    return f"{of.name}: {reason}"
+def _named(of: Prediction, reason: Reason | None) -> Reason:
+    return Reason(Code.OF_TERM, (of.name,), causes=() if reason is None else (reason,))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..reasons import Code, Reason
 from . import diagnostics as mc
 from .figure import Figure
 from .thresholds import K_HAT_MAX
@@ -77,7 +78,7 @@ class Moments:
         In the scalars' units.
     z, z_mcse : ndarray
         (point − mean)/sd, posterior sd; the covariance of mean and sd is in its error.
-    reason : str or None
+    reason : Reason or None
         Why there are none.
     """
 
@@ -87,7 +88,7 @@ class Moments:
     sd_mcse: Array
     z: Array
     z_mcse: Array
-    reason: str | None = None
+    reason: Reason | None = None
 
 
 def smooth(log_ratios: Array, r_eff: float = 1.0) -> tuple[Array, Array]:
@@ -178,11 +179,11 @@ def importance(log_ratios: Array) -> Importance:
     log_ratios = np.where(np.isnan(log_ratios), -np.inf, log_ratios)
     reason = None
     if n < FEWEST:
-        reason = f"{n} draws are too few for a Pareto tail (at least {FEWEST})"
+        reason = Reason(Code.FEW_FOR_TAIL, figures={"draws": n, "limit": FEWEST})
     elif np.isposinf(log_ratios).any():
-        reason = "the posterior's density is infinite at a draw of the approximation"
+        reason = Reason(Code.DENSITY_INFINITE)
     elif np.isfinite(log_ratios).sum() < n / 2:
-        reason = "the posterior's density is 0 at most draws of the approximation"
+        reason = Reason(Code.DRAWS_OUTSIDE)
     if reason:
         nothing = Figure.missing(reason)
         return Importance(nothing, nothing, nothing, np.full(n, np.nan))
@@ -278,19 +279,12 @@ def _pair_error(terms: Array) -> Array:
     return np.asarray(np.sqrt((pairs**2).sum(axis=0)))
 
 
-def _unusable(k: float) -> str:
+def _unusable(k: float) -> Reason:
     if math.isnan(k):
-        return "the weights' tail cannot be fitted"
-    return f"k-hat is {k:.2f}, not below {K_HAT_MAX}"
+        return Reason(Code.NO_TAIL)
+    return Reason(Code.K_HAT, figures={"k_hat": k, "limit": K_HAT_MAX})
 
 
-def covers(k: float) -> str:
-    """What a k-hat says, in words. It speaks of where the approximation puts draws: modes that it never reaches, it
-    cannot see."""
-    if k < 0.5:
-        return "the approximation's tails cover the posterior's: weights have a finite variance"
-    if k < K_HAT_MAX:
-        return "the approximation's tails are lighter than the posterior's: weights can still correct it"
-    if k < 1:
-        return "the approximation's tails miss a part of the posterior that too few draws would have to carry"
-    return "the approximation misses the posterior's tails: weights have no mean that draws could find"
+def covers(k: float) -> Reason:
+    """What a k-hat says of where the approximation puts draws: modes that it never reaches, it cannot see."""
+    return Reason(Code.K_HAT_SAYS, figures={"k_hat": k, "limit": K_HAT_MAX})

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..reasons import Code, Reason
 from . import diagnostics as mc
 
 Array = NDArray[np.float64]
@@ -32,13 +33,13 @@ class Derivative:
     ----------
     value, mcse : ndarray of shape (k,)
         NaN where it does not exist.
-    reason : str or None
+    reason : Reason or None
         Why there is none at all.
     """
 
     value: Array
     mcse: Array
-    reason: str | None = None
+    reason: Reason | None = None
 
 
 def power_scaling(x: Array, log_density: Array) -> Derivative:
@@ -58,7 +59,7 @@ def power_scaling(x: Array, log_density: Array) -> Derivative:
 
     k = x.shape[-1]
     if not np.isfinite(log_density).all():
-        return _none(k, "the component's density is 0 at some draws")
+        return _none(k, Reason(Code.COMPONENT_ZERO))
     if np.ptp(log_density) == 0:
         return Derivative(np.zeros(k), np.zeros(k))
     value, mcse = np.full(k, np.nan), np.full(k, np.nan)
@@ -86,7 +87,7 @@ def mean_derivative(x: Array, log_density: Array) -> Derivative:
     """
     k = x.shape[-1]
     if not np.isfinite(log_density).all():
-        return _none(k, "the component's density is 0 at some draws")
+        return _none(k, Reason(Code.COMPONENT_ZERO))
     deviation = log_density - log_density.mean()
     value, mcse = np.full(k, np.nan), np.full(k, np.nan)
     for start in range(0, k, BLOCK):
@@ -125,7 +126,7 @@ def mode_derivative(
     try:
         factor = np.linalg.cholesky(inner)
     except np.linalg.LinAlgError:
-        return _none(len(sd), "the curvature at the mode is not positive definite")
+        return _none(len(sd), Reason(Code.NOT_POSITIVE_DEFINITE))
     step = np.zeros(len(gradient))
     step[free] = np.linalg.solve(factor.T, np.linalg.solve(factor, gradient[free]))
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -136,7 +137,7 @@ def mode_derivative(
 # -- helpers ---------------------------------------------------------------------------------------
 
 
-def _none(k: int, reason: str) -> Derivative:
+def _none(k: int, reason: Reason) -> Derivative:
     return Derivative(np.full(k, np.nan), np.full(k, np.nan), reason)
 
 

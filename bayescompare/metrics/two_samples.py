@@ -184,7 +184,7 @@ def energy(a: Sample, b: Sample, margins: Margins, seed: int = 0) -> Energy:
     chosen &= (a.columns["sd"] != 0) | (b.columns["sd"] != 0)  # constants may differ by rounding
     counts = [_blocks(side, chosen) for side in (a, b)]
     if not chosen.any() or min(counts) == 0:
-        return Energy(Figure.missing("too few effective draws"), math.nan, math.nan)
+        return Energy(Figure.missing(Reason(Code.FEW_EFFECTIVE_DRAWS)), math.nan, math.nan)
     cut = [_cut(side.draws[..., chosen], count) for side, count in zip((a, b), counts, strict=True)]
     size = min(part.shape[1] for part in cut)
     blocks = [part[:, np.linspace(0, part.shape[1] - 1, size).astype(int)] for part in cut]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UsageError
-from ..reasons import NO_MODE_EXISTS, Reason, not_computed
+from ..reasons import NO_MODE_EXISTS, Code, Reason
 from .figure import Figure
 from .thresholds import K_HAT_MAX
 
@@ -330,7 +330,7 @@ def criterion(name: str, key: str, figure: Figure, margin: float, draws: int, re
         With the figure.
     """
     if not figure.known or figure.mcse is None:
-        why = not_computed(figure.reason or "its error is not known")
+        why = figure.reason or Reason(Code.NO_ERROR)
         return Layer(name, State.NOT_COMPUTED, why, criterion=key)
     one = Figures((key,), *(np.array([x]) for x in (abs(figure.value), figure.mcse, margin)))
     found = layer(name, one, draws, lambda _: reason, reason)

@@ -15,6 +15,7 @@ from scipy.stats import binom, chi2
 
 from ..metrics.estimates import proportion
 from ..metrics.figure import Figure
+from ..reasons import Code, Reason
 
 Array = NDArray[np.float64]
 
@@ -28,16 +29,16 @@ BINS = 20
 def mean(x: Array) -> Figure:
     """Mean of independent values; its error is sd/√R."""
     if len(x) == 0:
-        return Figure.missing("no replicate has this figure")
+        return Figure.missing(Reason(Code.NO_REPLICATE))
     if len(x) == 1:
-        return Figure(float(x[0]), None, "a single replicate has no Monte-Carlo error")
+        return Figure(float(x[0]), None, Reason(Code.ONE_REPLICATE))
     return Figure(float(x.mean()), float(x.std(ddof=1) / math.sqrt(len(x))))
 
 
 def median(x: Array) -> Figure:
     """Median of independent values; its error is that of a normal law with the values' median absolute deviation."""
     if len(x) == 0:
-        return Figure.missing("no replicate has this figure")
+        return Figure.missing(Reason(Code.NO_REPLICATE))
     value = float(np.median(x))
     spread = 1.4826 * float(np.median(np.abs(x - value)))
     return Figure(value, spread * math.sqrt(math.pi / 2 / len(x)))
@@ -94,7 +95,7 @@ def uniformity(ranks: Array) -> Uniformity:
     """
     n = len(ranks)
     if n < 10:
-        nothing = Figure.missing(f"{n} ranks are too few")
+        nothing = Figure.missing(Reason(Code.FEW_RANKS, figures={"ranks": n}))
         return Uniformity(nothing, nothing, nothing, math.nan)
     z, counts = _points(n), _counts(ranks)
     ecdf = counts / n

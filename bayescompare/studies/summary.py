@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..metrics import verdict as v
 from ..metrics.figure import Figure
 from ..metrics.thresholds import K_HAT_MAX
+from ..reasons import Code, Reason
 from . import fresh_elpd
 from . import measures as m
 from .cells import FAILED, STATUSES
@@ -129,7 +130,7 @@ class _Summary:
 
     def _row(self, parameter: str, measure: str, figure: Figure, n: int, reason: str = "") -> Measure:
         failed = len(self.cells.replicates) - n
-        told = "; ".join(part for part in (figure.reason, reason, self._lost(failed)) if part)
+        told = "; ".join(part for part in (str(figure.reason or ""), reason, self._lost(failed)) if part)
         return Measure(self.cell, self.method, parameter, measure, figure.value, figure.mcse, n, failed, told)
 
     def _lost(self, failed: int) -> str:
@@ -267,7 +268,7 @@ class _Summary:
         infinite = x[np.isinf(x)]
         if not len(infinite):
             return self._row(ALL, measure, m.mean(x), len(x))
-        reason = f"in {len(infinite)} of {len(x)} replicates some fresh data have no density"
+        reason = Reason(Code.NO_DENSITY_OF_FRESH, figures={"count": len(infinite), "of": len(x)})
         value = float(infinite[0]) if len(set(infinite)) == 1 else np.nan
         return self._row(ALL, measure, Figure(value, None, reason), len(x))
 

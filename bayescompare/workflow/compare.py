@@ -14,6 +14,7 @@ from ..methods import require
 from ..methods.improper import refuse_limit
 from ..methods.nuts import check_engine
 from ..methods.sampler_options import SamplerOptions
+from ..metrics.figure import as_json
 from ..metrics.losses import Loss
 from ..model.cache import problem_of
 from ..model.problem import Problem
@@ -216,7 +217,7 @@ def _told(given: Given, found: Measured) -> dict[str, Any]:
         "joint": tabulate.described(found.joint, found.climbs),
         "prediction": document(found.predicted),
         "pointwise": found.predicted.pointwise,
-        "decisions": tuple(asdict(decision) for decision in found.decided),
+        "decisions": tuple(as_json(decision) for decision in found.decided),
         "sensitivity": sensitivity,
         "groups": tuple(consequences.groups(problem, table, options.margins.location)),
         "path": {} if path is None else path.to_json(),

@@ -12,10 +12,11 @@ from ..methods import mode
 from ..methods.modes.curvature import DENSE, hessian, jacobian, own_scale
 from ..metrics import sensitivity as s
 from ..metrics.decision import Decision, decide
-from ..metrics.figure import Figure
+from ..metrics.figure import Figure, as_json
 from ..metrics.groups import groups as summarised
 from ..metrics.losses import Loss, parse, resolve
 from ..model.problem import Problem
+from ..reasons import Code, Reason
 from ..results.fit import Fit, Status
 from .arms import Heights
 from .gather import Gathered
@@ -81,7 +82,7 @@ def sensitivity(
             "mode": _mode(problem, fits["map"], table, chosen, name),
         }
         out[name] = {
-            g.names[i]: {key: asdict(_figure(column, row)) for key, column in columns.items()}
+            g.names[i]: {key: as_json(_figure(column, row)) for key, column in columns.items()}
             for row, i in enumerate(chosen)
         }
         if name == "prior" and improper:
@@ -91,7 +92,7 @@ def sensitivity(
 
 def _figure(of: s.Derivative, i: int) -> Figure:
     if not np.isfinite(of.value[i]):
-        return Figure.missing(of.reason or "not computed")
+        return Figure.missing(of.reason or Reason(Code.NOT_ASKED_FOR))
     return Figure(float(of.value[i]), float(of.mcse[i]))
 
 
@@ -103,11 +104,11 @@ def _mode(problem: Problem, best: Fit, table: pd.DataFrame, chosen: np.ndarray, 
     u = best.unconstrained
     reason = None
     if best.status is Status.FAILED or u is None:
-        reason = "there is no MAP"
+        reason = Reason(Code.NO_MAP)
     elif not np.isfinite(u).all() or best.diagnostics["kink"]:
-        reason = "the MAP lies on a boundary or a kink"
+        reason = Reason(Code.MAP_AT_EDGE)
     elif problem.dimension > DENSE:
-        reason = f"{problem.dimension:,} parameters are too many for a dense Hessian"
+        reason = Reason(Code.NO_DENSE_HESSIAN, figures={"parameters": problem.dimension})
     if reason is not None or u is None:
         return s.Derivative(nothing, nothing, reason)
     precision = hessian(problem.density, u, weights)
@@ -124,7 +125,7 @@ def _mode(problem: Problem, best: Fit, table: pd.DataFrame, chosen: np.ndarray, 
         free=np.ones(problem.dimension, dtype=bool),
     )
     wide = [np.concatenate([values, np.full(len(table) - k, np.nan)])[chosen] for values in (found.value, found.mcse)]
-    return s.Derivative(wide[0], wide[1], found.reason or "a quantity of the user's has no gradient")
+    return s.Derivative(wide[0], wide[1], found.reason or Reason(Code.NO_GRADIENT))
 
 
 def groups(problem: Problem, table: pd.DataFrame, margin: float) -> list[dict[str, Any]]:

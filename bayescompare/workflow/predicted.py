@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,10 +13,11 @@ from ..methods.modes.warm import evaluations_each
 from ..metrics import diagnostics as mc
 from ..metrics import prediction as p
 from ..metrics.coverage import Arm
-from ..metrics.figure import Figure
+from ..metrics.figure import Figure, as_json
 from ..metrics.loo import PlugIn, good_k, psis_loo
 from ..model.predictive import Predictive, Term
 from ..model.problem import Problem
+from ..reasons import Code, Reason, not_computed
 from ..results.fit import Fit, Status
 from .budget import Budget, timed
 from .moment_matching import BUDGET, ROUNDS, mend
@@ -34,8 +35,15 @@ PROBE, MANY, LEAST_DRAWS, LEAST_REFITS = 8, 64, 100, 20
 PLUGIN_DRAWS = 1000
 BANDS = (0.025, 0.1, 0.5, 0.9, 0.975)
 
-VECTORS = "its observations are vectors"
-NO_ROWS = "there are no observations, so this is the prior predictive distribution"
+VECTORS, NO_ROWS, NO_MAP = Reason(Code.VECTORS), Reason(Code.NO_ROWS), Reason(Code.NO_MAP)
+
+#: What the model says that it lacks.
+LACKING = {
+    "pointwise": Code.NOT_FACTORISED,
+    "moments": Code.NO_MOMENTS,
+    "intervals": Code.NO_INTERVALS,
+    "draws": Code.NOT_DRAWN,
+}
 
 
 @dataclass(frozen=True)
@@ -46,8 +54,8 @@ class Predicted:
     ----------
     terms : tuple of Prediction
     total : Prediction
-    applies : Mapping of str to str
-        Of ``variance_discarded``, ``elpd`` and ``coverage``: why it cannot exist for this model, or an empty text.
+    applies : Mapping of str to Reason or None
+        Of ``variance_discarded``, ``elpd`` and ``coverage``: why it cannot exist for this model.
     pointwise : Mapping of str to Mapping of str to ndarray
         By term, arrays of shape (n,): ``observed``, ``mean``, ``plugin_mean``, posterior and plug-in bands,
         ``elpd_loo``, ``elpd_plugin``, ``k_hat``, ``pit``, ``plugin_pit``, ``variance_discarded``.
@@ -58,7 +66,7 @@ class Predicted:
 
     terms: tuple[p.Prediction, ...]
     total: p.Prediction
-    applies: Mapping[str, str]
+    applies: Mapping[str, Reason | None]
     pointwise: Mapping[str, Mapping[str, Array]]
     refits: int = 0
     refit_seconds: float = 0.0
@@ -113,7 +121,7 @@ def predict(
     for term in predictive.terms:
         inputs = _inputs(term, known, observed.get(term.name, np.empty(0)))
         if "refits" in budget.left_out:
-            why = budget.left_out["refits"]
+            why = not_computed(budget.left_out["refits"])
             inputs = replace(inputs, why_no_elpd=why, why_no_coverage=why)
         elif mode.status is not Status.FAILED and mode.unconstrained is not None and term.observations:
             inputs = _with_plugin(inputs, term, predictive, mode.unconstrained, refits, seed)
@@ -122,7 +130,8 @@ def predict(
         found = p.term(inputs)
         if term.scalars and not term.factorises and held_out is None:
             # A new observation in the place of each one has one mean, whatever the parameters are.
-            found = replace(found, variance_discarded=p.no_variance(term.lacks["pointwise"], len(inputs.y)))
+            why = _lacking(term, "pointwise") or VECTORS
+            found = replace(found, variance_discarded=p.no_variance(why, len(inputs.y)))
         terms.append(found)
         if inputs.y.size:
             pointwise[term.name] = _pointwise(term, inputs, found, predictive, mode, seed)
@@ -183,8 +192,15 @@ def _refitted(
 
 def unpredicted(reason: str) -> Predicted:
     """What stands for a prediction that could not be computed."""
-    nothing = p.term(p.Inputs("", np.empty(0), why_no_elpd=reason, why_no_variance=reason, why_no_coverage=reason))
-    return Predicted((), nothing, dict.fromkeys(("variance_discarded", "elpd", "coverage"), ""), {})
+    why = not_computed(reason)
+    nothing = p.term(p.Inputs("", np.empty(0), why_no_elpd=why, why_no_variance=why, why_no_coverage=why))
+    return Predicted((), nothing, dict.fromkeys(("variance_discarded", "elpd", "coverage")), {})
+
+
+def _lacking(term: Term, *whats: str) -> Reason | None:
+    """The first of these that the term lacks, and why."""
+    what = next((each for each in whats if each in term.lacks), None)
+    return None if what is None else Reason(LACKING[what], figures={"message": term.lacks[what]})
 
 
 @dataclass(frozen=True)
@@ -222,11 +238,10 @@ def _inputs(term: Term, known: _Known, y: Array) -> p.Inputs:
 
     pairs = known.draws.get(name)
     moments = known.moments.get(name)
-    elpd = term.lacks.get("pointwise", "")
-    variance = "" if moments or (pairs is not None and term.numeric) else term.lacks.get("moments", "not numbers")
+    elpd = _lacking(term, "pointwise")
     if not y.size and term.distribution != "Potential":
         return p.Inputs(name, np.empty(0), why_no_elpd=NO_ROWS, why_no_variance=NO_ROWS, why_no_coverage=NO_ROWS)
-    coverage = elpd or ("" if one_each else VECTORS) or term.lacks.get("intervals") or term.lacks.get("draws", "")
+    coverage = elpd or (None if one_each else VECTORS) or _lacking(term, "intervals", "draws")
     return p.Inputs(
         name=name,
         y=np.asarray(y, dtype=float).ravel(),
@@ -237,9 +252,9 @@ def _inputs(term: Term, known: _Known, y: Array) -> p.Inputs:
         draws=lifted(pairs[:, 0]) if pairs is not None and not coverage else None,
         r_eff=known.r_eff,
         bounded=term.bounded,
-        why_no_elpd=elpd or "there is no MAP",
-        why_no_variance=variance,
-        why_no_coverage=coverage or "there is no MAP",
+        why_no_elpd=elpd or NO_MAP,
+        why_no_variance=_lacking(term, "moments") or Reason(Code.NOT_NUMBERS),
+        why_no_coverage=coverage or NO_MAP,
     )
 
 
@@ -267,7 +282,7 @@ def _with_plugin(
             ),
             why_no_elpd=next(
                 (
-                    refits.reasons[i].text
+                    refits.reasons[i]
                     for i in range(place.start, place.stop)
                     if i in refits.reasons and refits.status[i] is not Status.OK
                 ),
@@ -281,8 +296,9 @@ def _with_plugin(
         places = np.arange(place.start, place.stop)
         few = max(FEWEST, PLUGIN_DRAWS * FEWEST // max(term.observations, 1))
         drawn = predictive.draws_of(places, points, draws=min(few, PLUGIN_DRAWS), seed=seed).T
-        if "draws" in term.lacks:  # the mode's cannot be had, though the posterior's can
-            return replace(inputs, draws=None, why_no_coverage=term.lacks["draws"])
+        undrawn = _lacking(term, "draws")  # the mode's cannot be had, though the posterior's can
+        if undrawn:
+            return replace(inputs, draws=None, why_no_coverage=undrawn)
         return replace(inputs, plugin_draws=drawn)
     at, below = predictive.log_cdf_of(np.arange(place.start, place.stop), points)
     return replace(inputs, plugin_arm=Arm(np.exp(below), np.exp(at)))
@@ -338,25 +354,33 @@ def _pointwise(
     return out
 
 
-def _applies(found: Sequence[tuple[Term, p.Prediction]], held_out: bool) -> dict[str, str]:
+def _applies(found: Sequence[tuple[Term, p.Prediction]], held_out: bool) -> dict[str, Reason | None]:
     """What cannot exist for such a likelihood, and why."""
     terms = [term for term, _ in found]
-    joint = next((f"{t.name}: {t.lacks['pointwise']}" for t in terms if not t.factorises), "")
-    if held_out:
-        joint = ""
-    named = [(t, t.lacks["intervals"]) for t in terms if t.scalars and "intervals" in t.lacks]
-    labels = next((f"{t.name}: {t.lacks['moments']}" for t, _ in named), "")
-    unordered = next((f"{t.name}: {why}" for t, why in named), "")
-    vectors = next((f"{t.name}: {VECTORS}" for t in terms if t.observations != t.scalars), "")
-    nothing = any(t.distribution != "Potential" for t in terms) and NO_ROWS
-    only = "" if any(t.scalars for t in terms) else nothing or "there is no observed variable"
-    whole = next((f"{t.name}: {t.lacks['pointwise']}" for t in terms if t.scalars and not t.factorises), "")
-    fixed = next((f"{t.name}: {p.FIXED}" for t, of in found if of.variance_discarded.share.reason == p.FIXED), "")
+    seen = [term for term in terms if term.scalars]
+    only = None if seen else Reason(Code.NO_OBSERVED)
+    if only and any(t.distribution != "Potential" for t in terms):
+        only = NO_ROWS
+    joint = None if held_out else _first(terms, lambda t: _lacking(t, "pointwise"))
+    named = [t for t in seen if "intervals" in t.lacks]
+    fixed = {t.name for t, of in found if of.variance_discarded.share.reason == Reason(Code.MEAN_FIXED)}
     return {
-        "variance_discarded": only or labels or whole or fixed,
+        "variance_discarded": only
+        or _first(named, lambda t: _lacking(t, "moments"))
+        or _first(seen, lambda t: _lacking(t, "pointwise"))
+        or _first(terms, lambda t: Reason(Code.MEAN_FIXED) if t.name in fixed else None),
         "elpd": joint or only,
-        "coverage": joint or only or unordered or vectors,
+        "coverage": joint
+        or only
+        or _first(named, lambda t: _lacking(t, "intervals"))
+        or _first(terms, lambda t: VECTORS if t.observations != t.scalars else None),
     }
+
+
+def _first(terms: Sequence[Term], why: Callable[[Term], Reason | None]) -> Reason | None:
+    """The first term of which there is something to say, by name."""
+    told = ((term.name, why(term)) for term in terms)
+    return next((Reason(Code.OF_TERM, (name,), causes=(reason,)) for name, reason in told if reason), None)
 
 
 def document(found: Predicted | None) -> dict[str, Any]:
@@ -372,19 +396,19 @@ def _figures(of: p.Prediction) -> dict[str, Any]:
     errors = ("elpd_loo_se", "elpd_plugin_se", "elpd_diff_se", "k_hat_max")
     return {
         "observations": elpd.observations,
-        **{key: asdict(getattr(elpd, key)) for key in (*keys, *errors)},
+        **{key: as_json(getattr(elpd, key)) for key in (*keys, *errors)},
         "k_hat_bad": elpd.bad,
-        "variance_discarded": asdict(of.variance_discarded.share),
+        "variance_discarded": as_json(of.variance_discarded.share),
         "coverage": [
             {
                 "level": level,
-                **{key: asdict(f) for key, f in zip(("posterior", "plugin", "difference"), row, strict=True)},
+                **{key: as_json(f) for key, f in zip(("posterior", "plugin", "difference"), row, strict=True)},
             }
             for level, *row in zip(
                 coverage.levels, coverage.posterior, coverage.plugin, coverage.difference, strict=True
             )
         ],
-        "coverage_difference": asdict(coverage.largest),
+        "coverage_difference": as_json(coverage.largest),
     }
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import FitError
+from ..methods.laplace import k_hat
 from ..methods.modes.basins import SAMPLE, Climbs
 from ..metrics import joint as j
 from ..metrics.coverage import paired_difference
 from ..metrics.decision import Decision
-from ..metrics.figure import Figure
+from ..metrics.figure import Figure, as_json
 from ..model.problem import Problem
 from ..reasons import Code, Reason, not_computed
 from ..results.fit import Fit, Status
@@ -32,8 +33,6 @@ Array = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
 #: Laplace mass of a basin without a single draw from which the sampler is not believed.
 UNSEEN = 0.9
-
-NO_TOP = "there is no unconstrained mode, so there are no basins"
 
 
 def table(g: Gathered, fits: Mapping[str, Fit], options: CompareOptions) -> pd.DataFrame:
@@ -89,7 +88,7 @@ class Joint:
     basins: j.Basins | None
     log_evidence: Figure
     log_evidence_psis: Figure
-    why_no_basins: str
+    why_no_basins: Reason
 
 
 def joint(
@@ -107,7 +106,7 @@ def joint(
     finite = u is not None and bool(np.isfinite(u).all())
     lp_map = problem.density(u, (1.0, 1.0, 1.0))[0] if finite and u is not None else np.nan
     nowhere = np.full(problem.dimension, np.nan)
-    why = _why_no_laplace(fits).text
+    why = _why_no_laplace(fits)
     found, d = laplace.status is not Status.FAILED, laplace.diagnostics
     psis = d.get("psis", {})
     basins = None
@@ -117,26 +116,30 @@ def joint(
         typicality=j.typicality(heights.unconstrained_map, top.log_density, problem.dimension),
         joint_level=j.joint_level(heights.unconstrained_map, lp_map),
         distance=j.mahalanobis(draws, nowhere if u is None else u),
-        k_hat=Figure(d["k_hat"], d["k_hat_mcse"], d["k_hat_says"]) if found else Figure.missing(why),
+        k_hat=k_hat(laplace) if found else Figure.missing(why),
         basins=basins,
         log_evidence=_evidence(problem, d.get("log_evidence"), None, why),
         log_evidence_psis=_evidence(
-            problem, psis.get("log_evidence"), psis.get("log_evidence_mcse"), psis.get("reason") or why
+            problem,
+            psis.get("log_evidence"),
+            psis.get("log_evidence_mcse"),
+            Reason.from_json(psis["reason"]) if psis.get("reason") else why,
         ),
-        why_no_basins=why_no_basins or NO_TOP,
+        why_no_basins=not_computed(why_no_basins) if why_no_basins else Reason(Code.NO_BASINS),
     )
 
 
 def no_joint(reason: str) -> Joint:
     """What stands for joint figures that could not be computed."""
-    none, empty = Figure.missing(reason), np.empty(0)
+    why = not_computed(reason)
+    none, empty = Figure.missing(why), np.empty(0)
     typicality, distance = j.Typicality(none, 0, empty, empty, empty), j.Distance(none, none)
-    return Joint(typicality, none, distance, none, None, none, none, reason)
+    return Joint(typicality, none, distance, none, None, none, none, why)
 
 
-def _evidence(problem: Problem, value: float | None, mcse: float | None, why: str) -> Figure:
+def _evidence(problem: Problem, value: float | None, mcse: float | None, why: Reason) -> Figure:
     if problem.improper:
-        return Figure.missing(f"the prior of {', '.join(problem.improper)} is improper, so there is no evidence")
+        return Figure.missing(Reason(Code.NO_EVIDENCE, tuple(problem.improper)))
     return Figure.missing(why) if value is None else Figure(value, mcse)
 
 
@@ -144,27 +147,27 @@ def described(found: Joint, climbs: Climbs | None) -> dict[str, Any]:
     """The joint figures as the JSON document has them: each ``{value, mcse, reason}``."""
     t, basins = found.typicality, found.basins
     document: dict[str, Any] = {
-        "typicality": asdict(t.mean_ratio),
+        "typicality": as_json(t.mean_ratio),
         "above": t.above,
         "typicality_levels": t.levels.tolist(),
         "typicality_quantiles": t.quantiles.tolist(),
         "typicality_chi2": t.chi2.tolist(),
-        "joint_level": asdict(found.joint_level),
-        "mahalanobis": asdict(found.distance.distance),
-        "mahalanobis_percentile": asdict(found.distance.percentile),
-        "k_hat": asdict(found.k_hat),
-        "log_evidence": asdict(found.log_evidence),
-        "log_evidence_psis": asdict(found.log_evidence_psis),
+        "joint_level": as_json(found.joint_level),
+        "mahalanobis": as_json(found.distance.distance),
+        "mahalanobis_percentile": as_json(found.distance.percentile),
+        "k_hat": as_json(found.k_hat),
+        "log_evidence": as_json(found.log_evidence),
+        "log_evidence_psis": as_json(found.log_evidence_psis),
         "basins": [],
-        "outside": asdict(Figure.missing(found.why_no_basins) if basins is None else basins.outside),
+        "outside": as_json(Figure.missing(found.why_no_basins) if basins is None else basins.outside),
     }
     if basins is not None and climbs is not None:
         document["basins"] = [
             {
                 "log_density": one["log_density"],
                 "found_by": one["found_by"],
-                "mass": asdict(mass),
-                "share": asdict(share),
+                "mass": as_json(mass),
+                "share": as_json(share),
             }
             for one, mass, share in zip(climbs.modes, basins.masses, basins.shares, strict=True)
         ]
@@ -276,7 +279,7 @@ def _prediction_criteria(predicted: Predicted, margins: Margins, draws: int) -> 
     }
     criteria = []
     for key, (figure, margin, said) in found.items():
-        why = not_computed(predicted.applies[key]) if predicted.applies[key] else None
+        why = predicted.applies[key]
         if key == "coverage" and why is None:
             why = _too_few(coverage, total.elpd.observations, margin)
         if why is not None:

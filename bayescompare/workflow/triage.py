@@ -21,7 +21,7 @@ from ..metrics import verdict as v
 from ..metrics.figure import Figure
 from ..model.cache import problem_of
 from ..model.problem import Problem, unmoved
-from ..reasons import NO_MODE_EXISTS, Code, Reason, not_computed
+from ..reasons import NO_MODE_EXISTS, Code, Reason
 from ..results.comparison import SCHEMA, fit_to_dict, plain
 from ..results.fit import Fit, Status
 from ..templates.loading import Target, load_target
@@ -250,9 +250,9 @@ def _criteria(basis: Fit, top: Fit, table: pd.DataFrame, margins: v.Margins) -> 
     column = {key: table[key].to_numpy() for key in table.columns}
     d = basis.diagnostics
     draws = 0 if basis.draws is None else basis.draws.shape[1]
-    why = basis.reasons[0].text if basis.reasons else "no Laplace approximation"
-    k_hat = Figure(d["k_hat"], d["k_hat_mcse"], d["k_hat_says"]) if d else Figure.missing(why)
-    unusable = not_computed(why if not d else str(d["psis"].get("reason")))
+    why = basis.reasons[0] if basis.reasons else Reason(Code.NO_LAPLACE)
+    k_hat = laplace.k_hat(basis) if d else Figure.missing(why)
+    unusable = Reason.from_json(d["psis"]["reason"]) if d and d["psis"].get("reason") else why
     with np.errstate(divide="ignore", invalid="ignore"):
         location = v.Figures(names, np.abs(column["z"]), column["z_mcse"], np.full(len(names), margins.location))
         gap = np.abs(np.log(column["laplace_sd"] / column["sd"]))
@@ -269,11 +269,12 @@ def _criteria(basis: Fit, top: Fit, table: pd.DataFrame, margins: v.Margins) -> 
     # Where weights are usable at all: the scalars whose own tails are too heavy for them.
     varies = (column["laplace_sd"] > 0) & np.isfinite(column["map"]) & (not d or d["psis"].get("reason") is None)
     lost = {key: np.flatnonzero(varies & np.isnan(column[key])) for key in ("z", "sd")}
-    told: dict[str, float | str] = {"k_hat": k_hat.value, "mcse": k_hat.mcse or 0.0, "says": k_hat.reason or ""}
+    figures = {"k_hat": k_hat.value, "mcse": k_hat.mcse or 0.0}
+    said = Reason(Code.TRIAGE_K_HAT, figures=figures, causes=(k_hat.reason,) if k_hat.reason else ())
     return {
         "location": _with_all(v.layer("location", location, draws, z, unusable), names, lost["z"]),
         "spread": _with_all(v.layer("spread", spread, draws, ratio, unusable), names, lost["sd"]),
-        "k_hat": v.criterion("k_hat", "k_hat", k_hat, margins.k_hat, draws, Reason(Code.TRIAGE_K_HAT, figures=told)),
+        "k_hat": v.criterion("k_hat", "k_hat", k_hat, margins.k_hat, draws, said),
         "modes": _other_modes(top),
     }
 
@@ -323,10 +324,10 @@ def _answer(best: Fit, top: Fit, criteria: Mapping[str, v.Layer]) -> tuple[Answe
     for layer in (criteria["location"], criteria["spread"]):
         if layer.state is v.State.DIFFERS and (criteria["k_hat"].state is v.State.SAME or _clear(layer)):
             return Answer.WILL_CHANGE, (layer.reason.text,)
-    open_: dict[str, list[str]] = {}
+    open_: dict[Reason, list[str]] = {}
     for name, each in criteria.items():
         if each.state is not v.State.SAME:
-            open_.setdefault(each.reason.text, []).append(name)
+            open_.setdefault(each.reason, []).append(name)
     if top.status is not Status.OK:
         return Answer.CANNOT_SAY, (f"The unconstrained MAP is {top.status}: {top.reasons[0]}",)
     if open_:

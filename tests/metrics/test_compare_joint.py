@@ -14,6 +14,7 @@ from scipy.stats import chi2
 from bayescompare.metrics import joint
 from bayescompare.metrics.estimates import proportion, share
 from bayescompare.metrics.figure import Figure
+from bayescompare.reasons import Code, Reason
 
 Array = np.ndarray
 CHAINS, DRAWS = 4, 1000
@@ -79,14 +80,13 @@ def test_no_mode_and_no_density() -> None:
     lp = log_density(gaussian(3, 4))
     found = joint.typicality(lp, np.nan, 3)
     assert not found.mean_ratio.known
-    assert found.mean_ratio.reason == "no unconstrained mode"
+    assert found.mean_ratio.reason == Reason(Code.NO_UNCONSTRAINED_MAP)
     assert len(found.levels) == 0
     level = joint.joint_level(lp, -np.inf)
     assert not level.known
-    assert level.reason is not None
-    assert "boundary" in level.reason
+    assert level.reason == Reason(Code.NO_COORDINATES)
     lp[0, 0] = -np.inf
-    assert joint.typicality(lp, 0.0, 3).mean_ratio.reason == "some draws have no finite log density"
+    assert joint.typicality(lp, 0.0, 3).mean_ratio.reason == Reason(Code.HEIGHT_NOT_FINITE)
 
 
 # -- distance --------------------------------------------------------------------------------------
@@ -138,22 +138,22 @@ def test_the_error_of_a_distance_is_calibrated(d: int, shift: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("u", "at", "reason"),
+    ("u", "at", "code"),
     [
-        (gaussian(3, 1), np.array([0.0, -np.inf, 0.0]), "boundary"),
-        (np.where(np.arange(3) == 1, np.inf, gaussian(3, 1)), np.zeros(3), "not finite"),
-        (np.repeat(gaussian(1, 1), 2, axis=-1), np.zeros(2), "do not span"),
-        (gaussian(2, 1) * [1.0, 0.0], np.zeros(2), "do not span"),
-        (gaussian(50, 1)[:1, :52], np.zeros(50), "do not span"),
-        (gaussian(300, 1, rho=0.95)[:, :500], np.zeros(300), "too few for a covariance"),
+        (gaussian(3, 1), np.array([0.0, -np.inf, 0.0]), Code.NO_COORDINATES),
+        (np.where(np.arange(3) == 1, np.inf, gaussian(3, 1)), np.zeros(3), Code.SOME_NOT_FINITE),
+        (np.repeat(gaussian(1, 1), 2, axis=-1), np.zeros(2), Code.DRAWS_DO_NOT_SPAN),
+        (gaussian(2, 1) * [1.0, 0.0], np.zeros(2), Code.DRAWS_DO_NOT_SPAN),
+        (gaussian(50, 1)[:1, :52], np.zeros(50), Code.DRAWS_DO_NOT_SPAN),
+        (gaussian(300, 1, rho=0.95)[:, :500], np.zeros(300), Code.FEW_FOR_COVARIANCE),
     ],
 )
-def test_no_distance_says_why(u: Array, at: Array, reason: str) -> None:
+def test_no_distance_says_why(u: Array, at: Array, code: Code) -> None:
     found = joint.mahalanobis(u, at)
     assert not found.distance.known
     assert not found.percentile.known
     assert found.distance.reason is not None
-    assert reason in found.distance.reason
+    assert found.distance.reason.code is code
 
 
 @settings(max_examples=25, deadline=None)

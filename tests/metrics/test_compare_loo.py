@@ -15,6 +15,7 @@ from scipy.stats import norm, t
 from bayescompare.metrics import loo as loo_
 from bayescompare.metrics.figure import Figure
 from bayescompare.metrics.loo import Elpd, Loo, Mended, PlugIn, elpd, held_out, psis_loo, with_mended
+from bayescompare.reasons import Code, Reason, told
 
 Array = np.ndarray
 PRIOR = 3.0
@@ -144,7 +145,10 @@ def test_a_high_k_hat_leaves_the_error_unknown() -> None:
     for figure in (sums.elpd_loo, sums.elpd_diff):
         assert figure.known
         assert figure.mcse is None
-        assert figure.reason == f"1 of 8 observations have a k-hat above 0.7 (up to {ours.k_hat[7]:.2f})"
+        assert figure.reason is not None
+        assert figure.reason.code is Code.K_HAT_BAD
+        assert figure.reason.figures["worst"] == ours.k_hat[7]
+        assert str(figure.reason) == f"1 of 8 observations have a k-hat above 0.7 (up to {ours.k_hat[7]:.2f})"
     assert sums.k_hat_max.value == ours.k_hat[7]
 
 
@@ -172,7 +176,8 @@ def test_an_impossible_observation_has_no_density() -> None:
     sums = elpd([psis_loo(pointwise)], [exact_plugin(Y)])
     assert not sums.elpd_loo.known
     assert sums.elpd_loo.reason is not None
-    assert "1 of 30 observations have a k-hat above" in sums.elpd_loo.reason
+    assert sums.elpd_loo.reason.code is Code.K_HAT_BAD
+    assert sums.elpd_loo.reason.figures["count"] == 1
     assert not sums.elpd_diff.known
     assert sums.elpd_plugin.known
 
@@ -243,14 +248,14 @@ def test_failed_refits_are_said() -> None:
     sums = elpd([ours], [p])
     assert not sums.elpd_plugin.known
     assert not sums.elpd_plugin_se.known
-    assert sums.elpd_diff.reason == "the MAP without one observation was not found for 2 of 30"
+    assert sums.elpd_diff.reason == Reason(Code.REFITS_FAILED, figures={"count": 2, "of": 30})
     assert sums.elpd_loo.known
     sampled = np.arange(N) < 5
     sums = elpd([ours], [PlugIn(p.exact, p.in_sample, p.in_sample, sampled)])
-    assert sums.elpd_diff.reason == "the MAP without one observation was not found for 2 of 5"
+    assert sums.elpd_diff.reason == Reason(Code.REFITS_FAILED, figures={"count": 2, "of": 5})
     gone = np.where(np.arange(N) == 9, -np.inf, p.in_sample)
     sums = elpd([ours], [PlugIn(np.where(sampled, p.in_sample, np.nan), p.in_sample, gone, sampled)])
-    assert sums.elpd_diff.reason == "the one-step MAP without one observation has no density for some of them"
+    assert sums.elpd_diff.reason == Reason(Code.ONE_STEP_FAILED)
 
 
 # -- several terms ---------------------------------------------------------------------------------
@@ -279,10 +284,10 @@ def test_one_observation_has_no_standard_error() -> None:
         [PlugIn(np.array([-1.0]), np.array([-1.0]))],
     )
     assert sums.elpd_diff.known
-    assert sums.elpd_diff_se.reason == "one observation has no standard error"
+    assert sums.elpd_diff_se.reason == Reason(Code.ONE_OBSERVATION)
 
 
 def test_missing() -> None:
-    sums = Elpd.missing("does not factorise", 7)
-    assert sums.elpd_loo.reason == sums.elpd_diff_se.reason == "does not factorise"
+    sums = Elpd.missing(told("does not factorise"), 7)
+    assert sums.elpd_loo.reason == sums.elpd_diff_se.reason == told("does not factorise")
     assert sums.observations == 7

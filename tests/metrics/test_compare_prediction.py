@@ -18,7 +18,8 @@ from scipy.stats import nbinom, norm
 from bayescompare.metrics.coverage import LEVELS, Arm, arm, coverage, paired_difference
 from bayescompare.metrics.figure import Figure
 from bayescompare.metrics.loo import Mended, PlugIn
-from bayescompare.metrics.prediction import FIXED, Inputs, term, total, variance_discarded, variance_discarded_by_pairs
+from bayescompare.metrics.prediction import Inputs, term, total, variance_discarded, variance_discarded_by_pairs
+from bayescompare.reasons import Code, Reason, told
 
 Array = np.ndarray
 SHAPE = (4, 1000)
@@ -103,15 +104,15 @@ def test_a_variance_that_does_not_exist_is_said() -> None:
     means, variances, _ = regression(np.random.default_rng(5))
     variances[2, 7, 3] = np.inf
     found = variance_discarded(means, variances)
-    assert found.share.reason == "the predictive variance of 1 of 400 observations does not exist"
+    assert found.share.reason == Reason(Code.INFINITE_VARIANCE, figures={"count": 1, "of": 400})
     assert np.isnan(found.pointwise[3])
     assert np.isfinite(found.pointwise[4])
     cauchy = np.random.default_rng(6).standard_cauchy((*SHAPE, 2))
     for found in (variance_discarded(cauchy, np.ones_like(cauchy)), variance_discarded_by_pairs(cauchy, cauchy)):
-        assert found.share.reason == "the predictive variance of 2 of 2 observations does not exist"
+        assert found.share.reason == Reason(Code.INFINITE_VARIANCE, figures={"count": 2, "of": 2})
     one = np.ones((*SHAPE, 1))
-    assert variance_discarded(one, one**2 - 1).share.reason == "the predictive variance of 1 of 1 observations is 0"
-    assert variance_discarded(one, one).share.reason == FIXED  # of a mean that no parameter moves
+    assert variance_discarded(one, one**2 - 1).share.reason == Reason(Code.ZERO_VARIANCE, figures={"count": 1, "of": 1})
+    assert variance_discarded(one, one).share.reason == Reason(Code.MEAN_FIXED)  # of a mean that no parameter moves
 
 
 def test_bounded_observations_have_a_variance_however_long_their_tails_look() -> None:
@@ -301,15 +302,16 @@ def test_pairs_serve_where_means_are_not_known() -> None:
 
 def test_what_was_not_given_is_missing_with_its_reason() -> None:
     y = np.zeros(5)
-    found = term(Inputs("y", y, why_no_elpd="a Gaussian process", why_no_variance="custom", why_no_coverage="no draws"))
-    assert found.elpd.elpd_loo.reason == found.elpd.elpd_diff.reason == "a Gaussian process"
-    assert found.variance_discarded.share.reason == "custom"
-    assert found.coverage.largest.reason == "no draws"
+    elpd, variance, draws = (told(text) for text in ("a Gaussian process", "custom", "no draws"))
+    found = term(Inputs("y", y, why_no_elpd=elpd, why_no_variance=variance, why_no_coverage=draws))
+    assert found.elpd.elpd_loo.reason == found.elpd.elpd_diff.reason == elpd
+    assert found.variance_discarded.share.reason == variance
+    assert found.coverage.largest.reason == draws
     assert found.pit is None
     whole = total([found, term(inputs("w", np.ones(3), np.random.default_rng(1)))])
-    assert whole.elpd.elpd_diff.reason == "y: a Gaussian process"
-    assert whole.variance_discarded.share.reason == "y: custom"
-    assert whole.coverage.difference[0].reason == "y: no draws"
+    assert whole.elpd.elpd_diff.reason == Reason(Code.OF_TERM, ("y",), causes=(elpd,))
+    assert whole.variance_discarded.share.reason == Reason(Code.OF_TERM, ("y",), causes=(variance,))
+    assert whole.coverage.difference[0].reason == Reason(Code.OF_TERM, ("y",), causes=(draws,))
     assert whole.elpd.observations == 8
     assert len(whole.variance_discarded.pointwise) == 8
 
@@ -351,10 +353,12 @@ def test_a_high_k_hat_leaves_coverage_unsure_until_it_is_mended() -> None:
     assert found.elpd.bad == 1
     assert found.coverage.largest.known
     assert found.coverage.largest.mcse is None
-    assert found.coverage.largest.reason == "1 of 8 observations have a k-hat above 0.7"
+    bad = found.coverage.largest.reason
+    assert bad is not None
+    assert (bad.code, bad.figures["count"], bad.figures["of"]) == (Code.K_HAT_BAD, 1, 8)
     whole = total([found, found])
     assert whole.coverage.largest.mcse is None
-    assert whole.coverage.largest.reason == "y: 1 of 8 observations have a k-hat above 0.7"
+    assert whole.coverage.largest.reason == Reason(Code.OF_TERM, ("y",), causes=(bad,))
 
     elpd, mcse = np.full(8, np.nan), np.full(8, np.nan)
     elpd[7], mcse[7] = -60.0, 0.1

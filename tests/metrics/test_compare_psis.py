@@ -15,6 +15,7 @@ from scipy.stats import genpareto, norm
 from scipy.stats import t as student
 
 from bayescompare.metrics import psis
+from bayescompare.reasons import Code, Reason
 
 Array = np.ndarray
 N = 4000
@@ -219,7 +220,7 @@ def test_moments_are_none_where_k_hat_is_high() -> None:
     weights = psis.importance(lw)
     assert not weights.usable
     assert weights.log_evidence.value != weights.log_evidence.value
-    assert weights.log_evidence.reason == f"k-hat is {weights.k_hat.value:.2f}, not below 0.7"
+    assert weights.log_evidence.reason == Reason(Code.K_HAT, figures={"k_hat": weights.k_hat.value, "limit": 0.7})
     found = psis.moments(np.ones((N, 2)), weights, np.zeros(2))
     assert np.isnan(found.mean).all()
     assert np.isnan(found.z_mcse).all()
@@ -227,19 +228,19 @@ def test_moments_are_none_where_k_hat_is_high() -> None:
 
 
 @pytest.mark.parametrize(
-    ("bad", "reason"),
+    ("bad", "code"),
     [
-        (np.zeros(24), "24 draws are too few"),
-        (np.append(np.zeros(99), np.inf), "density is infinite"),
-        (np.append(np.zeros(49), np.full(51, np.nan)), "density is 0 at most draws"),
+        (np.zeros(24), Code.FEW_FOR_TAIL),
+        (np.append(np.zeros(99), np.inf), Code.DENSITY_INFINITE),
+        (np.append(np.zeros(49), np.full(51, np.nan)), Code.DRAWS_OUTSIDE),
     ],
 )
-def test_what_cannot_be_weighted_says_why(bad: Array, reason: str) -> None:
+def test_what_cannot_be_weighted_says_why(bad: Array, code: Code) -> None:
     found = psis.importance(bad)
     assert not found.usable
     assert not found.k_hat.known
     assert found.k_hat.reason is not None
-    assert reason in found.k_hat.reason
+    assert found.k_hat.reason.code is code
     assert psis.moments(np.ones((len(bad), 1)), found, np.zeros(1)).reason == found.k_hat.reason
 
 
@@ -255,7 +256,7 @@ def test_draws_of_no_density_count_nothing() -> None:
 
 
 def test_every_range_of_k_hat_has_words() -> None:
-    said = [psis.covers(k) for k in (-1.0, 0.49, 0.5, 0.69, 0.7, 0.99, 1.0, 5.0)]
+    said = [psis.covers(k).text for k in (-1.0, 0.49, 0.5, 0.69, 0.7, 0.99, 1.0, 5.0)]
     assert [said.index(text) for text in said] == [0, 0, 2, 2, 4, 4, 6, 6]
 
 

@@ -14,6 +14,7 @@ from scipy.stats import gamma, norm
 
 from bayescompare.metrics.groups import groups
 from bayescompare.metrics.sensitivity import mean_derivative, mode_derivative, power_scaling
+from bayescompare.reasons import Code, Reason
 
 Array = np.ndarray
 SHAPE = (4, 1000)
@@ -91,7 +92,7 @@ def test_what_has_no_derivative() -> None:
     density[1, 1] = -np.inf
     for function in (mean_derivative, power_scaling):
         none = function(x, density)
-        assert none.reason == "the component's density is 0 at some draws"
+        assert none.reason == Reason(Code.COMPONENT_ZERO)
         assert np.isnan(none.value).all()
 
 
@@ -149,7 +150,7 @@ def test_a_coordinate_at_its_bound_stays_there() -> None:
 def test_no_curvature_no_derivative() -> None:
     one = np.ones(2)
     found = mode_derivative(np.diag([1.0, -1.0]), one, np.eye(2), sd=one, mcse_sd=one, free=np.ones(2, dtype=bool))
-    assert found.reason == "the curvature at the mode is not positive definite"
+    assert found.reason == Reason(Code.NOT_POSITIVE_DEFINITE)
     none = mode_derivative(np.eye(2), one, np.eye(2), sd=np.array([1, 0.0]), mcse_sd=one, free=np.ones(2, dtype=bool))
     assert none.value[0] == 1
     assert np.isnan(none.value[1])

@@ -56,8 +56,8 @@ def test_a_comparison_without_time_says_what_it_left_out(seconds: float) -> None
         assert math.isfinite(result.prediction["elpd_diff"]["value"])
     else:
         assert left_out == {"basins", "prediction", "path"}
-        assert "left out" in result.prediction["elpd_diff"]["reason"]
-        assert "left out" in result.joint["outside"]["reason"]
+        assert "left out" in result.prediction["elpd_diff"]["reason"]["text"]
+        assert "left out" in result.joint["outside"]["reason"]["text"]
     assert result.table.loc["mu", "mean"] == pytest.approx(
         Y.sum() / 31, abs=0.1
     )  # the posterior stands: N(Σy/31, 1/31)

@@ -10,6 +10,7 @@ import numpy as np
 
 from ... import coordinates
 from ...formatting import NONE, figure, percent
+from ...reasons import Reason
 from ..parts import Cell, Column, Row, Table
 from ..words import Name, name, visible
 from .scalars import NAN
@@ -46,7 +47,8 @@ def shown(of: Mapping[str, Any] | None, share: bool = False) -> Cell:
 
 def why(of: Mapping[str, Any] | None) -> str:
     """Why a figure is missing, or what it must be read with."""
-    return visible(str((of or {}).get("reason") or ""))
+    reason = (of or {}).get("reason")
+    return visible(Reason.from_json(reason).text) if reason else ""
 
 
 def columns(first: str, *others: str) -> tuple[Column, ...]:
