@@ -89,8 +89,9 @@ def load(target: str, data: Path | None, pairs: tuple[str, ...]) -> Target:
     import contextlib
     import sys
 
+    from ..templates.data_files import read_data
     from ..templates.loading import load_target
-    from .inputs import read_data, settings
+    from .inputs import settings
 
     options = settings(pairs)
     file = file_of(target)

@@ -1,4 +1,4 @@
-"""``bayescompare study``: a template fitted many times over a grid of its options."""
+"""``bayescompare study``: a model fitted many times over a grid of its options."""
 
 from __future__ import annotations
 
@@ -34,8 +34,9 @@ PERIOD = 10.0
 @click.option(
     "--plan", "plan_", type=FILE, metavar="FILE.toml", help="The plan; no TARGET then, and flags override it."
 )
-@click.option("--vary", multiple=True, metavar="NAME=a,b,c", help="An option's values; truth.NAME varies a true value.")
+@click.option("--vary", multiple=True, metavar="NAME=a,b,c", help="Values of an option, of n (rows), of truth.NAME.")
 @click.option("--set", "pairs", multiple=True, metavar="NAME=VALUE", help="Set an option of the model.")
+@click.option("--data", type=FILE, metavar="FILE", help="Data for the model: .json, .csv or .parquet.")
 @click.option("--truth", multiple=True, metavar="NAME=VALUE", help="Fix a true value.  [default: drawn from the prior]")
 @click.option("--replicates", type=click.IntRange(min=1), metavar="N", help="Data sets a grid point.  [default: 100]")
 @click.option("--methods", metavar="a,b", help="Of mle_wald, map_laplace, psis_laplace, nuts.  [default: all]")
@@ -62,8 +63,9 @@ PERIOD = 10.0
 def command(terminal: Terminal, /, target: str | None, **asked: Any) -> int:
     """Fit TARGET to many simulated data sets, over a grid of its options, by MAP and by NUTS, and say how each did.
 
-    TARGET is a template's name (see `bayescompare models`) or FILE.py:NAME. A study that was interrupted goes on where
-    it stopped when the same command is run again.
+    TARGET is a template's name (see `bayescompare models`) or FILE.py:NAME: a model, or a function that builds one.
+    `--vary n=50,200` draws so many rows of a model that has no option n. A study that was interrupted goes on where it
+    stopped when the same command is run again.
     """
     from . import outputs
     from .interrupt import interruptible
@@ -71,7 +73,7 @@ def command(terminal: Terminal, /, target: str | None, **asked: Any) -> int:
     terminal.quiet = asked["quiet"]
     _check(target, asked)
     written = [asked[name] for name in ("report", "export", "summary", "write_plan")]
-    inputs = [file_of(target) if target else None, asked["plan_"], asked["store"]]
+    inputs = [file_of(target) if target else None, asked["plan_"], asked["store"], asked["data"]]
     outputs.check([path for path in written if path is not None], inputs=inputs)
     with terminal.stage("Loading PyMC"):
         plan = _plan(target, asked)
@@ -136,6 +138,8 @@ def _plan(target: str | None, asked: dict[str, Any]) -> Plan:
     given: dict[str, Any] = {name: asked[name] for name in ("replicates", "seed") if asked[name] is not None}
     if asked["elpd"]:
         given["elpd"] = True
+    if asked["data"] is not None:
+        given["data"] = str(asked["data"])
     for name in ("methods", "parameters"):
         if asked[name] is not None:
             given[name] = tuple(_parts(asked[name]))

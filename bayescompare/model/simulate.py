@@ -15,7 +15,7 @@ from ..errors import ModelError, UnsupportedModelError, UsageError
 from .backends import without_compiler
 from .derived import parameters
 from .problem import Problem
-from .pymc_internals import compiled_draws, generators_of, reseed, with_own_generators
+from .pymc_internals import compiled_draws, generators_of, is_custom, reseed, with_own_generators
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -59,7 +59,7 @@ def simulator(model: pm.Model, *, fixed: Mapping[str, Any] | None = None) -> Cal
     _refuse_what_has_no_draws(Problem(model), fixed or {})
     observed = _shared([model.rvs_to_values[rv] for rv in model.observed_RVs])
     parameters = [*model.free_RVs, *(d for d in model.deterministics if not _shared([d]) & observed)]
-    draws = _drawing([], clone_replace([*parameters, *model.observed_RVs], constants), "prior draw")
+    draws = _drawing(model, [], clone_replace([*parameters, *model.observed_RVs], constants), "prior draw")
     named = _naming(model)
 
     def draw(seed: int) -> tuple[Values, Values]:
@@ -94,7 +94,7 @@ def fresh_data(model: pm.Model) -> Callable[[Mapping[str, NDArray[Any]], int], V
 
     _refuse_what_has_no_draws(Problem(model), {rv.name: None for rv in model.free_RVs})
     given = {rv: rv.type() for rv in model.free_RVs}
-    draws = _drawing(list(given.values()), clone_replace(model.observed_RVs, given), "draw of fresh data")
+    draws = _drawing(model, list(given.values()), clone_replace(model.observed_RVs, given), "draw of fresh data")
     named = _naming(model)
 
     def draw(parameters: Mapping[str, NDArray[Any]], seed: int) -> Values:
@@ -103,7 +103,7 @@ def fresh_data(model: pm.Model) -> Callable[[Mapping[str, NDArray[Any]], int], V
     return draw
 
 
-def _drawing(inputs: list[Any], outputs: list[Any], what: str) -> Callable[..., list[NDArray[Any]]]:
+def _drawing(model: pm.Model, inputs: list[Any], outputs: list[Any], what: str) -> Callable[..., list[NDArray[Any]]]:
     """A function of a seed and the inputs; the graph must be a copy, for PyMC puts new generators into the very graph
     that it is given."""
     with without_compiler():
@@ -115,7 +115,7 @@ def _drawing(inputs: list[Any], outputs: list[Any], what: str) -> Callable[..., 
         try:
             return [np.asarray(value) for value in compiled(*given)]
         except NotImplementedError as error:
-            raise UnsupportedModelError(f"The model has no prior predictive: {_first_line(error)}") from error
+            raise UnsupportedModelError(f"The model has no prior predictive: {_undrawable(model, error)}") from error
         except (ValueError, TypeError) as error:  # NumPy raises the latter where a number of trials is a float
             raise ModelError(
                 f"The {what} of seed {seed} gives no data: {_first_line(error)}. Narrow the priors."
@@ -124,9 +124,26 @@ def _drawing(inputs: list[Any], outputs: list[Any], what: str) -> Callable[..., 
     return draw
 
 
+def _undrawable(model: pm.Model, error: Exception) -> str:
+    """Which distribution cannot be drawn from, and what to do."""
+    import pymc as pm
+
+    for rv in model.basic_RVs:
+        if is_custom(rv.owner.op):
+            try:
+                with without_compiler():
+                    pm.draw(rv)
+            except NotImplementedError:
+                return (
+                    f"the CustomDist {rv.name} has no random method. Give it one "
+                    "(pm.CustomDist(..., random=function)), or write it as a graph (dist=)."
+                )
+    return _first_line(error)
+
+
 def _naming(model: pm.Model) -> Callable[[list[NDArray[Any]]], Values]:
     """Values of the observed variables by the names, and in the types, that :meth:`Problem.with_data` takes."""
-    containers = [_container(model, rv) for rv in model.observed_RVs]
+    containers = [container(model, rv) for rv in model.observed_RVs]
 
     def named(drawn: list[NDArray[Any]]) -> Values:
         data: Values = {}
@@ -168,7 +185,7 @@ def _refuse_what_has_no_draws(problem: Problem, fixed: Mapping[str, Any]) -> Non
     if improper:
         raise UnsupportedModelError(
             f"The prior of {', '.join(improper)} is improper: it has a density but no draws, so there is no "
-            "prior predictive. Give a proper prior, a wide one if need be."
+            f"prior predictive. Give a proper prior, a wide one if need be, or fix its true value: {improper[0]}=VALUE."
         )
     weighing = [p.name for p in model.potentials if set(model.basic_RVs) & set(ancestors([p]))]
     if weighing:
@@ -177,7 +194,7 @@ def _refuse_what_has_no_draws(problem: Problem, fixed: Mapping[str, Any]) -> Non
             f"The Potential {names} weighs draws but makes none, so the model has no prior predictive. "
             "Write it as a distribution: pm.CustomDist with a random method."
         )
-    circular = _predict_themselves(model)
+    circular = predict_themselves(model)
     if circular:
         raise UnsupportedModelError(
             f"The data {', '.join(circular)} are observed and predict as well, so a draw would lean on the data it is "
@@ -185,7 +202,7 @@ def _refuse_what_has_no_draws(problem: Problem, fixed: Mapping[str, Any]) -> Non
         )
 
 
-def _predict_themselves(model: pm.Model) -> list[str]:
+def predict_themselves(model: pm.Model) -> list[str]:
     """Data containers that observed values come from, and that a distribution's parameters depend on."""
     observed = _shared([model.rvs_to_values[rv] for rv in model.observed_RVs])
     found = [p for rv in model.basic_RVs for p in parameters(rv)]
@@ -203,7 +220,7 @@ def _shared(variables: list[Any]) -> set[Any]:
     return {v for v in found if isinstance(v, SharedVariable)}
 
 
-def _container(model: pm.Model, rv: Any) -> Any:
+def container(model: pm.Model, rv: Any) -> Any:
     """The ``pm.Data`` that is this variable's observed value and no other's, whatever its type was cast to; or None."""
     from pytensor.compile.sharedvalue import SharedVariable
 

@@ -214,9 +214,9 @@ def _made(task: Task) -> tuple[_Made, float]:
     began = time.perf_counter()
     plan, point = task.plan, task.plan.points[task.point]
     options, truth = plan.built_with(point), plan.truth_at(point)
-    key = json.dumps([plan.target, options, plan.parameters, plan.elpd])
+    key = json.dumps([plan.target, plan.data, plan.seed, options, plan.parameters, plan.elpd])
     if key not in _KEPT:
-        _KEPT[key] = _make(plan, options)
+        _KEPT[key] = _make(plan, point)
         while len(_KEPT) > KEPT:
             _KEPT.popitem(last=False)
     _KEPT.move_to_end(key)
@@ -239,13 +239,12 @@ def _warm_up(task: Task, made: _Made) -> None:
         _cheaply(task.plan, made, [first]) if task.arm == "cheap" else _by_nuts(task.plan, made, [first])
 
 
-def _make(plan: Plan, options: Mapping[str, Any]) -> _Made:
+def _make(plan: Plan, point: Point) -> _Made:
     from ..model.audit import arithmetic_of
     from ..model.problem import Problem
     from ..model.simulate import fresh_data
-    from ..templates.loading import load_target
 
-    target = load_target(plan.target, options=options)
+    target = plan.target_at(point)
     target = replace(target, model=swappable(target.model))
     problem = Problem(target.model)
     wrong = [f for f in arithmetic_of(problem) if f.severity == "error"]

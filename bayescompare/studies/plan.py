@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 import itertools
 import json
 import math
-import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..errors import MissingFileError, UnknownNameError, UsageError
+from ..errors import MissingFileError, ModelError, UnknownNameError, UnsupportedModelError, UsageError
 from ..methods.sampler_options import SamplerOptions
+from . import targets
+from .plan_text import is_table, plain, toml, toml_key
+from .swappable import swappable
+
+if TYPE_CHECKING:
+    from ..templates.loading import Target
 
 CHEAP = ("mle_wald", "map_laplace", "psis_laplace")
 """Methods that are fitted to many replicates at once."""
@@ -70,6 +74,8 @@ class Plan:
         A template's name or ``FILE.py:NAME``. A template or function given as object is turned into that.
     grid : Mapping of str to sequence
         Values of the template's options to try, each with each; ``truth.NAME`` varies the true value of a parameter.
+        ``n``, where the function has no such option, is a number of rows: of the data or of the finished model, drawn
+        with replacement.
     replicates : int
         Data sets simulated at each grid point.
     methods : tuple of {"mle_wald", "map_laplace", "psis_laplace", "nuts"}
@@ -92,6 +98,8 @@ class Plan:
     elpd : bool
         Draw a second data set of the same size at each replicate's true parameters, and record the expected log
         predictive density (elpd) that each method gives these fresh data, in nats per data set.
+    data : str
+        A file of data (.json, .csv, .parquet) for the template or function; empty for none.
 
     Raises
     ------
@@ -116,18 +124,20 @@ class Plan:
     draws: int = 1000
     sampler: SamplerOptions = field(default_factory=SamplerOptions)
     elpd: bool = False
+    data: str = ""
 
     def __post_init__(self) -> None:
         fixed = {
-            "target": _name_of(self.target),
-            "grid": {name: tuple(_plain(v) for v in _listed(name, values)) for name, values in self.grid.items()},
+            "target": targets.name_of(self.target),
+            "grid": {name: tuple(plain(v) for v in _listed(name, values)) for name, values in self.grid.items()},
             "methods": tuple(m for m in METHODS if m in self.methods) if _known(self.methods) else (),
             "truth": self.truth
             if isinstance(self.truth, str)
-            else {k: _plain(v) for k, v in self.truth.items()} or "prior",
+            else {k: plain(v) for k, v in self.truth.items()} or "prior",
             "levels": tuple(float(level) for level in self.levels),
             "parameters": None if self.parameters is None else tuple(self.parameters),
-            "options": {name: _plain(value) for name, value in self.options.items()},
+            "options": {name: plain(value) for name, value in self.options.items()},
+            "data": str(self.data),
         }
         for name, value in fixed.items():
             object.__setattr__(self, name, value)
@@ -171,6 +181,15 @@ class Plan:
         """Options that the template is built with at this point."""
         return {**self.options, **{k: v for k, v in point.values.items() if not k.startswith(TRUTH)}}
 
+    def target_at(self, point: Point) -> Target:
+        """The model of this point.
+
+        Raises
+        ------
+        UsageError, ModelError
+        """
+        return targets.built(self.target, self.built_with(point), data=self.data, seed=self.seed)
+
     def truth_at(self, point: Point) -> dict[str, Any]:
         """Parameters whose true value is fixed at this point."""
         varied = {k.removeprefix(TRUTH): v for k, v in point.values.items() if k.startswith(TRUTH)}
@@ -208,19 +227,24 @@ class Plan:
         UsageError
             An option that the template does not have, or a value that it refuses; elpd of a likelihood that is no
             product over observations.
+        UnsupportedModelError
+            If a model has no draws: an improper prior, a Potential, a distribution without a random method.
         ModelError
             If no grid point has a model.
         """
-        from ..errors import ModelError
         from ..model.problem import Problem
-        from ..templates.loading import load_target
+        from ..model.simulate import simulator
         from .fresh_elpd import why_not
 
-        faults = []
+        faults: list[ModelError] = []
         for point in self.points:
             try:
-                target = load_target(self.target, options=self.built_with(point))
-                reason = why_not(Problem(target.model)) if self.elpd and self._first_of_its_model(point) else ""
+                model = swappable(self.target_at(point).model)
+                if not faults and point.index == 0:
+                    simulator(model, fixed=self.truth_at(point))(0)
+                reason = why_not(Problem(model)) if self.elpd and self._first_of_its_model(point) else ""
+            except UnsupportedModelError:
+                raise
             except ModelError as error:
                 faults.append(error)
                 continue
@@ -266,35 +290,36 @@ class Plan:
     def to_toml(self) -> str:
         """The plan as TOML, which :meth:`from_toml` reads back to an equal plan."""
         content = {f.name: getattr(self, f.name) for f in fields(self)}
-        if not self.elpd:  # as plans were written before there was elpd: their fingerprints stay what they are
-            del content["elpd"]
+        for name in ("elpd", "data"):  # as plans were written before there was that: their fingerprints stay
+            if not content[name]:
+                del content[name]
         content["sampler"] = {k: v for k, v in asdict(self.sampler).items() if v is not None}
-        lines = [f"{key} = {_toml(value)}" for key, value in content.items() if not _is_table(value)]
+        lines = [f"{key} = {toml(value)}" for key, value in content.items() if not is_table(value)]
         for key, table in content.items():
-            if _is_table(table) and table:
-                lines += ["", f"[{key}]", *(f"{_key(k)} = {_toml(v)}" for k, v in table.items())]
+            if is_table(table) and table:
+                lines += ["", f"[{key}]", *(f"{toml_key(k)} = {toml(v)}" for k, v in table.items())]
         return "\n".join(lines) + "\n"
 
     def absolute(self) -> Plan:
-        """The same with the target's file by its full path, for workers that may run elsewhere."""
-        match = _FILE.fullmatch(self.target)
-        if match is None:
-            return self
-        return replace(self, target=f"{Path(match['file']).resolve()}{match['rest']}")
+        """The same with its files by their full paths, for workers that may run elsewhere."""
+        target, match = self.target, targets.FILE.fullmatch(self.target)
+        if match is not None:
+            target = f"{Path(match['file']).resolve()}{match['rest']}"
+        elif target.endswith(targets.KEPT):
+            target = str(Path(target).resolve())
+        return replace(self, target=target, data=str(Path(self.data).resolve()) if self.data else "")
 
     def identity(self) -> dict[str, str]:
         """What must be equal for two runs to give equal rows: the plan, the model's source, versions of packages."""
         from importlib.metadata import version
 
-        source = hashlib.sha256(_source_file(self.target).read_bytes()).hexdigest()
+        data = {"the data's file": targets.digest(Path(self.data))} if self.data else {}
         return {
             "plan": hashlib.sha256(self.to_toml().encode()).hexdigest(),
-            "the model's file": source,
+            "the model's file": targets.source_of(self.target),
+            **data,
             **{name: version(name) for name in PACKAGES},
         }
-
-
-_FILE = re.compile(r"(?P<file>.+\.py)(?P<rest>(?::\w+)?)")
 
 
 def _known(methods: Any) -> bool:
@@ -305,70 +330,7 @@ def _known(methods: Any) -> bool:
     return True
 
 
-def _name_of(target: Any) -> str:
-    """A target as text, from which other processes can load it."""
-    from ..templates import Template, available
-
-    if isinstance(target, str):
-        return target
-    if isinstance(target, Template) and available().get(target.name) is target:
-        return target.name
-    function = target.build if isinstance(target, Template) else target
-    name = getattr(function, "__name__", "")
-    try:
-        file = inspect.getsourcefile(function)
-    except TypeError:
-        file = None
-    if not file or not name.isidentifier() or not Path(file).is_file():
-        raise UsageError(
-            "A study's model is built in other processes: give a template, its name, FILE.py:NAME, or a function that "
-            "is defined in a file."
-        )
-    return f"{file}:{name}"
-
-
-def _source_file(target: str) -> Path:
-    """The file that holds the target's function."""
-    from ..templates import get
-
-    match = _FILE.fullmatch(target)
-    file = match["file"] if match else inspect.getsourcefile(get(target).build)
-    path = Path(str(file))
-    if not path.is_file():
-        raise MissingFileError(f"There is no file {path}.")
-    return path
-
-
 def _listed(name: str, values: Any) -> Iterator[Any]:
     if isinstance(values, str) or not hasattr(values, "__iter__"):
         raise UsageError(f"The values of {name!r} to vary must be a list, not {values!r}.")
     return iter(values)
-
-
-def _plain(value: Any) -> Any:
-    """A value as Python and TOML write it."""
-    if hasattr(value, "tolist"):
-        value = value.tolist()
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if not isinstance(value, bool | int | float | str):
-        raise UsageError(f"A plan holds numbers, texts, switches and lists of them, not {value!r}.")
-    return value
-
-
-def _is_table(value: Any) -> bool:
-    return isinstance(value, Mapping) or value is None
-
-
-def _key(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _toml(name)
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(_toml(item) for item in value)}]"
-    return repr(value)

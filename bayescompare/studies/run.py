@@ -6,15 +6,17 @@ import shutil
 import time
 import weakref
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..errors import UsageError
-from . import cells
+from ..templates.data_files import read_data
+from ..templates.loading import load_target
+from . import cells, targets
 from .cells import Block, Task
 from .executors import Lane, lanes
 from .plan import Plan
@@ -64,27 +66,33 @@ class _Silent:
 
 
 def study(
-    plan: Plan,
+    plan: Any = None,
     *,
     store: str | Path | None = None,
     workers: int | None = None,
     executor: str | Executor = "processes",
     progress: StudyProgress | None = None,
+    **asked: Any,
 ) -> StudyResult:
     """Run a study, or go on with one.
 
     Parameters
     ----------
-    plan : Plan
+    plan : Plan, pymc.Model, bambi.Model, Template, function or str, optional
+        What there is to do; or the model, of which ``asked`` says what to do. Within ``with model:`` it is that model.
     store : path, optional
         The study's file. Where it holds this plan's cells already, only those that lack are computed, and the result is
-        that of a run without interruption. Without it the cells live as long as the result.
+        that of a run without interruption. Without it the cells live as long as the result. A model that other
+        processes cannot load from a file of its own is kept beside it, as STORE.model.
     workers : int, optional
         Processes; by default one for each core. Each fits on one core.
     executor : {"processes", "serial", "dask:local", "dask:ADDRESS"} or concurrent.futures.Executor
         Where the cells are computed; the rows do not depend on it. Workers of an existing Dask cluster need
         bayescompare installed, one thread each, and the model's file at the same path.
     progress : StudyProgress, optional
+    **asked
+        Where ``plan`` is none: what :class:`Plan` takes (``grid=``, ``replicates=``, ``methods=``, ...), and ``data=``,
+        a file or the data themselves, for a function that takes them.
 
     Returns
     -------
@@ -105,15 +113,38 @@ def study(
     Processes are started by ``spawn``: a script must call this under ``if __name__ == "__main__":``.
     """
     if store is not None:
-        return _run(plan, Path(store), workers, executor, progress or _Silent())
+        path = Path(store)
+        return _run(plan_of(plan, path, asked), path, workers, executor, progress or _Silent())
     folder = mkdtemp(prefix="bayescompare-")
     try:
-        result = _run(plan, Path(folder) / "cells.study", workers, executor, progress or _Silent())
+        path = Path(folder) / "cells.study"
+        result = _run(plan_of(plan, path, asked), path, workers, executor, progress or _Silent())
     except BaseException:
         shutil.rmtree(folder)
         raise
     weakref.finalize(result, shutil.rmtree, folder, ignore_errors=True)
     return result
+
+
+def plan_of(target: Any, store: Path, asked: Mapping[str, Any]) -> Plan:
+    """The plan itself, or one of a model and what is asked of it; what has no name is kept beside the store."""
+    if isinstance(target, Plan):
+        if asked:
+            raise UsageError(f"A plan says all itself: put {next(iter(asked))} into it.")
+        return target
+    rest = dict(asked)
+    data = rest.pop("data", None)
+    try:
+        if isinstance(data, str | Path):
+            rest["data"] = str(data)
+        if target is not None and (data is None or "data" in rest):
+            return Plan(targets.name_of(target), **rest)
+    except targets.NamelessError:
+        pass
+    if isinstance(data, str | Path):
+        data = read_data(Path(rest.pop("data")))
+    target = load_target(None).model if target is None else target
+    return Plan(targets.keep(target, data, store.with_name(store.name + targets.KEPT)), **rest)
 
 
 def _run(plan: Plan, path: Path, workers: int | None, executor: str | Executor, progress: StudyProgress) -> StudyResult:

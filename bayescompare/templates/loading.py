@@ -90,16 +90,42 @@ def load_target(target: object, data: Any = None, options: Mapping[str, Any] | N
     none: its public functions that are annotated to return a Model, are named as one of :data:`BUILDERS`, or call
     ``Model(...)`` themselves.
     """
-    options = dict(options or {})
+    with _resolved(target) as (value, name, module):
+        return _from_object(value, name, data, dict(options or {}), module)
+
+
+def options_of(target: object) -> Mapping[str, Any] | None:
+    """The options of what is meant, each with its default; None for a finished model, which has none.
+
+    Raises
+    ------
+    UsageError, ModelFileError
+        As :func:`load_target`.
+    """
+    import pymc as pm
+
+    with _resolved(target) as (value, _, _):
+        if isinstance(value, Template):
+            return value.options
+        if bambi.is_model(value) or isinstance(value, pm.Model) or not callable(value):
+            return None
+        return {key: p.default for key, p in inspect.signature(value).parameters.items()}
+
+
+@contextmanager
+def _resolved(target: object) -> Iterator[tuple[object, str, ModuleType | None]]:
+    """The object that is meant, its name, and the user's file that holds it, whose neighbours it can import."""
     if target is None:
         target = _from_context()
     if not isinstance(target, str):
-        return _from_object(target, _own_name(target), data, options)
+        yield target, _own_name(target), None
+        return
     match = re.fullmatch(r"(?P<file>.+\.py)(?::(?P<name>\w+))?", target)
     if match is None:
         if Path(target).is_file():
             raise UsageError(f"{target} is not a Python file: a model's file ends in .py.")
-        return _from_object(get(target), target, data, options)
+        yield get(target), target, None
+        return
     file = Path(match["file"])
     with _importable(file.parent):
         module = import_file(file)
@@ -107,7 +133,7 @@ def load_target(target: object, data: Any = None, options: Mapping[str, Any] | N
         if name not in vars(module):
             public = [key for key in vars(module) if not key.startswith("_")]
             raise ModelFileError(f"{file.name} holds no {name!r}.{nearest(name, public)}")
-        return _from_object(vars(module)[name], f"{file.name}:{name}", data, options, module)
+        yield vars(module)[name], f"{file.name}:{name}", module
 
 
 def _from_context() -> pm.Model:

@@ -11,9 +11,10 @@ import pandas as pd
 import pytest
 
 from bayescompare.cli import outputs
-from bayescompare.cli.inputs import margins, read_data, settings
+from bayescompare.cli.inputs import margins, settings
 from bayescompare.cli.options import file_of
 from bayescompare.errors import DataError, MissingFileError, OutputError, UnknownNameError, UsageError
+from bayescompare.templates.data_files import read_data
 
 LAYERS = ("location", "rank", "spread")
 

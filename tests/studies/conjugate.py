@@ -62,3 +62,13 @@ def joint(n: int = 4) -> pm.Model:
         mu = pm.Normal("mu", 0.0, 1.0)
         pm.MvNormal("y", mu * np.ones(n), np.eye(n), observed=pm.Data("y_data", np.zeros(n)))
     return model
+
+
+def grouped(groups: int = 3, prior: float = 5.0) -> pm.Model:
+    """Groups' means around a common one: the likelihood says nothing of mu and tau."""
+    with pm.Model() as model:
+        mu = pm.Normal("mu", 0.0, prior)
+        tau = pm.HalfNormal("tau", prior)
+        z = pm.Normal("z", 0.0, 1.0, shape=groups)
+        pm.Normal("y", mu + tau * z, 1.0, observed=np.zeros(groups))
+    return model

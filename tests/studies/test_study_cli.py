@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -156,10 +157,25 @@ def test_observed_arrays_are_drawn_anew_without_a_container(tmp_path: Path) -> N
 
 
 def test_a_study_whose_fits_all_failed_says_why_first(tmp_path: Path) -> None:
+    done = run(f"{HERE / 'conjugate.py'}:grouped", "--store", tmp_path / "a.study", *CHEAP, "--methods", "mle_wald")
+    assert done.exit_code == 4
+    assert re.search(r"All 5 fits failed, \d of them because of this: \S", done.stderr)
+    assert done.stdout == ""
+
+
+def test_what_has_no_draws_is_refused_before_anything_runs(tmp_path: Path) -> None:
     file = tmp_path / "plain.py"
     file.write_text(PLAIN, encoding="utf-8")
     done = run(f"{file}:model", "--set", "random=False", "--store", tmp_path / "a.study", *CHEAP)
-    assert done.exit_code == 4
-    assert "All 5 fits failed" in done.stderr
-    assert "no data: The model has no prior predictive" in done.stderr
-    assert done.stdout == ""
+    assert done.exit_code == 3
+    assert "CustomDist y has no random method. Give it one" in done.stderr
+    assert not (tmp_path / "a.study").exists()
+
+
+def test_rows_and_data_by_flags(tmp_path: Path) -> None:
+    data = tmp_path / "d.csv"
+    pd.DataFrame({"x": [1.0, 2.0], "y": [0.5, 1.0]}).to_csv(data, index=False)
+    asked = ("--data", data, "--vary", "n=3,20", "--store", tmp_path / "a.study", *CHEAP)
+    done = run(f"{HERE / 'plain_models.py'}:of_data", *asked)
+    assert done.exit_code == 0, done.output
+    assert "10 fits, none failed" in done.stdout
