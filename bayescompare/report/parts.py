@@ -285,7 +285,7 @@ class Strips:
 
 @dataclass(frozen=True)
 class Series:
-    """What a plot draws: ``line``, ``area`` (down to ``base``), ``bars`` (edges in ``x``, one more than ``y``),
+    """What a plot draws: ``line``, ``area`` (down to ``base``), ``bars`` (so too; edges in ``x``, one more than ``y``),
     ``points``, ``dots`` (many, small), ``diamond``, ``triangle``, ``contour`` or ``marks`` (each estimand's own shape;
     an arrowhead at the edge for what lies beyond it); ``label`` stands at ``at``, or after the last point where that is
     not given.

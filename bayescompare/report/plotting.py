@@ -18,7 +18,7 @@ from ..errors import UnknownNameError, UsageError
 from ..formatting import plain
 from ..metrics.thresholds import INTERVAL
 from .comparison.phrases import evenly
-from .comparison.predictions import DRAWN, VALUES
+from .comparison.predicted_figures import DRAWN, VALUES
 from .svg.colours import LIGHT
 
 if TYPE_CHECKING:

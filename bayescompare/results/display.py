@@ -12,7 +12,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.stats import binom
+from scipy.stats import binom, kstwo
 
 from ..metrics import gates
 from ..metrics import verdict as v
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from .fit import Fit
 
-#: Bins of the histograms of ranks, and of PIT.
-RANK_BINS, PIT_BINS = 20, 10
+#: Bins of the histogram of ranks and of the calibration curve, and steps of the figure of PIT.
+RANK_BINS, CALIBRATION_BINS, LEVELS = 20, 10, 100
 
 #: Observations of a bin of the calibration curve, at least.
 PER_BIN = 10
@@ -46,7 +46,8 @@ def displayed(c: Comparison) -> Comparison:
     ``checks`` of each gate, as :class:`bayescompare.metrics.gates.Check`; ``engines``, the one state of each fit;
     ``states`` of each scalar by layer and its
     ``severity``, the largest gap in margins; ``ranks``, the rank histogram of the scalar whose R-hat is largest;
-    ``terms``, by likelihood term the PIT histograms and two counts; ``elpd``, which arm predicts better; ``readings``
+    ``terms``, by likelihood term the shares of PIT values, the calibration of what is 0 or 1, and two counts;
+    ``elpd``, which arm predicts better; ``readings``
     of the sensitivity; ``moved``, whether the coordinates move the mode; ``pair``, two
     coordinates at once; ``cause``, the reason of the verdict, or None.
     """
@@ -219,13 +220,12 @@ def _uniform(n: int, bins: int) -> dict[str, float]:
 
 
 def _term(arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """Of a likelihood term: PIT histograms, observations outside of their 95 % interval, and better predicted ones."""
+    """Of a likelihood term: shares of PIT values, calibration, how many observations lie outside of 95 %, or gain."""
     found: dict[str, Any] = {}
     for key in ("pit", "plugin_pit"):
         if key in arrays:
             known = arrays[key][np.isfinite(arrays[key])]
-            counts = np.histogram(known, bins=np.linspace(0.0, 1.0, PIT_BINS + 1))[0]
-            found[key] = {"counts": counts.tolist(), **_uniform(len(known), PIT_BINS)}
+            found[key] = _pit(known)
     if "mean" in arrays and set(np.unique(arrays["observed"])) <= {0.0, 1.0}:
         found |= {
             key: _calibration(arrays[key], arrays["observed"]) for key in ("mean", "plugin_mean") if key in arrays
@@ -239,13 +239,22 @@ def _term(arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
     return found
 
 
+def _pit(values: np.ndarray) -> dict[str, Any]:
+    """By how much the shares below each of even levels leave those of a uniform law, and half the width of the band
+    that holds all of them with a probability of 95 % where it is one (Kolmogorov and Smirnov's).
+    """
+    n, levels = len(values), np.linspace(0.0, 1.0, LEVELS + 1)
+    gap = np.searchsorted(np.sort(values), levels, side="right") / max(n, 1) - levels
+    return {"gap": gap.tolist(), "half": float(kstwo.ppf(0.95, n)) if n else 1.0}
+
+
 def _calibration(predicted: np.ndarray, observed: np.ndarray) -> dict[str, list[float]]:
     """Of observations that are 0 or 1, in bins of like predictions: predicted and observed shares.
 
     ``low`` and ``high`` hold 95 % of the observed shares if the predictions hold.
     """
     order = np.argsort(predicted, kind="stable")
-    bins = [part for part in np.array_split(order, min(PIT_BINS, max(len(order) // PER_BIN, 1))) if part.size]
+    bins = [part for part in np.array_split(order, min(CALIBRATION_BINS, max(len(order) // PER_BIN, 1))) if part.size]
     p, n = np.array([predicted[part].mean() for part in bins]), np.array([len(part) for part in bins])
     ends = binom.ppf([[0.025], [0.975]], n, np.clip(p, 0.0, 1.0)) / n
     shares = [float(observed[part].mean()) for part in bins]

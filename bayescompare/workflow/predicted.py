@@ -19,7 +19,9 @@ from ..model.predictive import Predictive, Term
 from ..model.problem import Problem
 from ..reasons import Code, Reason, not_computed
 from ..results.fit import Fit, Status
+from . import by_observation
 from .budget import Budget, timed
+from .by_observation import PLUGIN_DRAWS
 from .moment_matching import BUDGET, ROUNDS, mend
 
 Array = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
@@ -30,10 +32,6 @@ CELLS, FEWEST = 8_000_000, 250
 
 #: Draws that are timed, more where they are fast; fewer draws, and fewer exact refits, than these tell nothing.
 PROBE, MANY, LEAST_DRAWS, LEAST_REFITS = 8, 64, 100, 20
-
-#: Plug-in draws of each observation, and the probabilities of the bands that are drawn.
-PLUGIN_DRAWS = 1000
-BANDS = (0.025, 0.1, 0.5, 0.9, 0.975)
 
 VECTORS, NO_ROWS, NO_MAP = Reason(Code.VECTORS), Reason(Code.NO_ROWS), Reason(Code.NO_MAP)
 
@@ -62,6 +60,8 @@ class Predicted:
     refits, refit_seconds : int, float
     log_likelihood : Mapping of str to ndarray of shape (chains, draws, n)
         By term that factorises, of every ``step``-th draw of the posterior; nats.
+    frequencies : Mapping of str to Mapping
+        By term, how often each count was observed and is predicted; empty where the outcome is no count.
     """
 
     terms: tuple[p.Prediction, ...]
@@ -72,6 +72,7 @@ class Predicted:
     refit_seconds: float = 0.0
     log_likelihood: Mapping[str, Array] = field(default_factory=dict)
     step: int = 1
+    frequencies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def predict(
@@ -117,7 +118,8 @@ def predict(
         _efficiency(draws),
     )
     observed = (problem if held_out is None else held_out).observed
-    terms, pointwise = [], {}
+    terms: list[p.Prediction] = []
+    pointwise, frequencies = {}, {}
     for term in predictive.terms:
         inputs = _inputs(term, known, observed.get(term.name, np.empty(0)))
         if "refits" in budget.left_out:
@@ -134,7 +136,10 @@ def predict(
             found = replace(found, variance_discarded=p.no_variance(why, len(inputs.y)))
         terms.append(found)
         if inputs.y.size:
-            pointwise[term.name] = _pointwise(term, inputs, found, predictive, mode, seed)
+            inputs = by_observation.with_replications(inputs, term, known.draws.get(term.name), known.shape)
+            drawn = by_observation.plugin_draws(term, inputs, predictive, mode, seed)
+            pointwise[term.name] = by_observation.pointwise(term, inputs, found, predictive, mode, drawn)
+            frequencies[term.name] = by_observation.frequencies(inputs.y, inputs.draws, drawn)
     budget.lost = {term.name: term.lacks["some draws"] for term in predictive.terms if "some draws" in term.lacks}
     # A Potential and a variable without rows predict nothing, and take no prediction from the others.
     seen = [i for i, term in enumerate(predictive.terms) if term.scalars] or list(range(len(terms)))
@@ -151,6 +156,7 @@ def predict(
             if held_out is None and term.factorises and term.observations and term.name in known.log_lik
         },
         step,
+        frequencies,
     )
 
 
@@ -322,38 +328,6 @@ def _mended(
     return replace(inputs, mended=found.mended, mended_draws=found.draws)
 
 
-def _pointwise(
-    term: Term, inputs: p.Inputs, found: p.Prediction, predictive: Predictive, mode: Fit, seed: int
-) -> dict[str, Array]:
-    """Arrays by observation, for figures and tables; the plug-in's bands are the MAP's own predictions."""
-    out: dict[str, Array] = {"observed": inputs.y}
-    if inputs.means is not None:
-        out["mean"] = inputs.means.mean(axis=(0, 1))
-    if inputs.draws is not None:
-        bands = np.quantile(inputs.draws.reshape(-1, inputs.draws.shape[-1])[: PLUGIN_DRAWS * 4], BANDS, axis=0)
-        out |= {f"q{100 * q:g}": row for q, row in zip(BANDS, bands, strict=True)}
-    if mode.status is not Status.FAILED and mode.unconstrained is not None:
-        at = mode.unconstrained[None]
-        moments = predictive.moments(at).get(term.name)
-        if moments is not None:
-            out["plugin_mean"] = moments[0][0]
-        if inputs.draws is not None:
-            few = min(PLUGIN_DRAWS, inputs.draws[..., 0].size)
-            drawn = predictive.draws(at, draws=few, seed=seed).get(term.name)
-            rows = () if drawn is None else np.quantile(drawn[0], BANDS, axis=0)
-            out |= {f"plugin_q{100 * q:g}": row for q, row in zip(BANDS, rows, strict=False)}
-    if found.loo is not None and found.plugin is not None:
-        out |= {"elpd_loo": found.loo.elpd, "k_hat": found.loo.k_hat}
-        exact, near = found.plugin.exact, found.plugin.approximate
-        out["elpd_plugin"] = exact if near is None else np.where(np.isfinite(exact), exact, near)
-    for name, arm in (("pit", found.pit), ("plugin_pit", found.plugin_pit)):
-        if arm is not None:
-            out[name] = arm.pit
-    if found.variance_discarded.pointwise.size:
-        out["variance_discarded"] = found.variance_discarded.pointwise
-    return out
-
-
 def _applies(found: Sequence[tuple[Term, p.Prediction]], held_out: bool) -> dict[str, Reason | None]:
     """What cannot exist for such a likelihood, and why."""
     terms = [term for term, _ in found]
@@ -387,7 +361,9 @@ def document(found: Predicted | None) -> dict[str, Any]:
     """The figures as the JSON document has them: each ``{value, mcse, reason}``; the total, and each term."""
     if found is None:
         return {}
-    return {**_figures(found.total), "terms": {t.name: _figures(t) for t in found.terms}, "refits": found.refits}
+    counts = {name: {"counts": one} for name, one in found.frequencies.items() if one}
+    terms = {t.name: _figures(t) | counts.get(t.name, {}) for t in found.terms}
+    return {**_figures(found.total), "terms": terms, "refits": found.refits}
 
 
 def _figures(of: p.Prediction) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ... import coordinates
-from ...formatting import NONE, figure, percent
+from ...formatting import NONE, figure, fixed, percent
 from ...reasons import Reason
 from ..parts import Cell, Column, Row, Table
 from ..words import Name, name, visible
@@ -43,6 +43,11 @@ def shown(of: Mapping[str, Any] | None, share: bool = False) -> Cell:
     if math.isnan(value(of)):
         return NONE
     return percent(value(of), error(of)) if share else figure(value(of), error(of))
+
+
+def decimals(x: float, places: int) -> str:
+    """Write a number with so many decimals; – where there is none."""
+    return fixed(x, places) if math.isfinite(x) else NONE
 
 
 def why(of: Mapping[str, Any] | None) -> str:

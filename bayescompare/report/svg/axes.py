@@ -202,14 +202,14 @@ def _path(points: list[tuple[float, float]], x: Scale, up: Up) -> str:
 
 
 def _bars(s: Series, x: Scale, up: Up) -> list[str]:
-    parts = []
-    for i, tall in enumerate(s.y):
+    parts, css = [], "bar obs" if s.css == "seen" else "bar"
+    for i, (tall, foot) in enumerate(zip(s.y, s.base or (0.0,) * len(s.y), strict=True)):
         left, right = x.clipped(s.x[i]), x.clipped(s.x[i + 1])
-        if tall > 0 and right > left:
+        if tall > foot and right > left:
             y = up(tall)
             parts.append(
-                f'<rect class="bar" x="{pct(left + 0.06 * (right - left))}" width="{pct(0.88 * (right - left))}" '
-                f'y="{px(y)}" height="{px(up(0.0) - y)}"/>'
+                f'<rect class="{css}" x="{pct(left + 0.06 * (right - left))}" width="{pct(0.88 * (right - left))}" '
+                f'y="{px(y)}" height="{px(up(foot) - y)}"/>'
             )
     return parts
 

@@ -30,6 +30,7 @@ KEYS = {
     "draws": "".join(f'<circle class="dr" cx="{x}" cy="{y}" r="2"/>' for x, y in ((6, 9), (13, 4), (19, 10))),
     "dot": '<line class="post" x1="0" x2="26" y1="7" y2="7"/><circle class="pd" cx="13" cy="7" r="4"/>',
     "band": '<rect class="pf" x="0" y="0" width="26" height="14"/><rect class="pf" x="0" y="4" width="26" height="6"/>',
+    "seen": '<rect class="bar obs" x="4" y="0" width="18" height="14"/>',
     "histogram": '<rect class="bar" x="4" y="0" width="18" height="14"/>',
     "bar_post": '<rect class="bar post" x="2" y="2" width="22" height="10"/>',
     "bar_lap": '<rect class="bar lap" x="2" y="2" width="22" height="10"/>',
