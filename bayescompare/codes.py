@@ -32,6 +32,8 @@ class Code(StrEnum):
     NOT_CONVERGED = "not_converged"
     #: The density is zero or NaN at all of ``starts`` starts.
     NO_USABLE_START = "no_usable_start"
+    #: It was left out: it takes more than the ``seconds`` that it was given.
+    OVER_TIME = "over_time"
     #: An error ended the method; ``message`` is what it said.
     ERROR = "error"
     #: No MAP to begin at; the cause says why.
@@ -221,6 +223,8 @@ class Code(StrEnum):
     SEVERAL_MODES = "several_modes"
     #: The joint mode ignores the volume in these variables: the marginal mode does not differ.
     LATENT_VOLUME = "latent_volume"
+    #: The data say little of this scalar: ``contraction`` is what they take off its prior's variance.
+    WEAKLY_IDENTIFIED = "weakly_identified"
     #: The posterior of this scalar is skewed by ``skewness``.
     SKEWED = "skewed"
     #: The curvature at the mode is not that over the posterior's width, above all of this scalar.

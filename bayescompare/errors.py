@@ -122,6 +122,10 @@ class FitError(BayesCompareError):
         self.fit = fit
 
 
+class TimeLimitError(FitError):
+    """A method was given up as it took longer than it was given."""
+
+
 class ResultFileError(BayesCompareError):
     """A saved result is damaged, or was not written by bayescompare."""
 

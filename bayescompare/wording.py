@@ -102,6 +102,10 @@ _MODES: dict[Code, Callable[[Fact], str]] = {
     Code.PARTLY_IDENTIFIED: lambda r: f"{_ridge(r)}; what the data do not identify is NaN",
     Code.NOT_CONVERGED: _not_converged,
     Code.NO_USABLE_START: lambda r: f"the density is zero or NaN at all of {r.figures['starts']} starts",
+    Code.OVER_TIME: lambda r: (
+        f"left out: it takes more than the {float(r.figures['seconds']):.0f} s that it was given (--seconds, or "
+        "CompareOptions.seconds, allows more)"
+    ),
     Code.ERROR: lambda r: str(r.figures["message"]),
     Code.NO_MAP: lambda r: f"no MAP: {text(r.causes[0])}" if r.causes else "no MAP",
     Code.NO_MODE_TO_REFIT: lambda r: f"there is no {r.figures['method']} to leave observations out of",
@@ -338,6 +342,10 @@ _CAUSES: dict[Code, Callable[[Fact], str]] = {
         "the posterior"
     ),
     Code.LATENT_VOLUME: lambda r: f"the joint mode ignores the volume in {_names(r)}; the marginal mode does not",
+    Code.WEAKLY_IDENTIFIED: lambda r: (
+        f"the data say little of {_names(r)}: its posterior variance is {1 - float(r.figures['contraction']):.2f} of "
+        "the prior's"
+    ),
     Code.SKEWED: lambda r: f"the posterior of {_names(r)} is skewed (skewness {r.figures['skewness']:.1f})",
     Code.CURVATURE: lambda r: (
         f"the curvature at the mode is not that over the posterior{_S} width, above all for {_names(r)}"

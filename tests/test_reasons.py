@@ -19,9 +19,8 @@ SOME = {
     **dict.fromkeys(("steps", "starts", "modes", "states", "draws", "failed", "parameters", "divergences", "ends"), 3),
     **dict.fromkeys(("agreeing", "observations", "count", "of", "dimensions", "ranks"), 3),
     **dict.fromkeys(("z", "rank", "sd_ratio", "shift", "share", "elpd_diff", "energy", "p", "mcse", "margin"), 0.5),
-    **dict.fromkeys(
-        ("decrement", "gain", "gap", "k_hat", "limit", "r_hat", "ess", "e_bfmi", "mass", "at", "skewness", "worst"), 0.5
-    ),
+    **dict.fromkeys(("decrement", "gain", "gap", "k_hat", "limit", "r_hat", "ess", "e_bfmi", "mass", "at"), 0.5),
+    **dict.fromkeys(("skewness", "worst", "contraction", "seconds"), 0.5),
 }
 
 

@@ -12,7 +12,8 @@ from ..metrics.verdict import Layer, State
 from ..report.comparison.headlines import headlines
 from ..report.comparison.scalars import read
 from ..report.words import Name
-from ..results.ladder import advice, sentence
+from ..results.ladder import sentence
+from ..results.remedy import remedy
 from .terminal import Line
 
 if TYPE_CHECKING:
@@ -74,9 +75,10 @@ def summary(result: Comparison) -> list[Line]:
     ]
     if result.settings.get("focus"):
         lines.append(((f"The verdict is about {', '.join(result.settings['focus'])} alone.", "dim"),))
-    told = advice(overall, result.rungs)
-    if told:
-        lines.append(((told, ""),))
+    found = remedy(result)
+    more = f"{found.text} {found.code}" if found else ""
+    if overall.advice or more:
+        lines.append(((f"{overall.advice} {more}".strip(), ""),))
     lines += [*_thrown_away(result), *_layers(result.verdict.layers), *_cheapest(result), *_marginal(result)]
     lines += _warnings(result)
     absent = [name for name, layer in result.verdict.layers.items() if layer.state is State.NOT_COMPUTED]
@@ -132,7 +134,8 @@ def _marginal(result: Comparison) -> list[Line]:
             continue
         location, spread = (_differing(found, rows[joint], layer, beside) for layer in ("location", "spread"))
         if not location:
-            told = "; ".join([found["status"], *(reason["text"] for reason in found["reasons"][:1])])
+            status = [] if found["status"] == "not_run" else [found["status"]]
+            told = "; ".join([*status, *(reason["text"] for reason in found["reasons"][:1])])
         else:
             told = f"of {found['location']['scalars']} scalars {location} differ in location"
             told += f" and {spread} in spread" if spread else ""

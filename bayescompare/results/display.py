@@ -70,6 +70,9 @@ def displayed(c: Comparison) -> Comparison:
     return replace(c, display=json.loads(json.dumps(display)))  # as it comes back from a file
 
 
+#: Share of a prior's variance that the data take off, up to which they say little.
+WEAK = 0.1
+
 #: Skewness from which a marginal's mode and mean are called apart by its shape.
 SKEWED = 0.5
 
@@ -103,6 +106,8 @@ def _of_location(c: Comparison) -> Reason | None:
     marginal = next((one for one in c.rungs if one["method"] == "marginal_map"), None)
     if latent and marginal and marginal["location"] and marginal["location"]["state"] != "differs":
         return Reason(Code.LATENT_VOLUME, tuple(map(str, latent)))
+    if row["contraction"] <= WEAK:
+        return Reason(Code.WEAKLY_IDENTIFIED, (layer.scalar,), {"contraction": float(row["contraction"])})
     if abs(row["skewness"]) >= SKEWED:
         return Reason(Code.SKEWED, (layer.scalar,), {"skewness": float(row["skewness"])})
     return None

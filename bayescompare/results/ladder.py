@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..formatting import plain
-from ..metrics.verdict import Overall, State, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from .fit import Fit
 
 type Rung = Mapping[str, Any]
 
@@ -45,7 +41,7 @@ def label(method: str) -> str:
 
 
 def cheapest(rungs: Sequence[Rung], layer: str | None = None) -> Rung | None:
-    """The rung below the posterior that takes least time among those that are enough.
+    """The rung below the posterior that takes least time, compiling among it, of those that are enough.
 
     Parameters
     ----------
@@ -57,8 +53,8 @@ def cheapest(rungs: Sequence[Rung], layer: str | None = None) -> Rung | None:
 
 
 def time(rung: Rung) -> float:
-    """Seconds; infinite where draws made elsewhere do not tell."""
-    return math.inf if rung["seconds"] is None else float(rung["seconds"])
+    """Seconds, compiling among them; infinite where draws made elsewhere do not tell."""
+    return math.inf if rung["seconds"] is None else float(rung["seconds"]) + float(rung["compile_seconds"] or 0.0)
 
 
 def _state(rung: Rung, layer: str | None) -> str:
@@ -68,8 +64,8 @@ def _state(rung: Rung, layer: str | None) -> str:
 
 
 def seconds(rung: Rung) -> str:
-    """``0.42 s``."""
-    return "in an unknown time" if rung["seconds"] is None else f"{plain(rung['seconds'], 2)} s"
+    """``0.42 s``, compiling among them."""
+    return "in an unknown time" if rung["seconds"] is None else f"{plain(time(rung), 2)} s"
 
 
 def frame(rungs: Sequence[Rung]) -> pd.DataFrame:
@@ -92,56 +88,53 @@ def frame(rungs: Sequence[Rung]) -> pd.DataFrame:
     return found.set_index("method") if rows else found
 
 
-def sentence(rungs: Sequence[Rung]) -> str:
-    """``marginal Laplace, 0.42 s (NUTS: 12 s); as a point the marginal MAP, 0.2 s``; empty where nothing was judged."""
-    if not rungs:
-        return ""
-    whole, point = cheapest(rungs), cheapest(rungs, "location")
-    nuts = next((f" (NUTS: {seconds(r)})" for r in rungs if r["method"] == "nuts" and r["seconds"]), "")
-    told = f"{label(whole['method'])}, {seconds(whole)}{nuts}" if whole else f"none below NUTS{nuts}"
-    if point is not None and (whole is None or time(point) < time(whole)):
-        told += f"; as a point {label(point['method'])}, {seconds(point)}"
-    return told
+#: A method is called cheaper, and advised, where it takes this many times less: a clock errs by as much.
+CLEARLY = 1.5
+
+
+def of_nuts(rungs: Sequence[Rung]) -> Rung | None:
+    """The row of NUTS, where its draws were made here, so that its time is known."""
+    return next((r for r in rungs if r["method"] == "nuts" and r["seconds"]), None)
+
+
+def is_worth(rung: Rung, rungs: Sequence[Rung]) -> bool:
+    """Whether it is clearly cheaper than NUTS; true where it is not known what NUTS took."""
+    nuts = of_nuts(rungs)
+    return nuts is None or CLEARLY * time(rung) <= time(nuts)
 
 
 def worth(rungs: Sequence[Rung], *, clock: bool = True) -> Rung | None:
-    """The rung to advise: the cheapest that is enough, if it is cheaper than NUTS; without a clock the ladder's first.
+    """The rung to advise: of those that are enough the first that no other is clearly cheaper than, if it is worth it.
 
-    What must come out the same again cannot rest on a clock.
+    What must come out the same again cannot rest on a clock: without one it is the ladder's first.
     """
-    if not clock:
-        return next((r for r in rungs if r["method"] != "nuts" and _state(r, None) == "same"), None)
-    found, nuts = cheapest(rungs), next((r for r in rungs if r["method"] == "nuts" and r["seconds"]), None)
-    return None if found is None or (nuts is not None and time(found) >= time(nuts)) else found
+    found = [r for r in rungs if r["method"] != "nuts" and _state(r, None) == "same"]
+    if clock:
+        found = [r for r in found if is_worth(r, rungs)]
+        fastest = min(map(time, found), default=math.inf)
+        found = [r for r in found if time(r) <= CLEARLY * fastest]
+    return next(iter(found), None)
 
 
-def advice(overall: Overall, rungs: Sequence[Rung]) -> str:
-    """The verdict's advice; where it differs, with what would have been enough, both costs, and the line to run."""
-    found = worth(rungs)
-    if found is None or overall.state is not State.DIFFERS:
-        return overall.advice
-    nuts = next((f" against {seconds(r)} of NUTS" for r in rungs if r["method"] == "nuts" and r["seconds"]), "")
-    told, line = label(found["method"]), call(found["method"])
-    runs = f": {line}" if line != found["method"] else ""
-    return f"{overall.advice} {told[0].upper()}{told[1:]} would have been enough, {seconds(found)}{nuts}{runs}.".strip()
+def sentence(rungs: Sequence[Rung]) -> str:
+    """``marginal Laplace, 0.42 s (NUTS: 12 s); as a point the marginal MAP, 0.2 s``; empty where nothing was judged.
 
-
-def integrated(verdict: Verdict, fits: Mapping[str, Fit], table: pd.DataFrame) -> Verdict:
-    """The verdict with an advice that says what the marginal mode gives, where the joint mode of a scale is off."""
-    found, layer = fits.get("marginal_map"), verdict.layers.get(verdict.overall.deciding or "")
-    if found is None or not found.ok or layer is None or layer.state is not State.DIFFERS or layer.scalar is None:
-        return verdict
-    if layer.scalar not in found.diagnostics["hyperparameters"]:
-        return verdict
-    row = table.loc[layer.scalar]
-    if not abs(row["marginal_map"] - row["mean"]) < abs(row["map"] - row["mean"]) / 2:
-        return verdict
-    latent = ", ".join(found.diagnostics["latent"])
-    said = (
-        f"The joint mode ignores how uncertain {latent} is; with it integrated out the mode of {layer.scalar} is "
-        f"{plain(row['marginal_map'], 2)}."
-    )
-    return replace(verdict, overall=replace(verdict.overall, advice=f"{verdict.overall.advice} {said}".strip()))
+    What takes longer than NUTS is not called cheap.
+    """
+    if not rungs:
+        return ""
+    nuts = of_nuts(rungs)
+    whole, point = worth(rungs), cheapest(rungs, "location")
+    beside = f" (NUTS: {seconds(nuts)})" if nuts else ""
+    if whole is not None:
+        told = f"{label(whole['method'])}, {seconds(whole)}{beside}"
+    elif cheapest(rungs) is not None and nuts is not None:
+        told = f"NUTS itself, {seconds(nuts)}"
+    else:
+        told = f"none below NUTS{beside}"
+    if point is not None and is_worth(point, rungs) and (whole is None or CLEARLY * time(point) <= time(whole)):
+        told += f"; as a point {label(point['method'])}, {seconds(point)}"
+    return told
 
 
 def call(method: str) -> str:

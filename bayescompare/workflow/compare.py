@@ -21,7 +21,6 @@ from ..model.problem import Problem
 from ..results.comparison import Comparison
 from ..results.display import displayed
 from ..results.fit import Fit, Status
-from ..results.ladder import integrated
 from ..templates import bambi
 from ..templates.loading import Target, load_target
 from . import arms, consequences, focus, labels, others, tabulate
@@ -212,7 +211,7 @@ def _told(given: Given, found: Measured) -> dict[str, Any]:
         lambda _: {},
     )
     return {
-        "verdict": integrated(found.verdict, fits, table),
+        "verdict": found.verdict,
         "curves": layers.compute("curves", partial(density.drawn, problem, found.gathered, table), density.no_curves),
         "joint": tabulate.described(found.joint, found.climbs),
         "prediction": document(found.predicted),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from ..errors import LIBRARY_ERRORS, FitError, ModelError, first_line
+from ..errors import LIBRARY_ERRORS, BayesCompareError, FitError, ModelError, first_line
 
 logger = logging.getLogger("bayescompare")
 
@@ -32,7 +32,8 @@ class Layers:
             return make()
         except (*LIBRARY_ERRORS, FitError, ModelError) as error:
             logger.debug("%s was not computed", name, exc_info=True)
-            reason = f"{type(error).__name__}: {first_line(error)}"
+            ours = isinstance(error, BayesCompareError)
+            reason = first_line(error) if ours else f"{type(error).__name__}: {first_line(error)}"
             self.failed[name] = reason
             return otherwise(reason)
 

@@ -5,14 +5,10 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import pytest
 
 import bayescompare as bc
-from bayescompare.metrics.verdict import Layer, Overall, State, Verdict
-from bayescompare.results.fit import Fit, Status
-from bayescompare.results.ladder import advice, call, cheapest, frame, integrated, label, sentence, worth
+from bayescompare.results.ladder import call, cheapest, frame, label, sentence, worth
 
 
 def rung(method: str, seconds: float, location: str, spread: str, enough: str) -> dict[str, Any]:
@@ -48,11 +44,24 @@ def test_the_cheapest_that_is_enough() -> None:
     assert sentence(()) == ""
 
 
-def test_the_advice_names_it_where_the_verdict_differs() -> None:
-    for state, told in ((State.DIFFERS, True), (State.SAME, False), (State.UNDECIDED, False)):
-        found = advice(Overall(state, "", "", "Report it."), RUNGS)
-        assert found.startswith("Report it.")
-        assert ('0.4 s against 12 s of NUTS: bc.fit(model, "laplace").diagnostics["psis"].' in found) is told
+def test_what_takes_longer_than_nuts_is_not_called_cheap() -> None:
+    slow = (*RUNGS[:4], {**NUTS, "seconds": 0.3})
+    assert sentence(slow) == "NUTS itself, 0.3 s; as a point the MAP, 0.1 s"
+    assert worth(slow) is None
+    assert sentence((*RUNGS[2:4], {**NUTS, "seconds": 0.3})) == "NUTS itself, 0.3 s"
+
+
+def test_compiling_counts() -> None:
+    compiled = {**RUNGS[3], "compile_seconds": 9.0}
+    assert worth((compiled, NUTS)) is None
+    assert worth((compiled, {**NUTS, "compile_seconds": 3.0})) is compiled
+    assert sentence((compiled, {**NUTS, "compile_seconds": 3.0})).endswith(" 9.4 s (NUTS: 15 s)")
+
+
+@pytest.mark.parametrize("seconds", [0.8, 0.9, 1.0, 1.1])
+def test_of_two_that_cost_about_the_same_it_is_always_the_same_one(seconds: float) -> None:
+    found = worth((RUNGS[2], {**RUNGS[3], "seconds": seconds}, NUTS))
+    assert found is RUNGS[2]
 
 
 def test_without_a_clock_it_is_the_first() -> None:
@@ -60,24 +69,6 @@ def test_without_a_clock_it_is_the_first() -> None:
     assert first is not None
     assert fastest is not None
     assert (first["method"], fastest["method"]) == ("marginal_laplace", "laplace_psis")
-
-
-@pytest.mark.parametrize("rungs", [RUNGS[:2], (), (*RUNGS[:4], {**NUTS, "seconds": 0.3})])
-def test_where_nothing_cheaper_is_enough_the_advice_stays(rungs: tuple[dict[str, Any], ...]) -> None:
-    assert advice(Overall(State.DIFFERS, "", "", "Report it."), rungs) == "Report it."
-
-
-@pytest.mark.parametrize(("marginal", "told"), [(0.32, True), (0.0, False), (np.nan, False)])
-def test_the_advice_says_what_the_marginal_mode_gives_where_it_is_nearer(marginal: float, told: bool) -> None:
-    found = {"latent": ["theta"], "hyperparameters": ["tau"]}
-    fit = Fit("marginal_map", Status.OK, (), ("tau",), np.array([marginal]), diagnostics=found)
-    table = pd.DataFrame({"map": [0.0], "marginal_map": [marginal], "mean": [0.4]}, index=["tau"])
-    layer = Layer("location", State.DIFFERS, "", scalar="tau")
-    verdict = Verdict(Overall(State.DIFFERS, "", "", "Report it.", "location"), {"location": layer})
-    said = integrated(verdict, {"marginal_map": fit}, table).overall.advice
-    end = " The joint mode ignores how uncertain theta is; with it integrated out the mode of tau is 0.32."
-    assert said == "Report it." + (end if told else "")
-    assert integrated(verdict, {}, table) is verdict
 
 
 @pytest.mark.parametrize("method", ["map", "laplace_psis", "advi_linear_response", "advi_linear_response_psis"])

@@ -15,6 +15,7 @@ from bayescompare.cli.summary import summary
 from bayescompare.errors import DataError, UnknownNameError, UsageError
 from bayescompare.methods.marginal import MarginalOptions
 from bayescompare.model.cache import problem_of
+from bayescompare.reasons import Code
 from bayescompare.results.comparison import Comparison
 from bayescompare.results.fit import Fit, Status
 from bayescompare.workflow.layers import Layers
@@ -46,7 +47,7 @@ MODEL = hierarchy()
 @pytest.fixture(scope="module")
 def compared() -> Comparison:
     options = CompareOptions(sampler=bc.SamplerOptions(draws=500, tune=500, target_accept=0.95, backend="jax"))
-    return bc.compare(MODEL, quantities={"ratio": lambda p: p["mu"] / p["tau"]}, options=options)
+    return bc.compare(MODEL, quantities={"ratio": lambda p: p["mu"] / p["tau"]}, var_names=(), options=options)
 
 
 def test_the_marginal_methods_run_where_there_is_a_latent_block(compared: Comparison) -> None:
@@ -128,8 +129,9 @@ def test_one_that_cannot_run_is_a_failed_fit() -> None:
 def test_one_that_takes_too_long_is_given_up() -> None:
     layers, options = Layers(), CompareOptions(marginal=MarginalOptions(seconds=1e-6))
     found = run(problem_of(MODEL), FITS, 0, options, layers)
-    assert {fit.status for fit in found.values()} == {Status.FAILED}
-    assert "longer than it was given" in found["marginal_map"].reasons[0].text
+    assert {fit.status for fit in found.values()} == {Status.NOT_RUN}
+    assert {fit.reasons[0].code for fit in found.values()} == {Code.OVER_TIME}
+    assert layers.findings() == ()
 
 
 def test_any_method_and_any_draws_stand_on_the_ladder() -> None:

@@ -59,7 +59,7 @@ class Found:
 
 def search(problem: Problem, method: str, seed: int, options: MarginalOptions) -> Found:
     """The mode of ℓ under the weights of ``method`` (of the outer density: "map" or "unconstrained_map"), audited."""
-    deadline = time.perf_counter() + options.seconds
+    deadline = time.perf_counter() - problem.density.compile_seconds + options.seconds
     outer = OuterProblem.of(problem, latent_block(problem, options.latent), deadline)
     fit = outer_mode.fit(outer, method, seed=seed, options=options.mode)
     if fit.unconstrained is None:

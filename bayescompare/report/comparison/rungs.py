@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ...formatting import NO_BREAK, plain
+from ...formatting import NO_BREAK
 from ...results import ladder
+from ...results.remedy import remedy
 from ..parts import Rung, State, Strip
 from ..words import Words, mark
 
@@ -46,22 +47,20 @@ def _rung(row: Mapping[str, Any], *, reproducible: bool) -> Rung:
 
 
 def advice(comparison: Comparison, names: Sequence[str], *, reproducible: bool) -> Words:
-    """What to do: the cheapest method that is enough and what it costs beside NUTS, else the verdict's own advice."""
-    overall, row = comparison.verdict.overall, ladder.worth(comparison.rungs, clock=not reproducible)
-    if row is None or str(overall.state) not in ("differs", "undecided"):
+    """What to do: what is enough, or what the cause asks for, else the verdict's own advice."""
+    overall, found = comparison.verdict.overall, remedy(comparison, clock=not reproducible)
+    if found is None:
         return mark(overall.advice, names)
-    said = f"Use {ladder.label(row['method'])}: it matches the posterior in location and spread"
-    nuts = comparison.fits["nuts"]
-    if not reproducible and "origin" not in nuts.diagnostics:
-        said += f", in {ladder.seconds(row)} where NUTS took {plain(nuts.seconds, 2)} s"
-    return (f"{said}.",)
+    enough = cheapest(comparison, reproducible=reproducible) is not None and overall.compares
+    return mark(found.text if enough else f"{overall.advice} {found.text}", names)
 
 
 def code(comparison: Comparison, *, reproducible: bool) -> str:
     """One line of Python that does it; none where neither answer is to be trusted."""
-    state = str(comparison.verdict.overall.state)
+    found = remedy(comparison, clock=not reproducible)
+    if found is not None:
+        return found.code
     sampler = comparison.verdict.layers.get("sampler")
     if sampler is None or str(sampler.state) == "failed":
         return ""
-    found = cheapest(comparison, reproducible=reproducible) if state != "no_verdict" else None
-    return ladder.call(found or ("laplace" if state == "same" else "nuts"))
+    return ladder.call("laplace" if str(comparison.verdict.overall.state) == "same" else "nuts")
