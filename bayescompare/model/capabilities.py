@@ -1,18 +1,17 @@
 """What a model's graphs can do, asked before anything is compiled: what no method can use is known by name.
 
 A density may be random (minibatches, simulators), or not to be derived, or have no gradient; an operation of the user's
-own may raise. Each has a name, and each method states what it needs (:data:`bayescompare.fit.NEEDS`).
+own may raise. Each has a name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import LIBRARY_ERRORS, UnsupportedModelError, first_line
-from .pymc_internals import has_jax_translation, is_no_gradient, takes_generator
+from .pymc_internals import is_no_gradient, takes_generator
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -40,68 +39,6 @@ NO_DENSITY = {"BARTRV": "a sum of trees (BART)"}
 
 #: Distributions whose log density is 0 wherever their values are, by the name of their class: improper on purpose.
 FLAT = ("FlatRV", "HalfFlatRV", "CustomDistRV")
-
-
-@dataclass(frozen=True)
-class Capabilities:
-    """What a model's graphs can do.
-
-    Attributes
-    ----------
-    random : dict of str to str
-        Terms of the density that are random, by name, and why.
-    underived : dict of str to str
-        Variables whose log density PyMC does not derive, and its reason.
-    no_density : dict of str to str
-        Free variables whose log density says nothing of their values, and what they are.
-    no_gradient : tuple of str
-        Operations between the parameters and the density that have no gradient.
-    no_jax : tuple of str
-        Operations of the density that JAX has no translation of.
-    own : tuple of str
-        Operations that run as Python code of the user's (or of ``pm.ode``) and may raise at some values.
-    """
-
-    random: dict[str, str]
-    underived: dict[str, str]
-    no_density: dict[str, str]
-    no_gradient: tuple[str, ...]
-    no_jax: tuple[str, ...]
-    own: tuple[str, ...]
-
-    @property
-    def value(self) -> bool:
-        """True if the model has a log density at all."""
-        return not (self.random or self.underived or self.no_density)
-
-    @property
-    def gradient(self) -> bool:
-        """True if its log density has a gradient."""
-        return self.value and not self.no_gradient
-
-    @property
-    def jax(self) -> bool:
-        """True if its log density is known to JAX, operation by operation."""
-        return self.value and not self.no_jax
-
-
-def capabilities(model: pm.Model) -> Capabilities:
-    """Ask a model's graphs what they can do; nothing is compiled."""
-    underived = why_underived(model)
-    if underived:
-        return Capabilities({}, underived, {}, (), (), ())
-    variables = [*model.free_RVs, *model.observed_RVs, *model.potentials]
-    terms = [*log_densities(model), *(model.replace_rvs_by_values(model.potentials) if model.potentials else [])]
-    random = why_random(zip((variable.name for variable in variables), terms, strict=True))
-    values = [model.rvs_to_values[rv] for rv in model.free_RVs]
-    return Capabilities(
-        random=random,
-        underived={},
-        no_density=without_density(model, terms),
-        no_gradient=() if random else without_gradient(terms, values),
-        no_jax=without_jax(terms),
-        own=own_operations(terms),
-    )
 
 
 # -- is there a density ----------------------------------------------------------------------------
@@ -274,28 +211,8 @@ def depends_on(outputs: Sequence[Any]) -> Iterator[Any]:
 # -- operations ------------------------------------------------------------------------------------
 
 
-def without_gradient(outputs: Sequence[Any], wrt: Sequence[Any]) -> tuple[str, ...]:
-    """Operations between ``wrt`` and ``outputs`` that have no gradient, by name; empty where there is one.
-
-    Parameters
-    ----------
-    outputs, wrt : sequence of TensorVariable
-    """
-    import pytensor.gradient as tg
-    import pytensor.tensor as pt
-
-    if not outputs or not wrt:
-        return ()
-    total = sum((pt.sum(term) for term in outputs), pt.constant(0.0))
-    try:
-        tg.grad(total, list(wrt), disconnected_inputs="ignore")
-    except LIBRARY_ERRORS as error:
-        return lacking_gradient(outputs, wrt) or (first_line(error),)
-    return ()
-
-
 def lacking_gradient(outputs: Sequence[Any], wrt: Sequence[Any]) -> tuple[str, ...]:
-    """The operations to blame, asked one by one, those inside of a scan too."""
+    """Operations between ``wrt`` and ``outputs`` without a gradient, by name: asked one by one, those in a scan too."""
     from pytensor.graph.traversal import toposort
 
     found: list[str] = []
@@ -319,11 +236,6 @@ def _has_gradient(node: Any, touched: list[int]) -> bool:
     except LIBRARY_ERRORS:
         return False
     return not any(is_no_gradient(gradients[i]) for i in touched)
-
-
-def without_jax(outputs: Sequence[Any]) -> tuple[str, ...]:
-    """Operations that JAX has no translation of, by name; some others fail only when they are traced."""
-    return tuple(dict.fromkeys(operation_name(op) for op in _operations(outputs) if not has_jax_translation(op)))
 
 
 def own_operations(outputs: Sequence[Any]) -> tuple[str, ...]:

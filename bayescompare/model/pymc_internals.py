@@ -230,17 +230,6 @@ def is_no_gradient(gradient: Any) -> bool:
     return isinstance(getattr(gradient, "type", None), NullType)
 
 
-def has_jax_translation(op: Any) -> bool:
-    """Whether PyTensor has a translation of an operation into JAX.
-
-    Needs the single dispatch ``pytensor.link.jax.dispatch.jax_funcify``, whose entry of ``object`` raises. If it moves:
-    compile with ``mode="JAX"`` and catch NotImplementedError.
-    """
-    from pytensor.link.jax.dispatch import jax_funcify
-
-    return jax_funcify.dispatch(type(op)) is not jax_funcify.dispatch(object)
-
-
 def kept_folder() -> Path:
     """Where PyTensor keeps what numba compiled.
 

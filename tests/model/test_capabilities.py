@@ -16,7 +16,6 @@ from pytensor.graph.op import Op
 from pytensor.tensor.random.op import RandomVariable
 
 from bayescompare.errors import UnsupportedModelError
-from bayescompare.model.capabilities import capabilities
 from bayescompare.model.problem import Problem
 
 X = np.linspace(0.0, 1.0, 20)
@@ -122,7 +121,6 @@ def test_a_density_that_does_not_exist_is_refused_by_name(build: Callable[[], No
         build()
     if build is product:
         model = pm.observe(model, {"total": 2.0})
-    assert not capabilities(model).value
     with pytest.raises(UnsupportedModelError) as caught:
         _ = Problem(model).density
     for words in REFUSED[build]:
@@ -134,14 +132,14 @@ def test_what_is_improper_on_purpose_has_a_density() -> None:
         flat = pm.Flat("flat") + pm.HalfFlat("half")
         own = pm.CustomDist("own", 0.0, logp=lambda value, m: pt.zeros_like(value))
         pm.Normal("y", flat + own + pm.Uniform("u", 0.0, 1.0), 1.0, observed=Y)
-    assert capabilities(model).value
+    assert np.isfinite(Problem(model).density(np.zeros(Problem(model).dimension), (1.0, 1.0, 1.0))[0])
 
 
 def test_a_scaled_likelihood_of_all_data_is_not_random() -> None:
     with pm.Model() as model:
         b = pm.Normal("b", 0.0, 1.0)
         pm.Normal("y", b * X, 1.0, observed=Y, total_size=100)
-    assert capabilities(model).value
+    assert np.isfinite(Problem(model).density(np.zeros(Problem(model).dimension), (1.0, 1.0, 1.0))[0])
 
 
 def wrapped() -> Any:
@@ -184,21 +182,20 @@ def test_operations_without_a_gradient_are_named(name: str) -> None:
     with pm.Model() as model:
         x = pm.Normal("x", 0.0, 1.0)
         pm.Potential("term", operation(x))
-    found = capabilities(model)
-    assert found.value
-    assert set(found.no_gradient) == set(lacking)
-    assert found.gradient is not bool(lacking)
+    assert set(Problem(model).density.no_gradient) == set(lacking)
 
 
 def test_operations_without_a_translation_are_named() -> None:
     with pm.Model() as model:
         x = pm.Normal("x", 0.0, 1.0)
         pm.Normal("y", SmoothSquare()(x), 1.0, observed=Y)
-    found = capabilities(model)
-    assert (found.no_jax, found.own) == (("SmoothSquare",), ("SmoothSquare",))
-    assert not found.jax
+    density = Problem(model).density
+    assert density.through_jax() is None
+    assert "SmoothSquare" in str(density.fallback)
+    assert density.graphs.own == ("SmoothSquare",)
     with pm.Model() as plain:
         x = pm.Normal("x", 0.0, 1.0)
         pm.Normal("y", pt.exp(x), 1.0, observed=Y)
-    assert capabilities(plain).jax
-    assert capabilities(plain).own == ()
+    density = Problem(plain).density
+    assert density.through_jax() is not None
+    assert density.graphs.own == ()

@@ -16,7 +16,7 @@ from scipy import stats
 
 from bayescompare.methods.mode import run_map
 from bayescompare.model import backends as module
-from bayescompare.model import density as density_module
+from bayescompare.model import routes
 from bayescompare.model.backends import CHUNK, BySize, JaxFunction, without_compiler
 from bayescompare.model.density import Density
 from bayescompare.model.problem import Problem
@@ -304,7 +304,7 @@ def test_the_second_opinion_agrees(mixed: SimpleNamespace) -> None:
 def dear() -> SimpleNamespace:
     """The same model, taken for a large one: everything through JAX."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(density_module, "AFFORDABLE", 0.0)
+        patch.setattr(routes, "AFFORDABLE", 0.0)
         density = Problem(mixed_model()).density
         density(density.start, ONE)
     return SimpleNamespace(density=density)
@@ -339,7 +339,7 @@ def test_a_long_search_goes_on_through_jax_and_the_next_begins_anew(mixed: Simpl
     density.begin_search()
     usual = density._usual_evaluations
     assert density._value_now().backend == "pytensor"
-    density.evaluations += density_module.PATIENCE * usual + 1
+    density.evaluations += routes.PATIENCE * usual + 1
     assert density._value_now().backend == "jax"
     long, _ = density(mixed.u, ONE)
     density.begin_search()
