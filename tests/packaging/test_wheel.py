@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 from packaging.metadata import Metadata
 
+import bayescompare
+
 REPOSITORY = Path(__file__).parents[2]
 
 
@@ -73,14 +75,29 @@ def test_wheel_is_small_and_its_metadata_are_valid(dist: Path) -> None:
     assert metadata.description == (REPOSITORY / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_recipe_has_the_projects_version_and_dependencies() -> None:
+def test_the_recipe_has_the_projects_dependencies() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     recipe = (REPOSITORY / "packaging" / "recipe.yaml").read_text(encoding="utf-8")
     run_time = recipe.partition("  run:\n")[2].partition("\n\n")[0].splitlines()
     names = [line.removeprefix("    - ").replace(" ", "") for line in run_time]
     assert names == ["python>=${{python_min}}", *project["dependencies"]]
     assert f'python_min: "{project["requires-python"].removeprefix(">=")}"' in recipe
-    assert f'version: "{project["version"]}"' in recipe
+
+
+def test_every_file_that_names_the_version_names_the_same() -> None:
+    """Those that a release edits, and the tag, where the commit has one (docs/decisions/0014-version.md)."""
+    version = bayescompare.__version__
+    assert f'version: "{version}"' in (REPOSITORY / "packaging" / "recipe.yaml").read_text(encoding="utf-8")
+    assert f"\nversion: {version}\n" in (REPOSITORY / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"version = {{{version}}}" in (REPOSITORY / "docs" / "how_to" / "papers.md").read_text(encoding="utf-8")
+    tags = run("git", "tag", "--points-at", "HEAD", cwd=REPOSITORY).split()
+    assert [tag for tag in tags if tag.startswith("v")] in ([], [f"v{version}"])
+
+
+def test_the_wheel_and_the_source_distribution_have_the_version(dist: Path) -> None:
+    names = sorted(path.name for path in dist.iterdir())
+    version = bayescompare.__version__
+    assert names == [f"bayescompare-{version}-py3-none-any.whl", f"bayescompare-{version}.tar.gz"]
 
 
 @pytest.fixture(scope="module")
