@@ -14,6 +14,7 @@ import numpy as np
 from scipy import sparse
 
 from .boolean import MOST, DenseError, Value, all_of, along, checked, empty, eye, kept, kron, rows, stack, sums, times
+from .cuts import Cuts, Place
 
 #: Steps of a loop that are followed one by one; a longer loop's outputs depend on all that goes in.
 UNROLLED = 5_000
@@ -42,15 +43,18 @@ CUMULATIVE = {"cumsum", "cumprod", "cummax", "cummin", "cumlogsumexp"}
 CALLS = {"jit", "pjit", "closed_call", "core_call", "custom_jvp_call", "custom_vjp_call", "remat2", "checkpoint"}
 
 
-def dependence(closed: Any, inputs: Any) -> Any:
+def dependence(closed: Any, inputs: Any, rest: Sequence[Any] = (), cuts: Cuts | None = None) -> Any:
     """Dependence of a traced program's only output on the inputs.
 
     Parameters
     ----------
     closed : ClosedJaxpr
-        With one argument, a vector.
-    inputs : csr_array of shape (argument's length, n)
-        What each entry of the argument counts as.
+    inputs : csr_array of shape (length of the first argument, n)
+        What each entry of that counts as.
+    rest : sequence of array
+        The other arguments, which are known.
+    cuts : Cuts, optional
+        Where arrays of few entries that depend on much are held; the inputs have columns for them, after the others.
 
     Returns
     -------
@@ -60,11 +64,12 @@ def dependence(closed: Any, inputs: Any) -> Any:
     ------
     DenseError
     """
-    (out,) = _run(closed, [Value((inputs.shape[0],), inputs.tocsr())])
+    arguments = [Value((inputs.shape[0],), inputs.tocsr()), *(_constant(array) for array in rest)]
+    (out,) = _run(closed, arguments, None if cuts is None else (cuts, ()))
     return empty(out.size, inputs.shape[1]) if out.deps is None else out.deps
 
 
-def _run(closed: Any, arguments: Sequence[Value]) -> list[Value]:
+def _run(closed: Any, arguments: Sequence[Value], where: tuple[Cuts, Place] | None = None) -> list[Value]:
     known: dict[Any, Value] = {}
 
     def read(atom: Any) -> Value:
@@ -75,8 +80,9 @@ def _run(closed: Any, arguments: Sequence[Value]) -> list[Value]:
     for variable, constant in zip(closed.jaxpr.constvars, closed.consts, strict=True):
         known[variable] = _constant(constant)
     known.update(zip(closed.jaxpr.invars, arguments, strict=True))
-    for equation in closed.jaxpr.eqns:
-        found = _apply(equation, [read(atom) for atom in equation.invars])
+    for number, equation in enumerate(closed.jaxpr.eqns):
+        here = None if where is None else (where[0], (*where[1], number))
+        found = _apply(equation, [read(atom) for atom in equation.invars], here)
         known.update(zip(equation.outvars, found, strict=True))
     return [read(atom) for atom in closed.jaxpr.outvars]
 
@@ -85,13 +91,13 @@ def _constant(value: Any) -> Value:
     return Value(np.shape(value), None, lambda: np.asarray(value))
 
 
-def _apply(equation: Any, values: list[Value]) -> list[Value]:
+def _apply(equation: Any, values: list[Value], where: tuple[Cuts, Place] | None) -> list[Value]:
     name, params = equation.primitive.name, equation.params
     shapes = [tuple(out.aval.shape) for out in equation.outvars]
     if all(value.make is not None for value in values) and name != "random_wrap":
         return _lazily(equation, values, shapes)
     if name in CALLS:
-        return _run(_inner(params), values[: len(_inner(params).jaxpr.invars)])
+        return _run(called(params), values[: len(called(params).jaxpr.invars)], where)
     if name == "cond":
         return _branches(params, values, shapes)
     if name == "scan" and params["length"] <= UNROLLED:
@@ -103,8 +109,8 @@ def _apply(equation: Any, values: list[Value]) -> list[Value]:
     rule = _rule(name)
     if rule is None:
         return [Value(shape, all_of(values, math.prod(shape))) for shape in shapes]
-    deps = checked(rule(params, values, shapes[0], equation))
-    return [Value(shapes[0], deps)]
+    value = Value(shapes[0], checked(rule(params, values, shapes[0], equation)))
+    return [value if where is None else where[0].held(where[1], value)]
 
 
 def _rule(name: str) -> Callable[..., Any] | None:
@@ -140,7 +146,8 @@ def _lazily(equation: Any, values: list[Value], shapes: list[tuple[int, ...]]) -
     return [Value(shape, None, output(i)) for i, shape in enumerate(shapes)]
 
 
-def _inner(params: dict[str, Any]) -> Any:
+def called(params: dict[str, Any]) -> Any:
+    """The program that an equation with these parameters calls."""
     for key in ("jaxpr", "call_jaxpr", "fun_jaxpr"):
         if key in params:
             return _closed(params[key])

@@ -8,10 +8,9 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 from scipy.sparse.csgraph import connected_components
-from scipy.sparse.linalg import splu
 
+from .cholesky import Symbolic
 from .pattern import Pattern
 
 Array = NDArray[np.float64]
@@ -27,9 +26,6 @@ DENSE = 400
 
 #: Dimension above which there is never a dense matrix.
 MOST_DENSE = 2000
-
-#: What stands for 0 in a sparse matrix, over its largest entry: SuperLU drops zeros, and their places are needed.
-ABSENT = 1e-60
 
 
 class NotPositiveError(Exception):
@@ -254,70 +250,43 @@ def _log_diagonal(root: Array) -> Array:
 
 
 class Sparse:
-    """A sparse matrix that falls into no small blocks: SuperLU without pivoting, which is then L D Lᵀ."""
+    """A sparse matrix that falls into no small blocks."""
 
     kind = "sparse"
 
     def __init__(self, pattern: Pattern) -> None:
-        self.pattern = pattern
-        n = pattern.size
-        counted = sparse.csc_array((np.arange(1, len(pattern.rows) + 1), (pattern.rows, pattern.columns)), shape=(n, n))
-        counted.sort_indices()
-        self._order = counted.data - 1
-        self._indices, self._starts = counted.indices, counted.indptr
+        self.symbolic = Symbolic.of(pattern.matrix())
+        self.places = self.symbolic.entries(pattern.rows, pattern.columns)
+        self._last: tuple[Array, SparseFactor] | None = None
 
     def factor(self, values: Array) -> SparseFactor:
-        n = self.pattern.size
-        filled = np.where(values == 0, ABSENT * np.abs(values).max(axis=1, keepdims=True), values)
-        matrices = [sparse.csc_array((own[self._order], self._indices, self._starts), shape=(n, n)) for own in filled]
-        return SparseFactor(self.pattern, [_decomposed(matrix) for matrix in matrices])
+        """The last one is kept: Newton's last matrix is that of the log determinant."""
+        if self._last is None or not np.array_equal(self._last[0], values):
+            self._last = values.copy(), SparseFactor(self, [self._decomposed(own) for own in values])
+        return self._last[1]
 
-
-def _decomposed(matrix: Any) -> Any:
-    if not np.all(np.isfinite(matrix.data)) or not np.all(matrix.diagonal() > 0):
-        raise NotPositiveError
-    try:
-        found = splu(
-            matrix,
-            permc_spec="MMD_AT_PLUS_A",
-            diag_pivot_thresh=0.0,
-            options={"SymmetricMode": True, "Equil": False},
-        )
-    except RuntimeError as error:  # exactly singular
-        raise NotPositiveError from error
-    if not np.all(found.U.diagonal() > 0) or not np.array_equal(found.perm_r, found.perm_c):
-        raise NotPositiveError
-    return found
+    def _decomposed(self, values: Array) -> Array:
+        lower = np.zeros(len(self.symbolic.indices))
+        lower[self.places] = values
+        if not self.symbolic.factor(lower):
+            raise NotPositiveError
+        return lower
 
 
 class SparseFactor:
     """The batch's factors, one by one."""
 
-    def __init__(self, pattern: Pattern, factors: list[Any]) -> None:
-        self.pattern, self._factors = pattern, factors
-        self.log_determinant = np.array([np.log(own.U.diagonal()).sum() for own in factors])
+    def __init__(self, layout: Sparse, factors: list[Array]) -> None:
+        self._places, self._symbolic, self._factors = layout.places, layout.symbolic, factors
+        diagonal = layout.symbolic.starts[:-1]
+        self.log_determinant = np.array([2 * np.log(own[diagonal]).sum() for own in factors])
 
     def solve(self, right: Array) -> Array:
-        if len(self._factors) == 1:
-            return np.asarray(self._factors[0].solve(right.T).T)
-        return np.stack([own.solve(row) for own, row in zip(self._factors, right, strict=True)])
+        factors = self._factors * len(right) if len(self._factors) == 1 else self._factors
+        return np.stack([self._symbolic.solve(own, row) for own, row in zip(factors, right, strict=True)])
 
     def draw(self, z: Array) -> Array:
-        return np.stack([_drawn(own, row) for own, row in zip(self._factors, z, strict=True)])
+        return np.stack([self._symbolic.draw(own, row) for own, row in zip(self._factors, z, strict=True)])
 
     def inverse(self) -> Array:
-        from .selected import selected_inverse
-
-        rows, columns = self.pattern.rows, self.pattern.columns
-        found = []
-        for own in self._factors:
-            place = np.asarray(own.perm_c)
-            found.append(selected_inverse(own.L.tocsc(), own.U.diagonal(), place[rows], place[columns]))
-        return np.stack(found)
-
-
-def _drawn(own: Any, z: Array) -> Array:
-    """P L⁻ᵀ D^−½ z."""
-    scaled = z / np.sqrt(own.U.diagonal())
-    solved = sparse.linalg.spsolve_triangular(own.L.T.tocsr(), scaled, lower=False, unit_diagonal=True)
-    return np.asarray(solved[own.perm_c])
+        return np.stack([self._symbolic.inverse(own)[self._places] for own in self._factors])

@@ -84,10 +84,8 @@ class _Climb:
         self.positive = np.zeros(len(points), dtype=bool)
 
     def _at(self, points: Array) -> tuple[Array, Array, Array]:
-        value, gradient, products = self.joint.local(points, self.weights)
+        value, gradient, entries = self.joint.local(points, self.weights)
         self.steps += len(points)
-        pattern = self.joint.pattern
-        entries = -products[:, pattern.product, pattern.place]
         finite = np.isfinite(value) & np.isfinite(gradient).all(axis=1) & np.isfinite(entries).all(axis=1)
         return np.where(finite, value, -np.inf), gradient, entries
 
@@ -119,8 +117,7 @@ class _Climb:
         return np.concatenate([step for step, _ in single]), np.concatenate([positive for _, positive in single])
 
     def _damped(self, row: int, right: Array) -> Array:
-        pattern = self.joint.pattern
-        diagonal = pattern.rows == pattern.columns
+        diagonal = self.joint.pattern.diagonal
         scale = np.maximum(np.abs(self.entries[row, diagonal]), 1e-8 * np.abs(self.entries[row]).max(initial=1e-8))
         damping = DAMPING
         while damping <= MOST_DAMPING:

@@ -314,10 +314,7 @@ def _latent_draws(marginal: Marginal, outer: Outer, rng: np.random.Generator) ->
         value, _, _ = marginal.joint.local(points[rows], weights)
         value = np.where(np.isfinite(value), value, -np.inf)
         ratios[rows] = value - at.value + 0.5 * (z**2).sum(axis=1)
-        entries, pattern = factor.inverse(), marginal.joint.pattern
-        diagonal = pattern.rows == pattern.columns
-        variance = np.empty((len(rows), len(x)))
-        variance[:, pattern.rows[diagonal]] = entries[:, diagonal]
+        variance = factor.inverse()[:, marginal.joint.pattern.diagonal]
         standard[rows] = (points[np.ix_(rows, x)] - at.points[:, x]) / np.sqrt(variance)
     constant = outer.log_evidence if math.isfinite(outer.log_evidence) else 0.0
     return points, ratios + constant, standard

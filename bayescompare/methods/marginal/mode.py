@@ -143,10 +143,8 @@ def standard_errors(problem: Problem, found: Found, weights: tuple[float, ...]) 
     response = np.zeros((problem.dimension, marginal.dimension))
     response[marginal.latent.others] = np.eye(marginal.dimension)
     response[marginal.latent.coordinates] = marginal.response(at, weights)
-    entries, pattern = at.factor.inverse()[0], marginal.joint.pattern
     conditional = np.zeros(problem.dimension)
-    diagonal = pattern.rows == pattern.columns
-    conditional[marginal.latent.coordinates[pattern.rows[diagonal]]] = entries[diagonal]
+    conditional[marginal.latent.coordinates] = at.factor.inverse()[0][marginal.joint.pattern.diagonal]
     spread = np.sqrt(np.einsum("im,mk,ik->i", response, covariance, response) + conditional)
     if problem.dimension <= DIFFERENCES:
         j = jacobian(problem.density, at.point, spread)

@@ -195,10 +195,7 @@ class Marginal(Density):
 
     def _gradient(self, at: At, weights: Array) -> Array:
         """∂ℓ/∂φ: x* moves with φ, which changes log det H but not log p, flat in x there."""
-        pattern = self.joint.pattern
-        loads = np.zeros((pattern.count, pattern.size))
-        np.add.at(loads, (pattern.product, pattern.place), at.factor.inverse()[0])
-        slope = self.joint.slope(at.point, loads, weights)
+        slope = self.joint.slope(at.point, at.factor.inverse()[0], weights)
         along = np.zeros(self.whole.dimension)
         along[self.latent.coordinates] = at.factor.solve(slope[None, self.latent.coordinates])[0]
         moved = self.joint.product(at.point, along, weights)

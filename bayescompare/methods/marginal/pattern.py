@@ -51,6 +51,12 @@ class Pattern:
         found[self.colours, np.arange(self.size)] = 1.0
         return found
 
+    @property
+    def diagonal(self) -> Index:
+        """Which entry is each coordinate's own, (n,)."""
+        own = np.flatnonzero(self.rows == self.columns)
+        return own[np.argsort(self.rows[own])]
+
     def matrix(self) -> Any:
         """The pattern as a sparse boolean matrix."""
         ones = np.ones(len(self.rows), dtype=bool)
