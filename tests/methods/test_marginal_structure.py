@@ -6,14 +6,21 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pymc as pm
 import pytest
 from numpy.testing import assert_allclose
 from scipy import sparse
+from scipy.stats import halfnorm, multivariate_normal
 
 from bayescompare.methods.marginal.boolean import DenseError
+from bayescompare.methods.marginal.cholesky import PANEL
 from bayescompare.methods.marginal.dependence import dependence
 from bayescompare.methods.marginal.factor import Blocks, NotPositiveError, Sparse, layout_of
+from bayescompare.methods.marginal.latent import latent_block
+from bayescompare.methods.marginal.low_rank import LowRank
+from bayescompare.methods.marginal.outer import OuterProblem
 from bayescompare.methods.marginal.pattern import Pattern, dense, pattern_of
+from bayescompare.model.problem import Problem
 
 N = 12
 RNG = np.random.default_rng(0)
@@ -182,3 +189,88 @@ def test_small_blocks_and_their_border_are_found() -> None:
     assert len(layout("border").border) == 2
     assert isinstance(layout_of(pattern_of(sparse.csr_array(matrix("band", 600) != 0))), Sparse)
     assert layout_of(dense(50)).kind == "dense"
+
+
+def test_the_full_columns_of_a_sparse_factor_go_in_panels() -> None:
+    h = matrix("crossed", 700)
+    pattern = pattern_of(sparse.csr_array(h != 0))
+    layout = Sparse(pattern)
+    assert PANEL < 700 - layout.symbolic.tail < 700
+    factor = layout.factor(entries(pattern, h))
+    assert_allclose(factor.log_determinant, np.linalg.slogdet(h)[1], rtol=1e-12)
+    assert_allclose(factor.inverse(), entries(pattern, np.linalg.inv(h)), atol=1e-12)
+    assert_allclose(h @ factor.solve(np.ones((1, 700)))[0], np.ones(700), atol=1e-10)
+
+
+# -- sums over the block ---------------------------------------------------------------------------
+
+
+def laplacian(rows: int, columns: int) -> np.ndarray:
+    """Of a grid of areas."""
+    at = np.arange(rows * columns).reshape(rows, columns)
+    found = np.zeros((at.size, at.size))
+    for first, second in ((at[:, 1:], at[:, :-1]), (at[1:], at[:-1])):
+        found[first.ravel(), second.ravel()] = found[second.ravel(), first.ravel()] = -1.0
+    return found - np.diag(found.sum(axis=1))
+
+
+def test_a_singular_matrix_with_a_part_of_low_rank_is_factorised() -> None:
+    s = laplacian(6, 7)
+    pattern = pattern_of(sparse.csr_array(s != 0))
+    u = np.stack([np.full(42, 0.3), np.cos(np.arange(42))])
+    c = np.stack([np.full(42, 2.0), -0.01 * np.cos(np.arange(42))])
+    h = s + u.T @ c
+    layout = LowRank(pattern, Sparse(pattern), 2)
+    factor = layout.factor(np.concatenate([entries(pattern, s)[0], u.ravel(), c.ravel()])[None])
+    inverse = np.linalg.inv(h)
+    assert_allclose(factor.log_determinant, np.linalg.slogdet(h)[1], rtol=1e-10)
+    assert_allclose(factor.solve(np.eye(42)), inverse, atol=1e-10)
+    derivative = np.concatenate([entries(pattern, inverse)[0], (c @ inverse).ravel(), (u @ inverse).ravel()])
+    assert_allclose(factor.inverse()[0], derivative, atol=1e-10)
+    root = np.concatenate([factor.draw(z[None]) for z in np.eye(42)])
+    assert_allclose(root.T @ root, inverse, atol=1e-10)
+    with pytest.raises(NotPositiveError):
+        layout.factor(np.concatenate([entries(pattern, s)[0], -u.ravel(), c.ravel()])[None])
+
+
+def penalised(sd: Any, n: int) -> Any:
+    return sd * pm.ICAR("x", W=-laplacian(18, n // 18) + np.diag(np.diag(laplacian(18, n // 18))))
+
+
+def centred(sd: Any, n: int) -> Any:
+    x = pm.Normal("x", 0.0, sd, shape=n)
+    return x - x.mean()
+
+
+FORMS: dict[str, tuple[Callable[..., Any], Callable[[int], np.ndarray]]] = {
+    "a penalty": (penalised, lambda n: np.linalg.inv(laplacian(18, n // 18) + 1 / (0.001 * n) ** 2)),
+    "a mean": (centred, lambda n: np.eye(n) - 1 / n),
+    "a constraint": (lambda sd, n: pm.ZeroSumNormal("x", sd, shape=n), lambda n: np.eye(n) - 1 / n),
+}
+
+
+@pytest.mark.parametrize("form", sorted(FORMS))
+def test_a_block_tied_by_a_sum_has_the_exact_marginal_density_and_no_dense_hessian(form: str) -> None:
+    n = 450
+    build, covariance = FORMS[form]
+    y = np.random.default_rng(0).normal(0.5, 1.3, n)
+    with pm.Model() as model:
+        sd = pm.HalfNormal("sd", 2.0)
+        pm.Normal("y", build(sd, n), 1.0, observed=y)
+    problem = Problem(model)
+    density = OuterProblem.of(problem, latent_block(problem)).marginal
+    assert len(density.joint.pattern.rows) <= 6 * n
+    law = covariance(n)
+
+    def exact(phi: float) -> float:
+        sd = np.exp(phi)
+        height = multivariate_normal(np.zeros(n), np.eye(n) + sd**2 * law).logpdf(y)
+        return float(height + halfnorm(scale=2).logpdf(sd))
+
+    weights = (1.0, 1.0, 0.0)
+    found = {phi: density(np.array([phi]), weights) for phi in (-1.0, 0.2)}
+    # An intrinsic autoregression's density is known up to a constant.
+    assert found[0.2][0] - found[-1.0][0] == pytest.approx(exact(0.2) - exact(-1.0), abs=1e-8)
+    for phi, (_, gradient) in found.items():
+        slope = (8 * (exact(phi + 1e-3) - exact(phi - 1e-3)) - exact(phi + 2e-3) + exact(phi - 2e-3)) / 12e-3
+        assert gradient[0] == pytest.approx(slope, rel=1e-7, abs=1e-7)

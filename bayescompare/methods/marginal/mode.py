@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,9 @@ from .outer import At, OuterProblem
 
 #: Jittered starts of the inner problem at the marginal mode, from which it must end at one mode.
 INNER_STARTS = 4
+
+#: Latent coordinates above which there are no more starts of the outer search than so many.
+MANY, STARTS_OF_MANY = 10_000, 2
 
 #: Dimension up to which standard errors of all scalars are computed, by differences of the map back.
 DIFFERENCES = 1000
@@ -60,8 +63,11 @@ class Found:
 def search(problem: Problem, method: str, seed: int, options: MarginalOptions) -> Found:
     """The mode of ℓ under the weights of ``method`` (of the outer density: "map" or "unconstrained_map"), audited."""
     deadline = time.perf_counter() - problem.density.compile_seconds + options.seconds
-    outer = OuterProblem.of(problem, latent_block(problem, options.latent), deadline)
-    fit = outer_mode.fit(outer, method, seed=seed, options=options.mode)
+    latent = latent_block(problem, options.latent)
+    outer = OuterProblem.of(problem, latent, deadline)
+    many = len(latent.coordinates) > MANY
+    mode = replace(options.mode, starts=min(options.mode.starts, STARTS_OF_MANY)) if many else options.mode
+    fit = outer_mode.fit(outer, method, seed=seed, options=mode)
     if fit.unconstrained is None:
         return Found(outer, fit, None, None, fit.status, fit.reasons)
     phi = np.where(np.isfinite(fit.unconstrained), fit.unconstrained, np.copysign(LIMIT, fit.unconstrained))

@@ -21,7 +21,7 @@ class MarginalOptions:
         Draws of the marginal Laplace approximation; fewer where a draw has so many scalars that they would not fit
         (``CELLS`` in all).
     mode : ModeOptions
-        Of the search over the hyperparameters.
+        Of the search over the hyperparameters, which has two starts at most where the block is very large.
     sampled_above : int
         Hyperparameters above which these are sampled by NUTS without a try at importance sampling.
     sampled : bool
