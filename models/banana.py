@@ -62,7 +62,7 @@ from bayescompare.templates.options import positive
 @template(
     title="Banana",
     question="What are the level and the amplitude behind a measurement of level + amplitude²?",
-    finding="MAP sits at the tip of a bent ridge: the level lies below it with probability 0.86.",
+    finding="MAP sits at the tip of a bent ridge, with most of the level's posterior below it.",
     tags=("geometry", "quadrature", "simulated-data"),
     parameters=2,
     observations=25,

@@ -73,7 +73,7 @@ from bayescompare.templates.options import choice, whole
 @template(
     title="Cottontail rabbits",
     question="How many rabbits live in the enclosure, if 76 were caught over 18 nights?",
-    finding="MAP says 321 rabbits; the posterior runs from 128 to over 4,000. There were 135.",
+    finding="MAP counts too many rabbits and hides that the data put almost no upper bound on them.",
     tags=("ecology", "derived-quantity", "heavy-tail", "real-data"),
     parameters=2,
     observations=76,

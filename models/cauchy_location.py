@@ -60,7 +60,7 @@ from bayescompare.templates.options import positive, whole
 @template(
     title="Darwin's maize, Cauchy errors",
     question="By how many inches are cross-fertilised plants taller than self-fertilised ones?",
-    finding="Three modes: MAP is the highest, 1.1 ± 0.7 inches; the posterior sd is 3.5, with 0.30 on the others.",
+    finding="Three modes: MAP is the highest, and says nothing of the share of the posterior on the others.",
     tags=("geometry", "multimodal", "quadrature", "real-data"),
     parameters=1,
     observations=3,

@@ -64,7 +64,7 @@ from bayescompare.templates.options import positive
 @template(
     title="Coal-mining disasters",
     question="In which year did disasters in British coal mines become rarer?",
-    finding="With the year summed out MAP's rates agree; the year's own mode, 1892, is wrong three times out of four.",
+    finding="With the year summed out MAP's rates agree; the year's own mode is usually the wrong year.",
     tags=("time-series", "discrete", "closed-form", "real-data"),
     parameters=2,
     observations=112,

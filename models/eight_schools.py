@@ -57,7 +57,7 @@ from bayescompare.templates.options import choice
 @template(
     title="Eight schools",
     question="By how many points did coaching raise SAT scores in each of eight schools?",
-    finding="MAP sets tau to 0, the edge, so all schools get one effect; the posterior mean of tau is 3.6.",
+    finding="MAP sets tau to 0, the edge, so all schools get one effect; the posterior lets them differ.",
     tags=("hierarchical", "classic", "real-data"),
     parameters=10,
     observations=8,

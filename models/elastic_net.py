@@ -67,7 +67,7 @@ from bayescompare.templates.predictors import predictors, standardised
 @template(
     title="Elastic net",
     question="Which measures of a mesquite bush foretell the weight of its leaves?",
-    finding="MAP drops plant density at exactly 0; its posterior is 0.023 ± 0.042, above 0 with probability 0.7.",
+    finding="MAP drops plant density at exactly 0; its posterior is above 0 more likely than not.",
     tags=("regression", "sparsity", "real-data"),
     parameters=6,
     observations=46,

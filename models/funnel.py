@@ -60,7 +60,7 @@ from bayescompare.templates.options import choice, whole
 @template(
     title="Neal's funnel",
     question="What does MAP say of a scale about which nothing is known?",
-    finding="Centred, MAP puts v at -40.5, 13.5 sd below its mean; non-centred, at the mean. One posterior.",
+    finding="Centred, MAP runs down the neck, far below the mean; non-centred, it is the mean. One posterior.",
     tags=("geometry", "coordinates", "closed-form", "no-data"),
     parameters=10,
     observations=0,

@@ -70,7 +70,7 @@ COORDINATES = ("rate", "log_time", "time")
 @template(
     title="Pumps in three coordinates",
     question="How often does each of ten pumps of a nuclear power plant fail?",
-    finding="One posterior, three modes: for a pump with one failure MAP is 0.49, 0.98 or 1.46 by the coordinates.",
+    finding="One posterior, three modes: for a pump with one failure MAP depends on the coordinates.",
     tags=("geometry", "coordinates", "conjugate", "closed-form", "real-data"),
     parameters=10,
     observations=10,

@@ -63,7 +63,7 @@ from bayescompare.templates.options import positive
 @template(
     title="A Gaussian process",
     question="What smooth function lies behind eleven points, and how sure is it, by its own scales?",
-    finding="Amplitude and noise by the mode are 0.4 sd below their posterior means, so predictions are too sure.",
+    finding="Amplitude and noise by the mode are below their posterior means, so predictions are too sure.",
     tags=("gaussian-process", "simulated-data"),
     parameters=3,
     observations=11,

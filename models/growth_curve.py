@@ -64,7 +64,7 @@ from bayescompare.templates.options import number
 @template(
     title="Growth of dugongs",
     question="How long does a dugong grow, and how long does that take?",
-    finding="The curve is right, but MAP's noise is 0.7 sd too small and Laplace misses the late growth's long tail.",
+    finding="The curve is right, but MAP's noise is too small and Laplace misses the late growth's long tail.",
     tags=("regression", "non-linear", "real-data"),
     parameters=4,
     observations=27,

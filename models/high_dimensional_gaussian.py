@@ -63,7 +63,7 @@ from bayescompare.templates.options import positive, whole
 @template(
     title="A hundred Gaussians",
     question="How large are a hundred effects, one by one and taken together?",
-    finding="MAP is the mean of each of 100 effects, yet no draw comes near it: their mean square is half as large.",
+    finding="MAP is the mean of each of 100 effects, yet no draw comes near it: their mean square is too small.",
     tags=("geometry", "conjugate", "closed-form", "simulated-data"),
     parameters=100,
     observations=100,

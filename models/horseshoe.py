@@ -67,7 +67,7 @@ from bayescompare.templates.predictors import predictors, standardised
 @template(
     title="Horseshoe regression",
     question="Which of ten measurements foretell the progression of diabetes, if perhaps only a few do?",
-    finding="MAP shrinks too little: cholesterol is -0.35 where the horseshoe's posterior has -0.11 ± 0.12.",
+    finding="MAP shrinks too little: coefficients that the horseshoe's posterior pulls to 0 stay away from it.",
     tags=("regression", "sparsity", "geometry", "real-data"),
     parameters=22,
     observations=442,

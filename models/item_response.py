@@ -72,7 +72,7 @@ from bayescompare.templates.options import choice, positive, whole
 @template(
     title="Item response",
     question="How hard are five questions of a test, and how well do they tell the able from the unable?",
-    finding="MAP of 250 abilities and 5 questions: a discrimination of 48, where the posterior has 0.93 ± 0.34.",
+    finding="MAP of 250 abilities and 5 questions: one discrimination runs far beyond its posterior.",
     tags=("hierarchical", "psychometrics", "quadrature", "real-data"),
     parameters=260,
     observations=1250,

@@ -65,7 +65,7 @@ from bayescompare.templates.predictors import predictors, standardised
 @template(
     title="Lasso regression",
     question="Which of ten baseline measurements foretell the progression of diabetes?",
-    finding="MAP sets 2 of 10 coefficients to exactly 0; no draw of the posterior has a zero, and s2's sd is 7 points.",
+    finding="MAP sets coefficients to exactly 0; no draw of the posterior has a zero.",
     tags=("regression", "sparsity", "real-data"),
     parameters=10,
     observations=442,

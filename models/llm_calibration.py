@@ -80,7 +80,7 @@ CONFIDENCES = (0.5, 0.7, 0.9, 0.98, 0.999)
 @template(
     title="Calibration of a classifier's confidence",
     question="A classifier says that it is 98 % sure of an answer: how often is it right?",
-    finding="MAP says that 98 % sure means 63 % right; the posterior says 47 to 79 %, though it scores the same.",
+    finding="MAP gives one calibration curve; the posterior leaves wide room around it, though it scores the same.",
     tags=("classification", "calibration", "language-models", "real-data"),
     parameters=2,
     observations=60,

@@ -71,7 +71,7 @@ _START = 1000.0
 @template(
     title="The level of the Nile",
     question="Has the level of the Nile's flow moved since the dam of 1899?",
-    finding="MAP sets the level's steps to 0, so 1970's level is known to ±15; by the posterior to ±42.",
+    finding="MAP sets the level's steps to 0, so the last level looks far better known than it is.",
     tags=("time-series", "state-space", "boundary", "real-data"),
     parameters=2,
     observations=72,

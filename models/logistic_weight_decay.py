@@ -68,7 +68,7 @@ from bayescompare.templates.predictors import predictors, standardised
 @template(
     title="Logistic regression with weight decay",
     question="Is a breast tumour malignant, from 30 measurements of its cell nuclei?",
-    finding="Each weight is within 0.41 sd of its mean, yet MAP's weight vector is shorter than in any draw.",
+    finding="Each weight is near its mean, yet MAP's weight vector is shorter than in any draw.",
     tags=("classification", "regression", "weight-decay", "real-data"),
     parameters=31,
     observations=200,

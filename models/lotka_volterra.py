@@ -70,7 +70,7 @@ from bayescompare.templates.options import whole
 @template(
     title="Lynx and hare",
     question="How fast do hares breed and lynx starve, and what does each take from the other?",
-    finding="At the right mode MAP's rates are within 0.25 sd; a third of the searches end at least 44 nats lower.",
+    finding="At the right mode MAP's rates are near the posterior's; many searches end in a far lower one.",
     tags=("ode", "time-series", "multimodal", "real-data"),
     parameters=8,
     observations=42,

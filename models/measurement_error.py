@@ -65,7 +65,7 @@ from bayescompare.templates.options import positive
 @template(
     title="Errors in both variables",
     question="Which line lies behind ten points with errors in x and in y, and are the error bars right?",
-    finding="MAP calls the error bars a quarter too wide; the posterior calls them too narrow, 99 % of it above MAP.",
+    finding="MAP calls the error bars too wide; the posterior calls them too narrow.",
     tags=("regression", "latent-variables", "real-data"),
     parameters=13,
     observations=20,

@@ -63,7 +63,7 @@ from bayescompare.templates.options import whole
 @template(
     title="Mixture of two normals",
     question="Which two groups are in the data?",
-    finding="Ordered, MAP is the posterior mean to 0.13 sd; unordered, it is one of two equal modes.",
+    finding="Ordered, MAP is close to the posterior mean; unordered, it is one of two equal modes.",
     tags=("geometry", "multimodal", "posteriordb", "simulated-data"),
     parameters=5,
     observations=1000,

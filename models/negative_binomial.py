@@ -63,7 +63,7 @@ from bayescompare.templates.predictors import predictors, standardised
 @template(
     title="Deaths by horse kick",
     question="Are deaths by horse kick in the Prussian cavalry more variable than Poisson?",
-    finding="MAP says exactly Poisson in one coordinate and 1/6 more variance in another; the posterior is one.",
+    finding="MAP says exactly Poisson in one coordinate and more variance in another; the posterior is one.",
     tags=("counts", "regression", "boundary", "coordinates", "real-data"),
     parameters=3,
     observations=200,

@@ -77,7 +77,7 @@ from bayescompare.templates.options import choice, positive, whole
 @template(
     title="Neural network with weight decay",
     question="Is an iris versicolor or virginica, by its sepals; and what of a flower of neither kind?",
-    finding="MAP makes three hidden units one. Of a flower never seen it says 42 %, the posterior 52 ± 27 %.",
+    finding="MAP makes three hidden units one, and is too sure of a flower never seen.",
     tags=("classification", "neural-network", "weight-decay", "multimodal", "real-data"),
     parameters=13,
     observations=100,

@@ -72,7 +72,7 @@ _COLUMNS: dict[str, Kind] = {
 @template(
     title="Epileptic seizures",
     question="Does progabide reduce the number of epileptic seizures?",
-    finding="MAP puts the patients' spread at 2.2 or at 0.41, by parametrisation; the posterior mean is 0.55.",
+    finding="MAP puts the patients' spread far too high or too low, by parametrisation; the posterior is one.",
     tags=("hierarchical", "counts", "regression", "coordinates", "real-data"),
     parameters=66,
     observations=236,

@@ -68,7 +68,7 @@ from bayescompare.templates.options import choice, positive
 @template(
     title="Choosing a prompt",
     question="Which of ten prompts makes a language model solve the most problems, from a few trials of each?",
-    finding="MAP gives its favourite no regret; it is the best with probability 0.37, and 4.9 points short on average.",
+    finding="MAP gives its favourite no regret; it may well not be the best, and falls short on average.",
     tags=("hierarchical", "decision", "language-models"),
     parameters=12,
     observations=10,

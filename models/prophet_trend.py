@@ -79,7 +79,7 @@ PERIOD = 12
 @template(
     title="Prophet's trend",
     question="How will the number of drivers killed or seriously injured in Great Britain go on for two years?",
-    finding="MAP drops 21 of 25 bends; its forecast lets the future bend by 0.040, the posterior by 0.077.",
+    finding="MAP drops most of the 25 bends, and its forecast lets the future bend too little.",
     tags=("time-series", "forecast", "sparsity", "real-data"),
     parameters=38,
     observations=144,

@@ -66,7 +66,7 @@ from bayescompare.templates.options import choice, positive
 @template(
     title="Rats",
     question="How do thirty young rats grow, and how much do they differ?",
-    finding="MAP's average rat is right; its spread of growth rates is 21 g a week, the posterior's 3.7.",
+    finding="MAP's average rat is right; its spread of growth rates is several times the posterior's.",
     tags=("hierarchical", "growth", "quadrature", "real-data"),
     parameters=65,
     observations=150,

@@ -78,7 +78,7 @@ from bayescompare.templates.options import positive
 @template(
     title="A policy from preferences (RLHF)",
     question="Which of 16 answers should a language model give, after 80 comparisons, near its reference policy?",
-    finding="MAP's policy promises 1.99 more reward than the reference; the posterior expects 1.54, the truth is 1.48.",
+    finding="MAP's policy promises more reward than the posterior expects, and more than it gets.",
     tags=("hierarchical", "decision", "language-models", "illustrative"),
     parameters=17,
     observations=80,

@@ -64,7 +64,7 @@ from bayescompare.templates.predictors import predictors, standardised
 @template(
     title="Robust regression",
     question="How much ammonia does a plant lose, when some of its days are outliers?",
-    finding="Coefficients are robust, but the curvature at the mode makes their intervals a quarter too narrow.",
+    finding="Coefficients are robust, but the curvature at the mode makes their intervals too narrow.",
     tags=("regression", "robust", "real-data"),
     parameters=5,
     observations=21,

@@ -69,7 +69,7 @@ from bayescompare.templates.predictors import predictors, standardised
 @template(
     title="Separated groups",
     question="Which findings before surgery foretell a high grade of endometrial cancer?",
-    finding="There is no MLE; MAP is finite, 0.4 sd below the mean, and blind to how far the prior's tail lets it go.",
+    finding="There is no MLE; MAP is finite, below the mean, and blind to how far the prior's tail lets it go.",
     tags=("classification", "regression", "real-data"),
     parameters=4,
     observations=79,

@@ -70,7 +70,7 @@ from bayescompare.templates.options import positive
 @template(
     title="State elections",
     question="How much of a state's swing does it share with its region and with the nation?",
-    finding="MAP gives the swings of states in two regions a correlation of 0.18, the posterior 0.46 ± 0.13.",
+    finding="MAP takes the swings of states in two regions for nearly unrelated; the posterior does not.",
     tags=("hierarchical", "crossed", "forecast", "simulated-data"),
     parameters=187,
     observations=550,

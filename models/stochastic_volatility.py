@@ -68,7 +68,7 @@ from bayescompare.templates.options import choice, whole
 @template(
     title="Stochastic volatility",
     question="How much, and how lastingly, does the volatility of the pound change?",
-    finding="MAP's step of the log volatility is 18 or 0.014, by parametrisation; the posterior mean is 0.11.",
+    finding="MAP's step of the log volatility is far too large or too small, by parametrisation.",
     tags=("time-series", "state-space", "hierarchical", "coordinates", "real-data"),
     parameters=253,
     observations=250,

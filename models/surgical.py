@@ -63,7 +63,7 @@ from bayescompare.templates.options import positive
 @template(
     title="Hospital ranking",
     question="Which of twelve hospitals has the lowest mortality, and how sure is the order?",
-    finding="MAP ranks 12 hospitals 1 to 12 with no doubt; the place of J is anything from 2 to 11 (90 %).",
+    finding="MAP ranks 12 hospitals 1 to 12 with no doubt; the posterior leaves most places open.",
     tags=("hierarchical", "ranking", "quadrature", "real-data"),
     parameters=14,
     observations=12,

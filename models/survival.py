@@ -64,7 +64,7 @@ from bayescompare.templates.predictors import predictors
 @template(
     title="Leukaemia in remission",
     question="How much longer does 6-MP keep children with leukaemia in remission?",
-    finding="MAP's curve puts 17 % in remission after a year; the posterior mean is 21 %, its interval 4 to 45 %.",
+    finding="MAP's curve puts fewer patients in remission than the posterior mean, and hides its wide interval.",
     tags=("survival", "censored", "derived-quantity", "real-data"),
     parameters=3,
     observations=42,

@@ -60,7 +60,7 @@ from bayescompare.templates.options import positive
 @template(
     title="Wells in Bangladesh",
     question="Which households switched to another well when told that theirs carries arsenic?",
-    finding="With 3,020 households and 4 coefficients MAP agrees with the posterior mean to hundredths of an sd.",
+    finding="With 3,020 households and 4 coefficients MAP agrees with the posterior mean.",
     tags=("classification", "regression", "real-data"),
     parameters=4,
     observations=3020,

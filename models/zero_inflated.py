@@ -59,7 +59,7 @@ from bayescompare.templates.options import choice
 @template(
     title="Too many zeros",
     question="Are there intervals in which a foetal lamb cannot move, or does it just move irregularly?",
-    finding="MLE says 0 % extra zeros, MAP 26 %; the posterior runs from 2 to 54 %: the data cannot tell.",
+    finding="MLE says no extra zeros, MAP says some; the posterior shows that the data cannot tell.",
     tags=("counts", "mixture", "boundary", "real-data"),
     parameters=3,
     observations=240,

@@ -45,6 +45,17 @@ def replaced_by_values(graphs: Sequence[Any], values: Mapping[Any, Any], transfo
     return found
 
 
+def parents(model: pm.Model) -> dict[str, set[str]]:
+    """Of each named variable those that it is made of, without a step through another named one.
+
+    Needs ``pymc.model_graph.ModelGraph.make_compute_graph``, what ``pm.model_to_graphviz`` draws. If it moves: walk
+    from each variable's owner to the next named ones.
+    """
+    from pymc.model_graph import ModelGraph
+
+    return dict(ModelGraph(model).make_compute_graph())
+
+
 def is_parameter_check(op: Any) -> bool:
     """Whether an operation guards a log density by conditions on its parameters: the density is its first input, the
     conditions are the others, and ``op.msg`` says them.

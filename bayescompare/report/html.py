@@ -25,7 +25,7 @@ from .comparison.full_table import most_severe
 from .comparison.scalars import read
 from .parts import Sketch, State
 from .svg import axes as plots
-from .svg import colours, marks
+from .svg import colours, graphs, marks
 from .svg import primitives as figures
 from .words import Link, Name, plain_text
 
@@ -232,7 +232,9 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    environment.globals.update(figures=figures, marks=marks, plots=plots, word=lambda kind: WORDS.get(kind, kind))
+    environment.globals.update(
+        figures=figures, graphs=graphs, marks=marks, plots=plots, word=lambda kind: WORDS.get(kind, kind)
+    )
     environment.filters.update(words=words, number=number, cell=cell, string_of=plain_text)
     return environment
 

@@ -133,6 +133,7 @@ class First:
     rest: tuple[LayerRow, ...]
     rest_line: Words
     warnings: tuple[Words, ...] = ()
+    plain: Words = ()
 
 
 @dataclass(frozen=True)
@@ -221,10 +222,11 @@ class Multiples:
 
 @dataclass(frozen=True)
 class Ranks:
-    """Rank histograms of one scalar, a chain each: ``counts`` has shape (chains, bins)."""
+    """Rank histograms of one scalar, a chain each, above its trace: ``counts`` has shape (chains, bins)."""
 
     name: Name
     counts: np.ndarray
+    traces: np.ndarray
     expected: float
     band: tuple[float, float]
     caption: Words
@@ -384,6 +386,26 @@ class Formulas:
 
 
 @dataclass(frozen=True)
+class Node:
+    """A variable of the model: its kind, plate, parents, and the state that its mark has (or none)."""
+
+    name: Name
+    kind: str
+    plate: str
+    parents: tuple[str, ...]
+    state: str
+
+
+@dataclass(frozen=True)
+class Graph:
+    """The model's variables, each an arrow from what it is made of."""
+
+    nodes: tuple[Node, ...]
+    caption: Words
+    kind: str = "graph"
+
+
+@dataclass(frozen=True)
 class Details:
     """Parts behind a summary."""
 
@@ -423,6 +445,7 @@ type Part = (
     | Heading
     | Code
     | Formulas
+    | Graph
     | Details
     | Definitions
 )

@@ -56,6 +56,9 @@ class ModelInfo:
         Number of observed scalars.
     fingerprint : str
         Of graph, data and coordinates; equal in every process, different when any of them differs.
+    graph : tuple of (str, str, str, tuple of str)
+        One row a variable: name, kind (as in ``formulas``), plate (``"school (8)"``, empty for a scalar), and the
+        variables that it is made of.
     """
 
     name: str
@@ -69,6 +72,7 @@ class ModelInfo:
     parameters: int
     observations: int
     fingerprint: str
+    graph: tuple[tuple[str, str, str, tuple[str, ...]], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ So a report is rendered from a file without computing anything; files of earlier
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from collections.abc import Mapping
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 #: Bins of the histogram of ranks and of the calibration curve, and steps of the figure of PIT.
 RANK_BINS, CALIBRATION_BINS, LEVELS = 20, 10, 100
 
+#: Scalars with rank plots and traces, and draws of a chain that a trace shows.
+WORST, TRACED = 2, 100
+
 #: Observations of a bin of the calibration curve, at least.
 PER_BIN = 10
 
@@ -45,7 +49,8 @@ def displayed(c: Comparison) -> Comparison:
 
     ``checks`` of each gate, as :class:`bayescompare.metrics.gates.Check`; ``engines``, the one state of each fit;
     ``states`` of each scalar by layer and its
-    ``severity``, the largest gap in margins; ``ranks``, the rank histogram of the scalar whose R-hat is largest;
+    ``severity``, the largest gap in margins; ``variables``, the worst state of each; ``ranks``, rank histograms and
+    traces of the scalars whose R-hat is largest;
     ``terms``, by likelihood term the shares of PIT values, the calibration of what is 0 or 1, and two counts;
     ``elpd``, which arm predicts better; ``readings``
     of the sensitivity; ``moved``, whether the coordinates move the mode; ``pair``, two
@@ -57,7 +62,8 @@ def displayed(c: Comparison) -> Comparison:
     display = {
         "checks": {"optimiser": _optimiser(c), "sampler": _sampler(c.fits.get("nuts"))},
         "engines": {name: _engine(c, name, fit, margins) for name, fit in c.fits.items()},
-        "states": _states(c.table, columns, margins),
+        "states": (states := _states(c.table, columns, margins)),
+        "variables": _by_variable(c, states),
         "severity": severity,
         "ranks": _ranks(c),
         "terms": {term: _term(arrays) for term, arrays in c.pointwise.items()},
@@ -182,6 +188,19 @@ def _states(table: pd.DataFrame, columns: dict[str, np.ndarray], margins: v.Marg
     }
 
 
+def _by_variable(c: Comparison, states: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """Of each variable the worst state of its scalars, in location and spread; without those not computed."""
+    found: dict[str, str] = {}
+    names = iter(map(str, c.table.index))
+    for variable, of in c.layout.get("variables", {}).items():
+        own = list(itertools.islice(names, math.prod(of["shape"])))
+        told = {layer[name] for layer in states.values() for name in own if name in layer}
+        worst = next((state for state in ("differs", "undecided", "same") if state in told), None)
+        if worst:
+            found[variable] = worst
+    return found
+
+
 def _severity(table: pd.DataFrame, columns: dict[str, np.ndarray], margins: v.Margins) -> dict[str, float]:
     """Largest gap of each scalar in margins, over location and spread; 0 where it has none."""
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -193,11 +212,11 @@ def _severity(table: pd.DataFrame, columns: dict[str, np.ndarray], margins: v.Ma
     return dict(zip(map(str, table.index), largest.tolist(), strict=True))
 
 
-def _ranks(c: Comparison) -> dict[str, Any] | None:
-    """Counts of pooled ranks by chain, of the scalar whose R-hat is largest."""
+def _ranks(c: Comparison) -> list[dict[str, Any]]:
+    """Counts of pooled ranks by chain, and the chains thinned evenly, of the scalars whose R-hat is largest."""
     nuts = c.fits.get("nuts")
     if nuts is None or nuts.draws is None or nuts.draws.size == 0:
-        return None
+        return []
     place = {name: i for i, name in enumerate(nuts.names)}
     finite = np.isfinite(nuts.draws).all(axis=(0, 1))
     known = [
@@ -205,15 +224,18 @@ def _ranks(c: Comparison) -> dict[str, Any] | None:
         for i, (name, r_hat, sd) in enumerate(zip(c.table.index, c.table["r_hat"], c.table["sd"], strict=True))
         if name in place and finite[place[name]] and sd != 0
     ]
-    if not known:
-        return None
-    worst = max(known)[2]
-    x = np.asarray(nuts.draws[:, :, place[worst]], dtype=float)
+    worst = [name for _, _, name in sorted(known, reverse=True)[:WORST]]
+    return [{"name": name, **_chains(np.asarray(nuts.draws[:, :, place[name]], dtype=float))} for name in worst]
+
+
+def _chains(x: np.ndarray) -> dict[str, Any]:
+    """The rank histogram of each chain, and the chain itself by draws evenly chosen."""
     rank = np.empty(x.size, dtype=np.int64)
     rank[np.argsort(x, axis=None, kind="stable")] = np.arange(x.size)
     bins = (rank.reshape(x.shape) * RANK_BINS) // x.size
     counts = [np.bincount(row, minlength=RANK_BINS).tolist() for row in bins]
-    return {"name": worst, "counts": counts, **_uniform(x.shape[1], RANK_BINS)}
+    kept = np.unique(np.linspace(0, x.shape[1] - 1, min(x.shape[1], TRACED)).astype(int))
+    return {"counts": counts, "trace": x[:, kept].tolist(), **_uniform(x.shape[1], RANK_BINS)}
 
 
 def _uniform(n: int, bins: int) -> dict[str, float]:

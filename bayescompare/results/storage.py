@@ -188,6 +188,7 @@ def from_tree(tree: xr.DataTree) -> Comparison:
     model = meta["model"]
     model["formulas"] = tuple(tuple(row) for row in model["formulas"])
     model["free"] = tuple(model["free"])
+    model["graph"] = tuple((*row[:3], tuple(row[3])) for row in model.get("graph", ()))
     curves = tree["curves"].dataset
     groups = {name: tree["fits"][name].to_dataset() for name in meta["fits"]}
     for method, group in datatree.GROUPS.items():

@@ -16,6 +16,7 @@ import numpy as np
 from .. import coordinates
 from ..model.derived import parameters
 from ..model.problem import Problem
+from ..model.pymc_internals import parents
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,6 +46,7 @@ def model_info(problem: Problem, target: Target) -> ModelInfo:
         parameters=problem.dimension,
         observations=_observations(problem),
         fingerprint=problem.fingerprint,
+        graph=_graph(problem),
     )
 
 
@@ -54,13 +56,34 @@ def _observations(problem: Problem) -> int:
     return sum(terms if terms > 1 else values.size for terms, values in sizes)
 
 
-def _formulas(problem: Problem) -> tuple[tuple[str, str, str], ...]:
-    """PyMC's own text of the model, with data by name: (left side, right side, kind)."""
+def _kinds(problem: Problem) -> dict[str, str]:
+    """What each named variable is."""
     model = problem.model
     kinds = {rv.name: "free" for rv in model.free_RVs}
     kinds |= {rv.name: "observed" for rv in model.observed_RVs}
     kinds |= {var.name: "deterministic" for var in model.deterministics}
-    kinds |= {var.name: "potential" for var in model.potentials}
+    return kinds | {var.name: "potential" for var in model.potentials}
+
+
+def _graph(problem: Problem) -> tuple[tuple[str, str, str, tuple[str, ...]], ...]:
+    """The model's variables, each with its plate and its parents; data containers are left out."""
+    kinds, made_of = _kinds(problem), parents(problem.model)
+    shapes: dict[str, tuple[int, ...]] = {name: of[2] for name, of in problem.scalars.variables.items()}
+    shapes |= {name: values.shape for name, values in problem.observed.items()}
+    rows = []
+    for name, kind in kinds.items():
+        shape = shapes.get(name, ())
+        dims = [str(d) for d in problem.model.named_vars_to_dims.get(name, ())]
+        labels = (
+            [f"{d} ({n})" for d, n in zip(dims, shape, strict=True)] if len(dims) == len(shape) else map(str, shape)
+        )
+        rows.append((name, kind, " × ".join(labels), tuple(sorted(made_of.get(name, set()) & kinds.keys() - {name}))))
+    return tuple(rows)
+
+
+def _formulas(problem: Problem) -> tuple[tuple[str, str, str], ...]:
+    """PyMC's own text of the model, with data by name: (left side, right side, kind)."""
+    model, kinds = problem.model, _kinds(problem)
     rows = []
     try:
         text = model.str_repr(formatting="plain")

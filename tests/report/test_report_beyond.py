@@ -5,16 +5,19 @@ from __future__ import annotations
 import dataclasses
 import math
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 import xarray as xr
 from scipy import stats
 
+from bayescompare.metrics.verdict import State
 from bayescompare.report.comparison.document import build
-from bayescompare.report.parts import Details, Part, Plot, Prose, Section, Series, Strips, Table
+from bayescompare.report.parts import Details, Graph, Node, Part, Plot, Prose, Section, Series, Strips, Table
 from bayescompare.report.svg.axes import plot, strip
-from bayescompare.report.words import plain_text
+from bayescompare.report.svg.graphs import graph
+from bayescompare.report.words import Name, plain_text
 from bayescompare.results.comparison import Comparison
 from bayescompare.results.display import displayed
 from bayescompare.workflow.by_observation import frequencies
@@ -321,10 +324,55 @@ def test_decisions_show_actions_regrets_and_choices() -> None:
 # -- the whole -------------------------------------------------------------------------------------
 
 
-def test_where_a_gate_failed_no_section_claims_a_result() -> None:
+def test_where_the_sampler_failed_no_section_claims_a_result_and_without_a_map_the_posterior_stands() -> None:
     comparison = make("no_verdict")
+    sound = dataclasses.replace(comparison.verdict.layers["sampler"], state=State.SOUND)
+    layers = dict(comparison.verdict.layers) | {"sampler": sound}
+    stands = dataclasses.replace(comparison, verdict=dataclasses.replace(comparison.verdict, layers=layers))
     for wanted in ("prediction", "joint", "coordinates", "sensitivity"):
         assert "For diagnosis only" in words(section(comparison, wanted))
+        assert "For diagnosis only" not in words(section(stands, wanted))
+    for wanted in ("joint", "coordinates"):
+        assert words(section(stands, wanted)) == "There is no MAP to set beside the posterior."
+        assert section(stands, wanted).parts == ()
+
+
+def test_the_model_is_a_graph_whose_nodes_have_the_states_of_their_scalars() -> None:
+    comparison = make("differs")
+    rows = (
+        ("mu", "free", "", ()),
+        ("theta", "free", "school (8)", ("mu",)),
+        ("y", "observed", "school (8)", ("theta",)),
+    )
+    variables = {"mu": "same", "theta": "differs"}
+    comparison = dataclasses.replace(
+        comparison,
+        model=dataclasses.replace(comparison.model, graph=rows),
+        display={**comparison.display, "variables": variables},
+    )
+    found = parts(section(comparison, "asked"), Graph)[0]
+    predicted = str(comparison.verdict.layers["prediction"].state)
+    assert [n.state for n in found.nodes] == ["same", "differs", predicted]
+    drawn = ElementTree.fromstring(str(graph(found)))
+    boxes = [(e.get("class"), [t.text for t in e.iter("text")]) for e in drawn if e.tag == "svg"]
+    assert boxes == [("o c-same", ["mu"]), ("o c-differs", ["theta"]), (f"o c-{predicted}", ["y"])]
+    places = [(float(e.get("x", "nan")), float(e.get("y", "nan"))) for e in drawn if e.tag == "svg"]
+    assert [y for _, y in places] == sorted({y for _, y in places})  # each below what it is made of
+    plate = next(e for e in drawn if e.get("class") == "plate")
+    left, right = float(plate.get("x", "nan")), float(plate.get("x", "nan")) + float(plate.get("width", "nan"))
+    assert [left < x < right for x, _ in places] == [False, True, True]
+
+
+@pytest.mark.parametrize("n", [1, 3, 20])
+def test_no_node_of_a_graph_lies_on_another(n: int) -> None:
+    names = [f"x{i}" for i in range(n)]
+    nodes = [Node(Name(x), "free", ("", "a", "b")[i % 3], tuple(names[: i // 4]), "") for i, x in enumerate(names)]
+    drawn = ElementTree.fromstring(str(graph(Graph(tuple(nodes), ()))))
+    places = [(float(e.get("x", "nan")), float(e.get("y", "nan"))) for e in drawn if e.tag == "svg"]
+    wide = float(drawn.get("width", "nan"))
+    for i, (x, y) in enumerate(places):
+        assert 0 <= x <= wide - 116
+        assert all(abs(x - a) >= 116 or abs(y - b) >= 34 for a, b in places[:i])
 
 
 def test_cost_and_vectors_and_findings_have_tables() -> None:

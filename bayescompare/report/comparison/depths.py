@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..parts import Details, Heading, Part, Prose, Section
+from ..parts import Details, Formulas, Heading, Part, Prose, Section
 from ..words import Words, plain_text
 
 if TYPE_CHECKING:
@@ -21,13 +21,15 @@ LAYERS = {
     "coordinates": ("coordinates",),
     "diagnostics": ("optimiser", "sampler"),
 }
+#: What is no figure.
+WORDS = (Prose, Heading, Details, Formulas)
 WORST = ("failed", "differs", "undecided", "unchecked", "sound", "same")
 
 
 def evidence(section: Section, comparison: Comparison) -> Section:
     """Keep the first figure, with what it shows; fold the rest."""
     parts = list(section.parts)
-    figure = next((i for i, part in enumerate(parts) if not isinstance(part, Prose | Heading | Details)), -1)
+    figure = next((i for i, part in enumerate(parts) if not isinstance(part, WORDS)), -1)
     shown: list[Part] = [part for part in parts[: figure + 1] if not isinstance(part, Details)]
     folded: list[Part] = [part for part in parts[: figure + 1] if isinstance(part, Details)]
     rest = folded + parts[figure + 1 :]
@@ -48,6 +50,8 @@ def audit(section: Section, comparison: Comparison) -> Section:
 def _summary(parts: list[Part]) -> Words:
     """What is folded, as far as headings tell."""
     named = [plain_text(part.words) for part in parts if isinstance(part, Heading)]
+    if any(isinstance(part, Formulas) for part in parts):
+        return ("The model as formulas and code, and its data",)
     return (f"More: {'; '.join(named)}" if named else "The figures as tables",)
 
 

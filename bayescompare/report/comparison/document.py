@@ -45,9 +45,9 @@ def build(comparison: Comparison, *, reproducible: bool = False, origin: Origin 
         first.location(comparison, answer),
         sections.marginals(comparison, rows),
         *beyond.sections(comparison, rows),
+        sections.asked(comparison),
     )
     audit = (
-        sections.asked(comparison),
         everything.every_scalar(comparison, rows),
         engines.section(comparison, reproducible=reproducible),
         prose.methods(comparison, rows),

@@ -57,6 +57,7 @@ def first_screen(comparison: Comparison, scalars: Scalars, *, reproducible: bool
         rest=tuple(row for row in shown if row not in told),
         rest_line=_rest(shown),
         warnings=_warnings(comparison),
+        plain=_in_plain_words(comparison, scalars),
     )
 
 
@@ -71,6 +72,37 @@ def location(comparison: Comparison, first: First) -> Section | None:
     return Section(
         "location", plain_text(first.forest.heading), how, found, (ForestPart(first.forest),), link="Location"
     )
+
+
+#: What is said to readers who are not statisticians, by the state of the verdict.
+PLAIN = (
+    "A model has many settings that could have produced the data. The MAP is the one most probable combination. "
+    "The posterior is all of them, each weighed by how well it fits. "
+)
+TELLS = {
+    "same": "Here both tell the same story, so the MAP with its interval can be reported.",
+    "point": "Here the MAP is a good single number, but the uncertainty reported with it is wrong.",
+    "undecided": "Here they may differ, but by too little to be sure of it with the draws at hand.",
+    "failed": "Here the computation of the posterior failed its own checks, so neither answer should be used yet.",
+    "none": "Here no such combination was found, so only the posterior can be reported.",
+}
+
+
+def _in_plain_words(comparison: Comparison, scalars: Scalars) -> Words:
+    """The verdict for readers who are not statisticians."""
+    overall, sampler = comparison.verdict.overall, comparison.verdict.layers.get("sampler")
+    if sampler is None or str(sampler.state) == "failed":
+        return (PLAIN + TELLS["failed"],)
+    if not overall.compares:
+        return (PLAIN + TELLS["none"],)
+    if overall.as_point or str(overall.state) != "differs":
+        return (PLAIN + TELLS["point" if overall.as_point else str(overall.state)],)
+    said: Words = (PLAIN, "Here they tell different stories")
+    for s in focal.chosen(comparison, scalars)[:1]:
+        if math.isfinite(s["map"]) and math.isfinite(s["mean"]):
+            at = f" the MAP says {s.mode}; the posterior says {s.mean} on average, and {s.eti} with {scalars.percent} "
+            said = (*said, ": for ", s.shown, at, "probability")
+    return (*said, ". The posterior is the one to trust.")
 
 
 def _cause(comparison: Comparison) -> Words:

@@ -226,18 +226,19 @@ def _sampler(comparison: Comparison, fit: Fit, reproducible: bool) -> Table:
 
 
 def _ranks(comparison: Comparison) -> list[Part]:
-    """Rank histograms of the scalar whose chains agree least."""
-    found = comparison.display.get("ranks")
-    if not found:
-        return []
-    shown, counts, expected = name(found["name"]), np.array(found["counts"]), found["expected"]
-    caption = (
-        f"Counts of pooled ranks in {counts.shape[1]} bins, {plain(expected, 4)} expected in each; "
-        "95\N{NO-BREAK SPACE}% of the counts fall inside the band if the chains mix."
-    )
-    heading = Heading(("Rank plot of ", shown, ", whose R-hat is largest"))
-    band = (expected - found["half"], expected + found["half"])
-    return [heading, Ranks(shown, counts, expected, band, (caption,))]
+    """Rank histograms and traces of the scalars whose chains agree least."""
+    parts: list[Part] = []
+    for found in comparison.display.get("ranks", ()):
+        shown, counts, expected = name(found["name"]), np.array(found["counts"]), found["expected"]
+        caption = (
+            f"Above, counts of pooled ranks in {counts.shape[1]} bins, {plain(expected, 4)} expected in each; "
+            "95\N{NO-BREAK SPACE}% of the counts fall inside the band if the chains mix. Below, the draws in order, on "
+            "one scale: chains that mix look alike and have no trend."
+        )
+        band = (expected - found["half"], expected + found["half"])
+        parts.append(Heading(("Ranks and trace of ", shown)))
+        parts.append(Ranks(shown, counts, np.array(found["trace"]), expected, band, (caption,)))
+    return parts
 
 
 def _status(comparison: Comparison, key: str, fit: Fit) -> Cell:

@@ -9,7 +9,23 @@ import numpy as np
 
 from ... import coordinates
 from ...formatting import MINUS, NONE, counted, fixed, plain
-from ..parts import Cell, Code, Column, Curve, Density, Details, Formulas, Multiples, Part, Prose, Row, Section, Table
+from ..parts import (
+    Cell,
+    Code,
+    Column,
+    Curve,
+    Density,
+    Details,
+    Formulas,
+    Graph,
+    Multiples,
+    Node,
+    Part,
+    Prose,
+    Row,
+    Section,
+    Table,
+)
 from ..words import Link, Name, Words, listed, name, visible
 from . import overview
 from .scalars import Scalar, Scalars, curve, has_curve
@@ -19,6 +35,8 @@ if TYPE_CHECKING:
 
 DATA_ROWS = 20
 FORMULAS = 40
+NODES = 24
+JUDGED = ("same", "differs", "undecided")
 FURTHER = 8
 KINDS = {"free": "", "observed": "likelihood", "deterministic": "deterministic", "potential": "log-density term"}
 
@@ -26,7 +44,7 @@ KINDS = {"free": "", "observed": "likelihood", "deterministic": "deterministic",
 def asked(comparison: Comparison) -> Section:
     """Build the section on the model, its code and its data."""
     model = comparison.model
-    parts: list[Part] = []
+    parts: list[Part] = _graph(comparison)
     if model.formulas:
         rows = tuple(_formula(*row) for row in model.formulas[:FORMULAS])
         more = len(model.formulas) - FORMULAS
@@ -47,6 +65,30 @@ def asked(comparison: Comparison) -> Section:
         (visible(model.question) or _question(comparison),),
         tuple(parts),
     )
+
+
+def _graph(comparison: Comparison) -> list[Part]:
+    """The model as a graph, where it has no more variables than can be read; marks are of the states that decide."""
+    rows, states = comparison.model.graph, comparison.display.get("variables", {})
+    if not 1 < len(rows) <= NODES:
+        return []
+    layer = comparison.verdict.layers.get("prediction")
+    predicted = "" if layer is None or str(layer.state) not in JUDGED else str(layer.state)
+    nodes = tuple(
+        Node(
+            name(label),
+            kind,
+            visible(plate),
+            tuple(name(p).text for p in parents),
+            predicted if kind == "observed" else states.get(label, ""),
+        )
+        for label, kind, plate, parents in rows
+    )
+    caption = (
+        "Round: random; dashed: computed from others; grey: observed. A frame repeats what is in it. Marks: the worst "
+        "state in location or spread, and of what is observed that of the prediction."
+    )
+    return [Graph(nodes, (caption,))]
 
 
 def _background(comparison: Comparison) -> list[Part]:

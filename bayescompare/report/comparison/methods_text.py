@@ -11,6 +11,7 @@ from ...metrics.thresholds import INFORMATIVE, K_HAT_MAX
 from ...results.sentence import by_nuts
 from ..parts import Code, Definitions, Details, Part, Prose, Section
 from ..words import Words, name, visible
+from . import focal
 from . import gates as engines
 from . import phrases as shown
 from .scalars import Scalars
@@ -162,9 +163,24 @@ def methods(comparison: Comparison, scalars: Scalars) -> Section:
     own = _version(versions, "bayescompare")
     said.append(f"The comparison was made with bayescompare{own}. Every ± is one Monte-Carlo standard error.")
     bibtex = "\n".join(REFERENCES[key] for key in sorted(cited))
-    parts: tuple[Part, ...] = (Prose((" ".join(said),)), Details(("BibTeX",), (Code("BibTeX", bibtex),)))
-    how = ("Plain sentences with the settings that ran. BibTeX below.",)
-    return Section("methods", "Methods, to paste", how, (), parts, link="Methods")
+    results = [Prose(one) for one in _results(comparison, scalars)]
+    parts: tuple[Part, ...] = (*results, Prose((" ".join(said),)), Details(("BibTeX",), (Code("BibTeX", bibtex),)))
+    how = ("A sentence for each result, then the methods with the settings that ran, then BibTeX.",)
+    return Section("methods", "Results and methods, to paste", how, (), parts, link="To paste")
+
+
+def _results(comparison: Comparison, scalars: Scalars) -> list[Words]:
+    """A sentence for each focal quantity: both estimates with their intervals; none where the draws do not hold."""
+    sampler = comparison.verdict.layers.get("sampler")
+    if sampler is None or str(sampler.state) == "failed":
+        return []
+    said: list[Words] = []
+    for s in focal.chosen(comparison, scalars):
+        ends = f"{plain(s['laplace_lb'], 3)} to {plain(s['laplace_ub'], 3)}"
+        laplace = f" ({scalars.percent} Laplace interval {ends})" if math.isfinite(s["laplace_lb"]) else ""
+        mode = f"MAP {s.mode}{laplace}; " if math.isfinite(s["map"]) else ""
+        said.append((s.shown, f": {mode}posterior mean {s.mean} ({scalars.percent} interval {s.eti})."))
+    return said
 
 
 def _further(comparison: Comparison, cited: list[str]) -> list[str]:

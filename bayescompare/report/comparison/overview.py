@@ -11,14 +11,18 @@ from ..words import name, visible
 from .coordinates import coordinates
 from .decisions import decisions, sensitivity
 from .joint_picture import jointly
-from .phrases import columns, real
+from .phrases import columns, decimals, real
 from .predictions import prediction
 from .scalars import Scalars
 
 if TYPE_CHECKING:
     from ...results.comparison import Comparison
 
-FOR_DIAGNOSIS = "For diagnosis only: an engine failed, so nothing here is a result."
+FOR_DIAGNOSIS = "For diagnosis only: NUTS failed its checks, so nothing here is a result."
+NO_MAP = "There is no MAP to set beside the posterior."
+POSTERIOR_ONLY = "There is no MAP to predict with: these are the posterior’s predictions."
+#: The sections that say nothing without a MAP.
+OF_THE_MAP = ("decisions", "joint", "coordinates")
 
 
 def sections(comparison: Comparison, scalars: Scalars) -> tuple[Section, ...]:
@@ -31,9 +35,19 @@ def sections(comparison: Comparison, scalars: Scalars) -> tuple[Section, ...]:
         sensitivity(comparison),
     )
     found = tuple(section for section in made if section is not None)
-    if not comparison.verdict.overall.compares:
+    if comparison.verdict.overall.compares:
+        return found
+    sampler = comparison.verdict.layers.get("sampler")
+    if sampler is None or str(sampler.state) == "failed":
         return tuple(replace(section, finding=(FOR_DIAGNOSIS,)) for section in found)
-    return found
+    return tuple(_of_posterior(section) for section in found)
+
+
+def _of_posterior(section: Section) -> Section:
+    """What a section says where the posterior stands and there is no MAP."""
+    if section.id in OF_THE_MAP:
+        return replace(section, finding=(NO_MAP,), parts=(), how=())
+    return replace(section, finding=(POSTERIOR_ONLY,)) if section.id == "prediction" and section.parts else section
 
 
 def groups(comparison: Comparison) -> list[Part]:
@@ -71,8 +85,8 @@ def cost(comparison: Comparison) -> list[Part]:
         Row(
             (visible(str(arm)).replace("_", " "),),
             (
-                plain(real(one["compile_seconds"]), 3),
-                plain(real(one["seconds"]), 3),
+                decimals(real(one["compile_seconds"]), 2),
+                decimals(real(one["seconds"]), 2),
                 NONE if one["evaluations"] is None else count(one["evaluations"]),
             ),
         )

@@ -122,9 +122,47 @@
     place.append(button, status);
     element.before(place);
   };
+  // Files of what is inside the page: its numbers, its table, each of its figures.
+  const saver = (label, file, type, text) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = label;
+    button.addEventListener("click", () => {
+      const link = document.createElement("a");
+      link.href = URL.createObjectURL(new Blob([text()], { type }));
+      link.download = file;
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+    });
+    return button;
+  };
+  const files = document.createElement("div");
+  files.className = "copying";
+  files.append(
+    saver("Save the numbers as JSON", "bayescompare.json", "application/json", () => document.getElementById("bayescompare").textContent),
+    saver("Save the table as CSV", "bayescompare.csv", "text/csv", csv),
+  );
+  document.querySelector("footer").prepend(files);
+  const standalone = (svg) => {
+    const { width, height } = svg.getBoundingClientRect();
+    const style = `${document.querySelector("style").textContent}.bc{overflow:visible}`;
+    const copy = svg.cloneNode(true);
+    Object.entries({ x: 60, y: 8, width, height, overflow: "visible" }).forEach(([k, v]) => copy.setAttribute(k, v));
+    return `<svg xmlns="${svg.namespaceURI}" class="bc" width="${Math.ceil(width) + 120}" height="${Math.ceil(height) + 16}">`
+      + `<style>${style.replace(/[<&]/g, (c) => `&#${c.charCodeAt(0)};`)}</style>`
+      + `${new XMLSerializer().serializeToString(copy)}</svg>`;
+  };
+  document.querySelectorAll("figure.fig").forEach((figure, i) => {
+    const svg = figure.querySelector(".plot > svg, .scroll > svg");
+    const caption = figure.querySelector("figcaption");
+    if (!svg || !caption) return;
+    const button = saver("Save as SVG", `figure_${i + 1}.svg`, "image/svg+xml", () => standalone(svg));
+    button.className = "save";
+    button.setAttribute("aria-label", `Save as SVG: ${svg.querySelector("title").textContent}`);
+    caption.append(" ", button);
+  });
   document.querySelectorAll("pre").forEach((pre) => beside(pre, `Copy ${pre.getAttribute("aria-label")}`));
-  const methods = document.querySelector("#methods p.x");
-  if (methods) beside(methods, "Copy methods");
+  document.querySelectorAll("#methods p.x").forEach((p) => beside(p, "Copy this text"));
 
   // Print carries the answer and the evidence; ?print=all opens the audit too.
   if (new URLSearchParams(location.search).get("print") === "all") {

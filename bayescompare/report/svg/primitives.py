@@ -203,6 +203,18 @@ def ranks(part: Ranks, chain: int) -> Markup:
     return svg(height, f"Ranks of {part.name} in chain {chain + 1}", parts, said)
 
 
+def trace(part: Ranks, chain: int) -> Markup:
+    """The draws of one chain in order, on the scale of all."""
+    lower, upper = float(part.traces.min()), float(part.traces.max())
+    y = part.traces[chain]
+    up = 58.0 - 54.0 * (y - lower) / ((upper - lower) or 1.0)
+    across = np.linspace(0, 1000, len(y))
+    line = "L".join(f"{a:.0f} {px(float(b))}" for a, b in zip(across, up, strict=True))
+    said = f"from {plain(float(y.min()), 3)} to {plain(float(y.max()), 3)}; all chains {plain(lower, 3)} to "
+    title = f"Trace of {part.name} in chain {chain + 1}"
+    return svg(62, title, [nested(f'<path class="ln post thin" d="M{line}"/>', 62)], f"{said}{plain(upper, 3)}")
+
+
 def svg(height: int, title: str, parts: Iterable[str], description: str = "") -> Markup:
     """A figure as wide as its place, with what it says for those who do not see it."""
     said = f"<title>{escape(title)}</title>" + (f"<desc>{escape(description)}</desc>" if description else "")
