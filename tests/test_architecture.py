@@ -213,7 +213,7 @@ def test_no_library_module_prints_or_asserts() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             prints = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
             if (prints and not module.startswith("cli")) or isinstance(node, ast.Assert):
-                wrong.append(f"{module}, line {node.lineno}: {ast.unparse(node)[:60]}")
+                wrong.append(f"{module}, line {getattr(node, 'lineno', 0)}: {ast.unparse(node)[:60]}")
     assert wrong == []
 
 

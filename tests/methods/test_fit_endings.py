@@ -528,7 +528,7 @@ def test_strict_raises_what_is_not_ok(build: Build, method: str, options: bc.Mod
     one = problem(build)
     with pytest.raises(FitError, match=words) as caught:
         bc.fit(one, method, options=options, strict=True)
-    assert caught.value.fit is not None
+    assert isinstance(caught.value.fit, bc.Fit)
     assert not caught.value.fit.ok
     assert not bc.fit(one, method, options=options).ok  # without it the same is returned
 

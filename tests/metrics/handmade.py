@@ -58,7 +58,7 @@ def make() -> Comparison:
         fits=_fits(points, laplace, draws, rng),
         table=frame,
         verdict=_verdict(),
-        curves=Curves(NAMES[:2], *(rng.random((2, 7)) for _ in range(3)), np.full((2, 7), np.nan)),
+        curves=Curves(NAMES[:2], rng.random((2, 7)), rng.random((2, 7)), rng.random((2, 7)), np.full((2, 7), np.nan)),
         data=xr.Dataset(
             {"y/obs": (("school/year", "row"), rng.integers(0, 9, (3, 4)))},
             coords={"school/year": np.array(SCHOOLS, dtype=object)},

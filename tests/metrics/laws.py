@@ -13,7 +13,8 @@ from scipy.signal import lfilter
 from scipy.special import ndtr
 from scipy.stats import beta, expon, gamma, logistic, lognorm, norm
 
-from bayescompare.metrics.table import Columns, Marginals, table
+from bayescompare.metrics.table import Marginals, table
+from bayescompare.metrics.undefined import Columns
 
 Array = np.ndarray
 LEVELS = (np.arange(200_000) + 0.5) / 200_000

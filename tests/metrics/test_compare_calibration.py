@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from scipy.stats import kurtosis
 
-from bayescompare.metrics.table import Columns, _matched_sd_error
+from bayescompare.metrics.table import _matched_sd_error
+from bayescompare.metrics.undefined import Columns
 from bayescompare.metrics.verdict import Figures, Margins, State, judge, location_figures
 from tests.metrics.laws import Array, Case, conjugate_gamma, conjugate_normal, draw, exponential, figures, replicates
 

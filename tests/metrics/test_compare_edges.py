@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm, t
 
-from bayescompare.metrics.table import Columns, Marginals, table
+from bayescompare.metrics.table import Marginals, table
+from bayescompare.metrics.undefined import Columns
 from bayescompare.reasons import Code, Reason
 from tests.metrics.laws import Array, figures, full
 
@@ -16,7 +17,7 @@ IN_SD = ("z", "z_mcse", "quadratic_regret", "sd_ratio", "w1", "contraction", "sk
 POINT = ("z", "rank", "hdi_level", "absolute_regret", "sign_probability", "quadratic_regret", "shift_coordinates")
 
 
-def complete(x: Array, m: float) -> tuple[Columns, list[str]]:
+def complete(x: Array, m: float) -> tuple[Columns, list[Reason | None]]:
     """With everything that a table can have: Laplace and prior draws, an unconstrained mode."""
     k = x.shape[-1]
     rng = np.random.default_rng(1)

@@ -14,7 +14,7 @@ from scipy.stats import differential_entropy, wasserstein_distance
 
 from bayescompare.metrics.diagnostics import jackknife_error
 from bayescompare.metrics.kde import GRID
-from bayescompare.metrics.table import Columns
+from bayescompare.metrics.undefined import Columns
 from tests.metrics.laws import CASES, Case, draw, exponential, figures, replicates
 
 K, DRAWS = 40, 1000

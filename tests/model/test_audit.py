@@ -575,7 +575,7 @@ def names() -> list[Any]:
 
 def built(name: str) -> pm.Model:
     from bayescompare import models
-    from tests.posteriordb.test_reference_posteriors import data
+    from tests.posteriordb.reference import data
     from tests.posteriordb.translations import MODELS
 
     if name in MODELS:

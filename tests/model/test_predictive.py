@@ -607,11 +607,12 @@ def test_data_held_out_compile_nothing(regression: Problem, monkeypatch: pytest.
 
     monkeypatch.setattr(module.JaxFunction, "__init__", refuse)
     monkeypatch.setattr(module.PyTensorFunction, "__init__", refuse)
-    functions = [f for f in regression.density._kept.values() if isinstance(f, module.JaxFunction)]
-    before = [f._cache_size() for function in functions for f in function._batched.values()]
+    functions: list[Any] = [f for f in regression.density._kept.values() if isinstance(f, module.JaxFunction)]
+    batched: list[Any] = [f for function in functions for f in function._batched.values()]
+    before = [f._cache_size() for f in batched]
     check_normal(Predictive(regression.with_data(x=2 * X, d=Y - 1)), 2 * X, Y - 1)
     assert before == [1, 1, 1]
-    assert [f._cache_size() for function in functions for f in function._batched.values()] == before
+    assert [f._cache_size() for f in batched] == before
 
 
 def test_data_held_out_of_another_length(regression: Problem) -> None:

@@ -21,8 +21,8 @@ Build = Callable[[Data], pm.Model]
 MODELS: dict[str, Build] = {}
 
 
-def posterior(name: str) -> Callable[[Build], Build]:
-    def keep(build: Build) -> Build:
+def posterior[Made: Build](name: str) -> Callable[[Made], Made]:
+    def keep(build: Made) -> Made:
         MODELS[name] = build
         return build
 

@@ -77,5 +77,5 @@ def test_the_report_has_no_threshold_of_its_own() -> None:
             compared = {one.value for side in sides for one in ast.walk(side) if isinstance(one, ast.Constant)}
             fractions = {x for x in compared if isinstance(x, float)} - {0.0, 1.0}
             if fractions or (isinstance(node, ast.Constant) and node.value in JUDGING):
-                wrong.append(f"{path.relative_to(root)}, line {node.lineno}: {ast.unparse(node)[:80]}")
+                wrong.append(f"{path.relative_to(root)}, line {getattr(node, 'lineno', 0)}: {ast.unparse(node)[:80]}")
     assert wrong == []
