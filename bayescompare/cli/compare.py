@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import OutputError
+from ..errors import OutputError, UsageError
 from . import debug_option, pass_terminal
 from .options import FILE, STDOUT, Share, file_of, load, model_options, sampler, sampler_options
 from .terminal import Terminal
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     metavar="S",
     help="Time for what follows the sampling.  [default: as NUTS needs]",
 )
+@click.option("--budget", metavar="TIME", help="Time for the whole, as 60s or 5min: what does not fit is left out.")
 @click.option("--reproducible", is_flag=True, help="Leave out times: the same seed gives the same bytes.")
 @click.option("--quiet", is_flag=True, help="Show the result and errors only.")
 @debug_option
@@ -98,9 +99,14 @@ def _run(terminal: Terminal, target: str, asked: dict[str, Any], margins: Any) -
         held_out = None if asked["holdout"] is None else load(target, asked["holdout"], asked["pairs"]).model
         from ..workflow import compare as workflow
         from ..workflow.options import Asked, CompareOptions
+        from ..workflow.within import parse
 
     settings = sampler(asked, loaded.sampler)
     given = {key: asked[key] for key in ("interval", "laplace_draws", "seconds") if asked[key] is not None}
+    if asked["budget"] is not None:
+        if asked["reproducible"]:
+            raise UsageError("--reproducible and --budget contradict each other: what fits depends on the machine.")
+        given["whole"] = parse(asked["budget"])
     if asked["reproducible"]:  # what there is time for depends on the machine
         given.setdefault("seconds", math.inf)
     if asked["methods"] is not None:

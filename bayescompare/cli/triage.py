@@ -74,6 +74,7 @@ def _run(terminal: Terminal, target: str, asked: dict[str, Any], margins: Any) -
 def lines(found: Triage) -> list[Line]:
     """What is printed: the answer, what decided, the criteria, flags, findings, and the scalars most off."""
     from ..formatting import count
+    from ..workflow.price import told
     from ..workflow.triage import WORDS
     from .summary import MARKS, align
 
@@ -88,6 +89,8 @@ def lines(found: Triage) -> list[Line]:
             shown.append(((f"{mark} ", colour), (f"{name:<8}  ", ""), (state, colour), (f"  {layer.reason}", "")))
     if absent:
         shown.append(((f"◌ not computed: {', '.join(absent)} ({found.criteria[absent[0]].reason})", "dim"),))
+    if found.price is not None:
+        shown.append(((f"NUTS would take {told(found.price)}.", ""),))
     shown += [((f"  {flag}", "dim"),) for flag in found.flags]
     shown += [((f"  {f['variable']}: {f['what']}", "dim"),) for f in found.findings if f["severity"] != "note"]
     if found.fits["map"].status == "failed":

@@ -23,7 +23,7 @@ from ..results.display import displayed
 from ..results.fit import Fit, Status
 from ..templates import bambi
 from ..templates.loading import Target, load_target
-from . import arms, consequences, focus, labels, others, tabulate
+from . import arms, consequences, focus, labels, others, price, tabulate
 from . import curves as density
 from . import sampling as rounds
 from .audited import audited
@@ -34,6 +34,7 @@ from .layers import Layers
 from .measured import Given, Measured, measure
 from .options import Asked, CompareOptions, Progress, Silent, one_thread, sampler_options
 from .predicted import document
+from .within import Within, parse
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,6 +60,7 @@ def compare(
     random_seed: int | np.random.Generator | None = 0,
     progressbar: bool | Progress = False,
     ci_prob: float | None = None,
+    budget: str | float | None = None,
     options: CompareOptions | None = None,
 ) -> Comparison:
     """Fit a model by MAP, Laplace and NUTS, and say how the MAP sits within the posterior.
@@ -99,6 +101,9 @@ def compare(
         Say what is being waited for, on stderr or below a notebook's cell.
     ci_prob : float, optional
         Probability of intervals, 0.94 by default; the same as ``options.interval``.
+    budget : str or float, optional
+        Time for the whole, ``"60s"``, ``"5min"`` or seconds, the same as ``options.whole``: NUTS draws less, and
+        methods are left out, where they do not fit; the result says what was.
     options : CompareOptions, optional
         Everything else that can be set.
 
@@ -125,7 +130,8 @@ def compare(
         "target_accept": target_accept,
         "nuts_sampler": nuts_sampler,
     }
-    settings = folded(CompareOptions, options, {"ci_prob": ci_prob, "methods": methods}, {}) or CompareOptions()
+    own = {"ci_prob": ci_prob, "methods": methods, "budget": None if budget is None else parse(budget)}
+    settings = folded(CompareOptions, options, own, {}) or CompareOptions()
     sampler = folded(SamplerOptions, settings.sampler, sampling, target.sampler)
     if posterior is not None and sampler != settings.sampler:
         given = ", ".join(name for name, value in sampling.items() if value is not None)
@@ -171,9 +177,13 @@ def run(
             refuse_limit(problem, fits["unconstrained_map"])
         layers = Layers()
         prior = layers.compute("prior", lambda: arms.prior(problem, seed), lambda _: None)
-        given = Given(problem, asked, held_out, elsewhere, seed, options, layers, prior)
+        within = None if options.whole is None else Within(options.whole, began)
+        given = Given(problem, asked, held_out, elsewhere, seed, options, layers, prior, within)
+        basis = None if asked.posterior is not None else price.basis(problem, fits, sampler, rounds.guide(fits))
+        sampler, fewer = (sampler, ()) if basis is None or within is None else within.sampler(basis, sampler)
+        expected = None if basis is None else basis.price(sampler.draws, sampler.tune)
         doubtful = bool(problem.improper) or fits["unconstrained_map"].status is Status.FAILED
-        sampling = rounds.Sampling(sampler, seed, doubtful, rounds.guide(fits))
+        sampling = rounds.Sampling(sampler, seed, doubtful, rounds.guide(fits), expected)
         for fits["nuts"] in rounds.posterior(problem, asked.posterior, sampling, options, progress):
             with progress.stage("Comparing"):
                 found = measure(given, fits, progress)
@@ -191,10 +201,10 @@ def run(
             settings={**_settings(seed, options, _used(sampler, fits["nuts"])), "focus": list(asked.var_names or ())},
             provenance={
                 **labels.provenance(problem, started, time.perf_counter() - began),
-                "cost": rounds.cost(fits, found.predicted),
+                "cost": {**rounds.cost(fits, found.predicted), "price": None if expected is None else asdict(expected)},
             },
             layout=labels.layout(problem),
-            findings=(*findings, *layers.findings(), *found.budget.findings()),
+            findings=(*findings, *fewer, *layers.findings(), *found.budget.findings()),
             prior=prior,
             **told,
         )
@@ -264,4 +274,5 @@ def _settings(seed: int, options: CompareOptions, sampler: Mapping[str, Any]) ->
         "until_settled": options.until_settled,
         "budget": options.budget,
         "seconds": "no limit" if options.seconds == math.inf else options.seconds,
+        "whole": options.whole,
     }

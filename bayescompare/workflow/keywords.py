@@ -17,7 +17,7 @@ from .options import Progress, Shown, Silent
 LARGEST_SEED = 2**32 - 1
 
 #: Keywords that an option goes by under another name.
-FIELDS = {"nuts_sampler": "engine", "ci_prob": "interval"}
+FIELDS = {"nuts_sampler": "engine", "ci_prob": "interval", "budget": "whole"}
 
 
 def renamed[**P, R](**names: str) -> Callable[[Callable[P, R]], Callable[P, R]]:

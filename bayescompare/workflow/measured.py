@@ -19,6 +19,7 @@ from .gather import Gathered, gather
 from .layers import Layers
 from .options import Asked, CompareOptions, Progress
 from .predicted import Predicted, predict, unpredicted
+from .within import Within
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,6 +39,8 @@ class Given:
         The door that every layer goes through; it keeps why some were not computed.
     prior : ndarray of shape (n, k), optional
         Draws of the prior in the model's coordinates.
+    within : Within, optional
+        The budget for the whole.
     """
 
     problem: Problem
@@ -48,6 +51,7 @@ class Given:
     options: CompareOptions
     layers: Layers
     prior: np.ndarray | None
+    within: Within | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,8 +87,9 @@ def measure(given: Given, fits: dict[str, Fit], progress: Progress) -> Measured:
         "further search", partial(arms.searched_again, problem, fits, heights, seed, options), lambda _: fits
     )
     if not others.OTHERS.keys() & fits.keys():
-        fits = fits | others.run(problem, fits, seed, options, layers) | given.elsewhere
-    budget = Budget.after(problem, fits, options.seconds, progress.stage)
+        fits = fits | others.run(problem, fits, seed, options, layers, given.within) | given.elsewhere
+    seconds = options.seconds if given.within is None else given.within.left()
+    budget = Budget.after(problem, fits, seconds, progress.stage)
     fits = arms.on_one_branch(problem, fits)
     gathered = gather(problem, fits, given.prior, given.asked.quantities)
     table = tabulate.table(gathered, fits, options)

@@ -87,6 +87,9 @@ class CompareOptions:
         Time for what follows the sampling (basins, leave-one-out refits, predictive draws, the path): stages that would
         take more than their share are thinned or left out, and a finding says so. None: three times what NUTS took and
         30 s, in all; ``math.inf``: no limit, so that the same seed gives the same result at any speed.
+    whole : float, optional
+        Seconds for the whole comparison, from its start: what does not fit is done in part or left out, and said. In
+        place of ``seconds``; ``compare(budget="60s")`` and ``--budget`` set it.
     audit : bool
         Look at the model itself first (:func:`bayescompare.check`), and refuse it where what would be computed is not
         what the model says.
@@ -103,6 +106,7 @@ class CompareOptions:
     until_settled: bool = False
     budget: int = 8
     seconds: float | None = None
+    whole: float | None = None
     audit: bool = True
 
     def __post_init__(self) -> None:
@@ -120,6 +124,9 @@ class CompareOptions:
                 raise UsageError(f"{name} must be at least 1, not {getattr(self, name)}.")
         if self.seconds is not None and not self.seconds > 0:
             raise UsageError(f"seconds must be above 0, not {self.seconds}.")
+        if self.whole is not None and (self.seconds is not None or self.until_settled):
+            other = "until_settled" if self.seconds is None else "seconds (what follows the sampling)"
+            raise UsageError(f"A budget for the whole and {other} contradict each other. Give one of them.")
 
 
 @dataclass(frozen=True)

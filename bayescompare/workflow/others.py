@@ -22,6 +22,7 @@ from ..results.fit import Fit, Status
 if TYPE_CHECKING:
     from .layers import Layers
     from .options import CompareOptions
+    from .within import Within
 
 #: Seconds that a method may take however fast NUTS was, compiling apart.
 LEAST = 30.0
@@ -51,11 +52,12 @@ class Other:
 
 @dataclass(frozen=True)
 class Given:
-    """What a method is given: a seed, seconds, and the unconstrained MAP where it is known."""
+    """What a method is given: a seed, seconds, the unconstrained MAP where it is known, and the least that it needs."""
 
     seed: int
     seconds: float
     mode: Fit | None = None
+    least: float = 0.0
 
 
 def _marginal_options(options: CompareOptions, seconds: float) -> MarginalOptions:
@@ -88,19 +90,31 @@ OTHERS = {
 
 
 def run(
-    problem: Problem, fits: Mapping[str, Fit], seed: int, options: CompareOptions, layers: Layers
+    problem: Problem,
+    fits: Mapping[str, Fit],
+    seed: int,
+    options: CompareOptions,
+    layers: Layers,
+    within: Within | None = None,
 ) -> dict[str, Fit]:
     """Fits by the methods that were asked for, or that suit; one that fails is a failed fit with its reason.
 
-    None takes longer than NUTS did, or than the comparison was given.
+    None takes longer than NUTS did, or than the comparison was given; within a budget for the whole each has half of
+    what is left, and none begins that has less than the search for the mode took.
     """
     nuts = fits["nuts"]
     limit = max(nuts.seconds + nuts.compile_seconds, LEAST, options.seconds or 0.0)
     if not nuts.seconds > 0:
         limit = max(limit, UNKNOWN)
-    given = Given(seed, limit, fits["unconstrained_map"])
-    found = {name: attempt(name, problem, given, options, layers) for name in OTHERS}
-    return {name: fit for name, fit in found.items() if fit is not None}
+    mode, found = fits["unconstrained_map"], {}
+    for name in OTHERS:
+        given = Given(seed, limit, mode)
+        if within is not None:
+            given = Given(seed, min(limit, within.left() / 2), mode, least=mode.seconds)
+        fit = attempt(name, problem, given, options, layers)
+        if fit is not None:
+            found[name] = fit
+    return found
 
 
 def attempt(name: str, problem: Problem, given: Given, options: CompareOptions, layers: Layers) -> Fit | None:
@@ -112,11 +126,14 @@ def attempt(name: str, problem: Problem, given: Given, options: CompareOptions, 
         wanted = name in options.methods
     if not wanted:
         return None
+    without = partial(_without, name, problem, Status.NOT_RUN)
+    if given.seconds < given.least:
+        return without(Reason(Code.OVER_TIME, figures={"seconds": given.seconds}))
     told = {"seed": given.seed, "options": other.options(options, given.seconds)}
     work = partial(method(name), problem, **told)
     if other.begins is not None:
         work = partial(other.begins, problem, name, at=given.mode, **told)
-    work = partial(_in_time, work, partial(_without, name, problem, Status.NOT_RUN), given.seconds)
+    work = partial(_in_time, work, without, given.seconds)
     return layers.compute(name, work, partial(_failed, name, problem))
 
 

@@ -13,6 +13,7 @@ from ..methods.external import bring
 from ..methods.nutpie import Guide
 from ..methods.nuts import growing, pilot, prepare, run
 from ..methods.sampler_options import SamplerOptions
+from ..metrics.price import Price
 from ..metrics.thresholds import K_HAT_MAX
 from ..metrics.verdict import State, Verdict
 from ..model.problem import Problem
@@ -20,6 +21,7 @@ from ..results.comparison import Comparison
 from ..results.fit import Fit
 from ..results.storage import to_tree
 from .budget import duration
+from .price import told
 
 if TYPE_CHECKING:
     from .options import CompareOptions, Progress
@@ -40,12 +42,13 @@ FIRST, LATER = 5.0, 300.0
 @dataclass(frozen=True)
 class Sampling:
     """How to sample; ``doubtful`` where the density may have no end, so that a short run comes first; ``guide``
-    what the mode tells of the posterior."""
+    what the mode tells of the posterior; ``price`` what it will cost, where that is known."""
 
     options: SamplerOptions
     seed: int
     doubtful: bool
     guide: Guide
+    price: Price | None = None
 
 
 def guide(fits: Mapping[str, Fit]) -> Guide:
@@ -72,13 +75,14 @@ def posterior(
             yield bring(problem, to_tree(brought) if isinstance(brought, Comparison) else brought)
         return
     sampler, seed = sampling.options, sampling.seed
-    with progress.stage("Compiling the sampler"):
+    takes = "" if sampling.price is None else f" (NUTS: {told(sampling.price)})"
+    with progress.stage(f"Compiling the sampler{takes}"):
         compiling = prepare(problem, sampler)
     if sampling.doubtful:
         with progress.stage("Sampling a little"):
             pilot(problem, seed=seed, options=sampler)
     if not options.until_settled:
-        with progress.stage("Sampling", own_bar=progress.bar):
+        with progress.stage(f"Sampling{takes}", own_bar=progress.bar):
             drawn = run(
                 problem, seed=seed, options=sampler, progress=progress.bar or _Told(progress), guide=sampling.guide
             )

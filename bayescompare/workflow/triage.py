@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from ..methods.laplace import LaplaceOptions
 from ..metrics import psis
 from ..metrics import verdict as v
 from ..metrics.figure import Figure
+from ..metrics.price import Price
 from ..model.cache import problem_of
 from ..model.problem import Problem, unmoved
 from ..reasons import NO_MODE_EXISTS, Code, Reason
@@ -29,7 +30,9 @@ from . import others
 from .audited import audited
 from .keywords import renamed, shown, whole_seed
 from .layers import Layers
-from .options import CompareOptions, Progress, Silent, one_thread
+from .options import CompareOptions, Progress, Silent, one_thread, sampler_options
+from .price import price
+from .sampling import guide
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,6 +96,8 @@ class Triage:
     findings : tuple of Mapping
         Of the audit of the model itself.
     seconds : float
+    price : Price, optional
+        What NUTS would cost.
     """
 
     name: str
@@ -104,6 +109,7 @@ class Triage:
     fits: Mapping[str, Fit]
     findings: tuple[Mapping[str, str], ...] = ()
     seconds: float = field(default=0.0, compare=False)
+    price: Price | None = field(default=None, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """The whole result as JSON-ready data."""
@@ -121,6 +127,7 @@ class Triage:
                 "table": [{"name": name, **row} for name, row in zip(self.table.index, rows, strict=True)],
                 "findings": list(self.findings),
                 "seconds": self.seconds,
+                "price": None if self.price is None else asdict(self.price),
             }
         )
         return document
@@ -184,7 +191,8 @@ def run(
             found = _approximated(problem, fits, seed, options)
             if found.answer is Answer.CANNOT_SAY and _undecided(found):
                 found = _approximated(problem, fits, seed, _with_more_draws(options))
-    return replace(found, name=target.name, findings=findings, seconds=time.perf_counter() - began)
+        expected = price(problem, found.fits, sampler_options(options.sampler, target), guide(found.fits))
+    return replace(found, name=target.name, findings=findings, seconds=time.perf_counter() - began, price=expected)
 
 
 def _with_more_draws(options: CompareOptions) -> CompareOptions:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,7 @@ from bayescompare.results.fit import Fit, Status
 from bayescompare.workflow.layers import Layers
 from bayescompare.workflow.options import CompareOptions
 from bayescompare.workflow.others import run
+from bayescompare.workflow.within import Within
 
 Y = np.array([28.0, 8.0, -3.0, 7.0, -1.0, 1.0, 18.0, 12.0])
 NUTS = Fit("nuts", Status.OK, (), (), np.empty(0), seconds=1.0)
@@ -132,6 +135,15 @@ def test_one_that_takes_too_long_is_given_up() -> None:
     assert {fit.status for fit in found.values()} == {Status.NOT_RUN}
     assert {fit.reasons[0].code for fit in found.values()} == {Code.OVER_TIME}
     assert layers.findings() == ()
+
+
+def test_within_a_budget_what_cannot_end_in_time_is_not_begun() -> None:
+    took = replace(FITS["unconstrained_map"], seconds=100.0)
+    options = CompareOptions(methods=["advi", "pathfinder"])
+    within = Within(50.0, time.perf_counter())
+    found = run(problem_of(location()), {**FITS, "unconstrained_map": took}, 0, options, Layers(), within)
+    assert {fit.status for fit in found.values()} == {Status.NOT_RUN}
+    assert {fit.reasons[0].code for fit in found.values()} == {Code.OVER_TIME}
 
 
 def test_any_method_and_any_draws_stand_on_the_ladder() -> None:
