@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .results.fit import Fit, Status
     from .results.report_numbers import ReportNumbers
     from .results.storage import open
+    from .studies.calibrate import Calibration, calibrate
     from .studies.plan import Plan
     from .studies.result import StudyResult
     from .studies.run import study
@@ -36,6 +37,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "BayesCompareError": "errors",
+    "Calibration": "studies.calibrate",
     "CompareOptions": "workflow.options",
     "Comparison": "results.comparison",
     "DrawsComparison": "results.draws",
@@ -54,6 +56,7 @@ _HOME = {
     "Template": "templates",
     "Triage": "workflow.triage",
     "Verdict": "metrics.verdict",
+    "calibrate": "studies.calibrate",
     "check": "workflow.check",
     "compare": "workflow.compare",
     "compare_draws": "results.draws",
@@ -66,6 +69,7 @@ _HOME = {
 
 __all__ = [
     "BayesCompareError",
+    "Calibration",
     "CompareOptions",
     "Comparison",
     "DrawsComparison",
@@ -84,6 +88,7 @@ __all__ = [
     "Template",
     "Triage",
     "Verdict",
+    "calibrate",
     "check",
     "compare",
     "compare_draws",

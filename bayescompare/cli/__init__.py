@@ -17,7 +17,7 @@ from ..errors import BayesCompareError
 from .hush import hushed
 from .terminal import Terminal
 
-COMMANDS = ("check", "compare", "diff", "fit", "gallery", "models", "new", "study", "triage")
+COMMANDS = ("calibrate", "check", "compare", "diff", "fit", "gallery", "models", "new", "study", "triage")
 """A command's name is the name of its file here; each file offers ``command``."""
 
 

@@ -37,9 +37,9 @@ PERIOD = 10.0
 @click.option("--vary", multiple=True, metavar="NAME=a,b,c", help="Values of an option, of n (rows), of truth.NAME.")
 @click.option("--set", "pairs", multiple=True, metavar="NAME=VALUE", help="Set an option of the model.")
 @click.option("--data", type=FILE, metavar="FILE", help="Data for the model: .json, .csv or .parquet.")
-@click.option("--truth", multiple=True, metavar="NAME=VALUE", help="Fix a true value.  [default: drawn from the prior]")
+@click.option("--truth", multiple=True, metavar="NAME=VALUE", help="Fix a true value; or: posterior.  [default: prior]")
 @click.option("--replicates", type=click.IntRange(min=1), metavar="N", help="Data sets a grid point.  [default: 100]")
-@click.option("--methods", metavar="a,b", help="Of mle_wald, map_laplace, psis_laplace, nuts.  [default: all]")
+@click.option("--methods", metavar="a,b", help="Of those below.  [default: the first three, nuts]")
 @click.option("--parameters", metavar="a,b", help="Parameters to record.  [default: all]")
 @click.option("--levels", metavar="P,P", help="Probabilities of the intervals.  [default: 0.5,0.9]")
 @click.option("--elpd", is_flag=True, help="Record the log predictive density of fresh data, too.")
@@ -64,8 +64,9 @@ def command(terminal: Terminal, /, target: str | None, **asked: Any) -> int:
     """Fit TARGET to many simulated data sets, over a grid of its options, by MAP and by NUTS, and say how each did.
 
     TARGET is a template's name (see `bayescompare models`) or FILE.py:NAME: a model, or a function that builds one.
-    `--vary n=50,200` draws so many rows of a model that has no option n. A study that was interrupted goes on where it
-    stopped when the same command is run again.
+    `--vary n=50,200` draws so many rows of a model that has no option n. Methods are mle_wald, map_laplace,
+    psis_laplace, marginal_map, marginal_laplace, pathfinder, advi, fullrank_advi and nuts. A study that was interrupted
+    goes on where it stopped when the same command is run again, and with more replicates or methods from there.
     """
     from . import outputs
     from .interrupt import interruptible
@@ -142,14 +143,16 @@ def _plan(target: str | None, asked: dict[str, Any]) -> Plan:
         given["data"] = str(asked["data"])
     for name in ("methods", "parameters"):
         if asked[name] is not None:
-            given[name] = tuple(_parts(asked[name]))
+            given[name] = tuple(parts(asked[name]))
     if asked["levels"] is not None:
-        given["levels"] = tuple(_level(part) for part in _parts(asked["levels"]))
+        given["levels"] = tuple(_level(part) for part in parts(asked["levels"]))
     if asked["vary"]:
         given["grid"] = dict(plan.grid) | {name: values for pair in asked["vary"] for name, values in _varied(pair)}
     if asked["pairs"]:
         given["options"] = dict(plan.options) | settings(asked["pairs"])
-    if asked["truth"]:
+    if asked["truth"] == ("posterior",):
+        given["truth"] = "posterior"
+    elif asked["truth"]:
         given["truth"] = plan.fixed_truth | settings(asked["truth"])
     sampler = {name: asked[name] for name in ("draws", "tune", "chains") if asked[name] is not None}
     return replace(plan, **given, sampler=replace(plan.sampler, **sampler))
@@ -167,11 +170,12 @@ def _varied(pair: str) -> Iterator[tuple[str, tuple[Any, ...]]]:
     try:
         whole = ast.literal_eval(f"[{text}]")
     except (ValueError, SyntaxError):
-        whole = [settings([f"x={part}"])["x"] for part in _parts(text)]
+        whole = [settings([f"x={part}"])["x"] for part in parts(text)]
     yield name.strip(), tuple(whole)
 
 
-def _parts(text: str) -> list[str]:
+def parts(text: str) -> list[str]:
+    """Names between commas."""
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
@@ -189,8 +193,8 @@ def _run(terminal: Terminal, plan: Plan, asked: dict[str, Any]) -> StudyResult:
     from ..studies.run import study
 
     executor = "serial" if asked["serial"] else f"dask:{asked['dask']}" if asked["dask"] else "processes"
-    with contextlib.redirect_stdout(sys.stderr), _progress(terminal) as progress:
-        return study(plan, store=asked["store"], workers=asked["workers"], executor=executor, progress=progress)
+    with contextlib.redirect_stdout(sys.stderr), progress(terminal) as shown:
+        return study(plan, store=asked["store"], workers=asked["workers"], executor=executor, progress=shown)
 
 
 def _write(result: StudyResult, asked: dict[str, Any]) -> None:
@@ -238,7 +242,8 @@ class _Bar:
 
 
 @contextmanager
-def _progress(terminal: Terminal) -> Iterator[Any]:
+def progress(terminal: Terminal) -> Iterator[Any]:
+    """What tells how far a study is: a bar, or lines where none can be drawn."""
     if not terminal.bar:
         yield _Lines(terminal)
         return

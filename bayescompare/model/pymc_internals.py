@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
     import pymc as pm
 
@@ -91,6 +93,27 @@ def takes_generator(node: Any) -> bool:
     from pytensor.tensor.random.type import RandomType
 
     return any(isinstance(inp.type, RandomType) for inp in node.inputs)
+
+
+def twin_of(rv: Any, others: Sequence[Any]) -> Any:
+    """A second random variable with the same parameters, which are ``others`` or computed from them, and with random
+    number generators of its own: without these PyTensor takes the two for one.
+
+    Needs ``pytensor.tensor.random.type.RandomType``, as :func:`takes_generator`.
+    """
+    import pytensor
+    from pytensor.graph.traversal import toposort
+    from pytensor.tensor.random.type import RandomType
+
+    changed: dict[Any, Any] = {}
+    for node in toposort([rv], blockers=others):
+        own = [
+            pytensor.shared(np.random.default_rng()) if isinstance(each.type, RandomType) else changed.get(each, each)
+            for each in node.inputs
+        ]
+        if any(new is not old for new, old in zip(own, node.inputs, strict=True)):
+            changed.update(zip(node.outputs, node.clone_with_new_inputs(own).outputs, strict=True))
+    return changed[rv]
 
 
 def is_custom(op: Any, *, symbolic: bool = False) -> bool:

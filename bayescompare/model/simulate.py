@@ -76,7 +76,7 @@ def fresh_data(model: pm.Model) -> Callable[[Mapping[str, NDArray[Any]], int], V
     Parameters
     ----------
     model : pymc.Model
-        As for :func:`simulator`, but a prior may be improper.
+        As for :func:`simulator`, but a prior may be improper, and a Potential weighs nothing that is drawn here.
 
     Returns
     -------
@@ -92,7 +92,7 @@ def fresh_data(model: pm.Model) -> Callable[[Mapping[str, NDArray[Any]], int], V
     """
     from pytensor.graph.replace import clone_replace
 
-    _refuse_what_has_no_draws(Problem(model), {rv.name: None for rv in model.free_RVs})
+    _refuse_what_has_no_draws(Problem(model), None)
     given = {rv: rv.type() for rv in model.free_RVs}
     draws = _drawing(model, list(given.values()), clone_replace(model.observed_RVs, given), "draw of fresh data")
     named = _naming(model)
@@ -177,18 +177,20 @@ def _constants(model: pm.Model, fixed: Mapping[str, Any]) -> dict[Any, Any]:
     return found
 
 
-def _refuse_what_has_no_draws(problem: Problem, fixed: Mapping[str, Any]) -> None:
+def _refuse_what_has_no_draws(problem: Problem, fixed: Mapping[str, Any] | None) -> None:
+    """Refuse a model without a prior predictive; where all free variables are given (``fixed`` is None), without one
+    of the data."""
     from pytensor.graph.traversal import ancestors
 
     model = problem.model
-    improper = [name for name in problem.improper if name not in fixed]
+    improper = [] if fixed is None else [name for name in problem.improper if name not in fixed]
     if improper:
         raise UnsupportedModelError(
             f"The prior of {', '.join(improper)} is improper: it has a density but no draws, so there is no "
             f"prior predictive. Give a proper prior, a wide one if need be, or fix its true value: {improper[0]}=VALUE."
         )
     weighing = [p.name for p in model.potentials if set(model.basic_RVs) & set(ancestors([p]))]
-    if weighing:
+    if weighing and fixed is not None:
         names = ", ".join(weighing)
         raise UnsupportedModelError(
             f"The Potential {names} weighs draws but makes none, so the model has no prior predictive. "

@@ -18,14 +18,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import FaultyModelError, UnknownNameError
+from ..errors import FaultyModelError
 from ..reasons import Code, joined
 from ..results.fit import Status
 from . import fresh_elpd as elpd
 from . import nuts_arm as nuts
+from . import single_arm
 from .cheap_arms import CheapOptions, fit_batch
-from .plan import BLOCKS, Plan, Point
-from .replicates import Fresh, Replicate, Seeds, said, simulated, stacked
+from .nuts_arm import Kept
+from .plan import BLOCKS, LARGEST_SEED, Plan, Point
+from .posterior_truth import conditioned, drawer
+from .replicates import Fresh, Replicate, Seeds, recorded, said, simulated, stacked
 from .swappable import swappable
 
 if TYPE_CHECKING:
@@ -33,9 +36,6 @@ if TYPE_CHECKING:
     from ..templates.loading import Target
 
 Array = NDArray[np.float64]
-
-#: Scalars that are recorded where the plan names none: the free ones always, all of them up to so many.
-RECORDED = 100
 
 #: Compiled models that a process keeps.
 KEPT = 4
@@ -45,7 +45,7 @@ STATUSES = (str(Status.OK), str(Status.SUSPECT), str(Status.FAILED))
 FAILED = STATUSES.index("failed")
 
 #: Methods whose estimate is a mode, which may lie at the edge of a range.
-MODES = ("mle_wald", "map_laplace")
+MODES = ("mle_wald", "map_laplace", "marginal_map")
 
 #: Arrays of a method, each with the axes that follow that of the replicates: L levels, k recorded scalars.
 ARRAYS = {
@@ -160,7 +160,7 @@ def tasks(plan: Plan) -> Iterator[Task]:
 def seeds(plan: Plan, point: Point, replicate: int) -> Seeds:
     """A cell's seeds, from the plan's seed, the grid point's values and the replicate's index alone."""
     content = int.from_bytes(hashlib.sha256(point.content.encode()).digest()[:16])
-    words = np.random.SeedSequence(plan.seed, spawn_key=(content, replicate)).generate_state(4)
+    words = np.random.SeedSequence(plan.seed, spawn_key=(content, replicate)).generate_state(5)
     return Seeds(*(int(word) for word in words))
 
 
@@ -199,6 +199,7 @@ class _Made:
     problem: Problem
     chosen: NDArray[np.intp]
     fresh: Fresh | None
+    replicates: Callable[[int], Any] | None = None
     simulators: dict[str, Callable[[int], Any]] = field(default_factory=dict)
     ready: set[str] = field(default_factory=set)
 
@@ -223,7 +224,7 @@ def _made(task: Task) -> tuple[_Made, float]:
     made = _KEPT[key]
     fixed = json.dumps(truth, sort_keys=True)
     if fixed not in made.simulators:
-        made.simulators[fixed] = simulator(made.problem.model, fixed=truth)
+        made.simulators[fixed] = made.replicates or simulator(made.problem.model, fixed=truth)
     if task.arm not in made.ready:
         made.ready.add(task.arm)
         if task.arm == "nuts":
@@ -236,7 +237,7 @@ def _warm_up(task: Task, made: _Made) -> None:
     """Fit the block's first data set, so that what is compiled at a first call is not in any fit's time."""
     first = next(iter(_simulated(task, made)))
     if isinstance(first, Replicate):
-        _cheaply(task.plan, made, [first]) if task.arm == "cheap" else _by_nuts(task.plan, made, [first])
+        _by_arm(task, made, [first])
 
 
 def _make(plan: Plan, point: Point) -> _Made:
@@ -246,35 +247,16 @@ def _make(plan: Plan, point: Point) -> _Made:
 
     target = plan.target_at(point)
     target = replace(target, model=swappable(target.model))
+    replicates = None
+    if plan.truth == "posterior":
+        replicates = drawer(target.model, seeds(plan, point, LARGEST_SEED).nuts, nuts.options(plan.sampler, target))
+        target = replace(target, model=conditioned(target.model))
     problem = Problem(target.model)
     wrong = [f for f in arithmetic_of(problem) if f.severity == "error"]
     if wrong:
         raise FaultyModelError(f"{wrong[0].variable}: {wrong[0].what} {wrong[0].instead}")
     fresh = fresh_data(target.model) if plan.elpd else None
-    return _Made(target, problem, recorded(problem, plan.parameters), fresh)
-
-
-def recorded(problem: Problem, parameters: Sequence[str] | None) -> NDArray[np.intp]:
-    """Which of a model's scalars a study records.
-
-    Raises
-    ------
-    UnknownNameError
-        If the model has no such variable or scalar.
-    """
-    scalars = problem.scalars
-    if parameters is None:
-        return np.arange(len(scalars) if len(scalars) <= RECORDED else scalars.free)
-    found: list[int] = []
-    for name in parameters:
-        if name in scalars.variables:
-            start, stop, *_ = scalars.variables[name]
-            found.extend(range(start, stop))
-        elif name in scalars.names:
-            found.append(scalars.names.index(name))
-        else:
-            raise UnknownNameError(f"The model has no parameter {name!r}. It has: {', '.join(scalars.variables)}.")
-    return np.array(sorted(set(found)), dtype=np.intp)
+    return _Made(target, problem, recorded(problem, plan.parameters), fresh, replicates)
 
 
 # -- a block -------------------------------------------------------------------------------------------
@@ -300,7 +282,7 @@ def _fitted(task: Task, made: _Made, compile_seconds: float) -> Block:
         else:
             place, reason = replicate
             rows[place] = dict.fromkeys(plan.arms[task.arm], _Row(FAILED, reason))
-    rows |= _cheaply(plan, made, simulated) if task.arm == "cheap" else _by_nuts(plan, made, simulated)
+    rows |= _by_arm(task, made, simulated)
     results = {
         method: _together([rows[place][method] for place in range(count)], len(plan.levels), len(made.chosen))
         for method in plan.arms[task.arm]
@@ -360,24 +342,29 @@ def _cheaply(plan: Plan, made: _Made, replicates: Sequence[Replicate]) -> dict[i
     return rows
 
 
-def _by_nuts(plan: Plan, made: _Made, replicates: Sequence[Replicate]) -> dict[int, dict[str, _Row]]:
+def _by_arm(task: Task, made: _Made, replicates: Sequence[Replicate]) -> dict[int, dict[str, _Row]]:
+    """Rows of a task's methods."""
+    if task.arm == "cheap":
+        return _cheaply(task.plan, made, replicates)
+    return _one_by_one(task.plan, made, task.arm, replicates)
+
+
+def _one_by_one(plan: Plan, made: _Made, method: str, replicates: Sequence[Replicate]) -> dict[int, dict[str, _Row]]:
     asked = nuts.options(plan.sampler, made.target)
+    kept = Kept(made.chosen, plan.levels, plan.draws)
     rows: dict[int, dict[str, _Row]] = {}
     for replicate in replicates:
+        own, truth, seeds = made.problem.with_data(**replicate.data), replicate.truth, replicate.seeds
+        fresh = None if replicate.fresh is None else made.problem.with_data(**replicate.fresh)
         try:
-            found = nuts.fit(
-                made.problem.with_data(**replicate.data),
-                replicate.truth,
-                made.chosen,
-                seed=replicate.seeds.nuts,
-                levels=plan.levels,
-                options=asked,
-                fresh=None if replicate.fresh is None else made.problem.with_data(**replicate.fresh),
-            )
+            if method == "nuts":
+                found = nuts.fit(own, truth, kept, seed=seeds.nuts, options=asked, fresh=fresh)
+            else:
+                found = single_arm.fit(own, truth, method, seed=seeds.single, kept=kept, fresh=fresh)
             row = _Row(STATUSES.index(found.status), found.reason, found.arrays)
         except Exception as error:  # as above
             row = _Row(FAILED, said(error))
-        rows[replicate.place] = {"nuts": row}
+        rows[replicate.place] = {method: row}
     return rows
 
 

@@ -15,7 +15,10 @@ Array = NDArray[np.float64]
 CELLS = 1 << 22
 
 #: The measures, and which methods have them: those with draws, and those with a point that maximises something.
-METHODS = {"elpd": ("map_laplace", "psis_laplace", "nuts"), "elpd_plugin": ("mle_wald", "map_laplace")}
+METHODS = {
+    "elpd": ("map_laplace", "psis_laplace", "marginal_laplace", "pathfinder", "advi", "fullrank_advi", "nuts"),
+    "elpd_plugin": ("mle_wald", "map_laplace", "marginal_map"),
+}
 
 
 def why_not(problem: Problem) -> str:

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binom, chi2
+from scipy.stats import binom, chi2, wilcoxon
 
 from ..metrics.estimates import proportion
 from ..metrics.figure import Figure
@@ -112,6 +112,11 @@ def uniformity(ranks: Array) -> Uniformity:
         Figure(statistic / (bins - 1), math.sqrt(2 / (bins - 1))),
         float(chi2.sf(statistic, bins - 1)),
     )
+
+
+def asymmetry(ranks: Array) -> float:
+    """The p value of Wilcoxon's signed-rank test that ranks are symmetric about ½; NaN of fewer than ten."""
+    return float(wilcoxon(ranks - 0.5).pvalue) if len(ranks) >= 10 else math.nan
 
 
 def ecdf(ranks: Array, probability: float = 0.95) -> dict[str, Array]:

@@ -30,14 +30,31 @@ RANKED = 250
 __all__ = ["Found", "fit", "options", "prepare"]
 
 
-@dataclass(frozen=True, eq=False)
-class Found:
-    """One data set's posterior in k recorded scalars.
+@dataclass(frozen=True)
+class Kept:
+    """What is kept of a fit: k scalars and L levels of intervals; and how many draws are made for it.
 
     Attributes
     ----------
-    status : {"ok", "suspect"}
-        Suspect where R-hat, ESS, divergences or E-BFMI miss what a comparison requires, over the free scalars.
+    chosen : ndarray of int of shape (k,)
+    levels : sequence of float
+    draws : int
+        Of the methods that make their own; NUTS has options for that.
+    """
+
+    chosen: NDArray[np.intp]
+    levels: Sequence[float]
+    draws: int = 1000
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """One data set's fit in k recorded scalars.
+
+    Attributes
+    ----------
+    status : {"ok", "suspect", "failed"}
+        Of NUTS suspect where R-hat, ESS, divergences or E-BFMI miss what a comparison requires, over the free scalars.
     reason : str
     arrays : Mapping of str to ndarray
         ``estimate`` (posterior mean), ``sd``, ``rank``, ``mcse_mean``, ``mcse_sd`` of shape (k,); ``lower``, ``upper``
@@ -61,10 +78,9 @@ def options(asked: SamplerOptions, target: Target) -> SamplerOptions:
 def fit(
     problem: Problem,
     truth: Array,
-    chosen: NDArray[np.intp],
+    kept: Kept,
     *,
     seed: int,
-    levels: Sequence[float],
     options: SamplerOptions,
     fresh: Problem | None = None,
 ) -> Found:
@@ -76,10 +92,8 @@ def fit(
         With the replicate's data.
     truth : ndarray of shape (k_all,)
         NaN where there is none.
-    chosen : ndarray of int of shape (k,)
-        Scalars that are recorded.
+    kept : Kept
     seed : int
-    levels : sequence of float
     options : SamplerOptions
     fresh : Problem, optional
         With data that were not fitted.
@@ -93,10 +107,10 @@ def fit(
     if sampled.draws is None or not np.isfinite(sampled.draws).all():
         raise FitError("some draws are not finite", sampled)
     figures = _convergence(sampled.draws[..., : problem.scalars.free], sampled)
-    gate = sampler_gate(figures)
-    status = "ok" if is_open(gate) else "suspect"
+    doubt = _doubt(figures)
+    chosen = kept.chosen
     arrays = {
-        **summarised(sampled.draws[..., chosen], truth[chosen], levels, np.random.default_rng(seed)),
+        **summarised(sampled.draws[..., chosen], truth[chosen], kept.levels, np.random.default_rng(seed)),
         "r_hat": figures.r_hat_max,
         "ess": figures.ess_min,
         "divergences": np.nan if figures.divergences is None else figures.divergences,
@@ -105,7 +119,19 @@ def fit(
     }
     if fresh is not None and sampled.unconstrained_draws is not None:
         arrays["elpd"] = log_predictive(fresh, sampled.unconstrained_draws.reshape(-1, fresh.dimension))
-    return Found(status, "" if status == "ok" else gate.reason.text, arrays)
+    return Found("suspect" if doubt else "ok", doubt, arrays)
+
+
+def doubts(sampled: Fit, problem: Problem) -> str:
+    """Why draws of NUTS are not to be trusted; empty where they are."""
+    if sampled.draws is None or not np.isfinite(sampled.draws).all():
+        return "some draws are not finite"
+    return _doubt(_convergence(sampled.draws[..., : problem.scalars.free], sampled))
+
+
+def _doubt(figures: SamplerFigures) -> str:
+    gate = sampler_gate(figures)
+    return "" if is_open(gate) else gate.reason.text
 
 
 def summarised(draws: Array, truth: Array, levels: Sequence[float], rng: np.random.Generator) -> dict[str, Array]:

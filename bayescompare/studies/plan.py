@@ -24,9 +24,15 @@ if TYPE_CHECKING:
 CHEAP = ("mle_wald", "map_laplace", "psis_laplace")
 """Methods that are fitted to many replicates at once."""
 
-METHODS = (*CHEAP, "nuts")
+SINGLE = ("marginal_map", "marginal_laplace", "pathfinder", "advi", "fullrank_advi")
+"""Methods that are fitted to one replicate after the other, each an arm of its own."""
 
-BLOCKS = {"cheap": 128, "nuts": 4}
+METHODS = (*CHEAP, *SINGLE, "nuts")
+
+USUAL = (*CHEAP, "nuts")
+"""What a study runs where nothing else is asked for."""
+
+BLOCKS = {"cheap": 128, **dict.fromkeys(SINGLE, 16), "nuts": 4}
 """Replicates of one grid point that are one task, by arm. By the plan alone: rows never depend on the scheduling."""
 
 TRUTH = "truth."
@@ -78,10 +84,13 @@ class Plan:
         with replacement.
     replicates : int
         Data sets simulated at each grid point.
-    methods : tuple of {"mle_wald", "map_laplace", "psis_laplace", "nuts"}
-    truth : "prior" or Mapping of str to value
+    methods : tuple of {"mle_wald", "map_laplace", "psis_laplace", "marginal_map", "marginal_laplace", "pathfinder", \
+            "advi", "fullrank_advi", "nuts"}
+    truth : "prior", "posterior" or Mapping of str to value
         Draw the true parameters from the prior, anew for each replicate; or fix those named (free variables, in the
-        model's coordinates; a scalar stands for all of a variable's) and draw the others given them.
+        model's coordinates; a scalar stands for all of a variable's) and draw the others given them. Or draw them from
+        the posterior given the model's own data, to which the simulated data are then added: posterior SBC, see
+        ``studies.posterior_truth``.
     seed : int
         From 0 to 2³² − 1.
     levels : tuple of float
@@ -115,7 +124,7 @@ class Plan:
     target: Any
     grid: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     replicates: int = 100
-    methods: tuple[str, ...] = METHODS
+    methods: tuple[str, ...] = USUAL
     truth: str | Mapping[str, Any] = "prior"
     seed: int = 0
     levels: tuple[float, ...] = (0.5, 0.9)
@@ -144,8 +153,11 @@ class Plan:
         self._check_ranges()
 
     def _check_ranges(self) -> None:
-        if isinstance(self.truth, str) and self.truth != "prior":
-            raise UsageError(f'truth is "prior" or values by parameter, not {self.truth!r}.')
+        if isinstance(self.truth, str) and self.truth not in ("prior", "posterior"):
+            raise UsageError(f'truth is "prior", "posterior" or values by parameter, not {self.truth!r}.')
+        if self.truth == "posterior" and (self.elpd or any(name.startswith(TRUTH) for name in self.grid)):
+            other = "elpd" if self.elpd else "a true value that varies"
+            raise UsageError(f'truth = "posterior" cannot be had with {other}. Leave one of them out.')
         if not self.replicates >= 1:
             raise UsageError(f"replicates must be at least 1, not {self.replicates}.")
         if not 0 <= self.seed <= LARGEST_SEED:
@@ -198,9 +210,10 @@ class Plan:
     @property
     def arms(self) -> dict[str, tuple[str, ...]]:
         """Methods by what computes them together."""
-        cheap = tuple(name for name in self.methods if name in CHEAP)
-        arms = {"cheap": cheap, "nuts": tuple(name for name in self.methods if name == "nuts")}
-        return {arm: methods for arm, methods in arms.items() if methods}
+        found: dict[str, tuple[str, ...]] = {}
+        for method in self.methods:
+            found[arm_of(method)] = (*found.get(arm_of(method), ()), method)
+        return found
 
     @property
     def cells(self) -> int:
@@ -235,13 +248,14 @@ class Plan:
         from ..model.problem import Problem
         from ..model.simulate import simulator
         from .fresh_elpd import why_not
+        from .posterior_truth import try_out
 
         faults: list[ModelError] = []
         for point in self.points:
             try:
                 model = swappable(self.target_at(point).model)
-                if not faults and point.index == 0:
-                    simulator(model, fixed=self.truth_at(point))(0)
+                if point.index == 0:
+                    try_out(model) if self.truth == "posterior" else simulator(model, fixed=self.truth_at(point))(0)
                 reason = why_not(Problem(model)) if self.elpd and self._first_of_its_model(point) else ""
             except UnsupportedModelError:
                 raise
@@ -320,6 +334,11 @@ class Plan:
             **data,
             **{name: version(name) for name in PACKAGES},
         }
+
+
+def arm_of(method: str) -> str:
+    """What computes a method."""
+    return "cheap" if method in CHEAP else method
 
 
 def _known(methods: Any) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import BayesCompareError, UnsupportedModelError
+from ..errors import BayesCompareError, UnknownNameError, UnsupportedModelError
 
 if TYPE_CHECKING:
     from ..model.problem import Problem
@@ -19,14 +19,19 @@ type Fresh = Callable[[Mapping[str, NDArray[Any]], int], Mapping[str, NDArray[An
 """What draws data anew: see :func:`bayescompare.model.simulate.fresh_data`."""
 
 
+#: Scalars that are recorded where the plan names none: the free ones always, all of them up to so many.
+RECORDED = 100
+
+
 @dataclass(frozen=True)
 class Seeds:
-    """Seeds of one cell: of its data, of the cheap methods, of NUTS, of its fresh data."""
+    """Seeds of one cell: of its data, of the cheap methods, of NUTS, of its fresh data, of the other methods."""
 
     data: int
     cheap: int
     nuts: int
     fresh: int
+    single: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,3 +87,26 @@ def said(error: Exception) -> str:
     """An error in one line."""
     first = next(iter(str(error).strip().splitlines()), "")
     return first if isinstance(error, BayesCompareError) and first else f"{type(error).__name__}: {first}".rstrip(": ")
+
+
+def recorded(problem: Problem, parameters: Sequence[str] | None) -> NDArray[np.intp]:
+    """Which of a model's scalars a study records.
+
+    Raises
+    ------
+    UnknownNameError
+        If the model has no such variable or scalar.
+    """
+    scalars = problem.scalars
+    if parameters is None:
+        return np.arange(len(scalars) if len(scalars) <= RECORDED else scalars.free)
+    found: list[int] = []
+    for name in parameters:
+        if name in scalars.variables:
+            start, stop, *_ = scalars.variables[name]
+            found.extend(range(start, stop))
+        elif name in scalars.names:
+            found.append(scalars.names.index(name))
+        else:
+            raise UnknownNameError(f"The model has no parameter {name!r}. It has: {', '.join(scalars.variables)}.")
+    return np.array(sorted(set(found)), dtype=np.intp)

@@ -10,10 +10,9 @@ import hashlib
 import json
 import os
 import sqlite3
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -24,7 +23,8 @@ from numpy.typing import NDArray
 
 from ..errors import MissingFileError, OutputError, PlanError, ResultFileError
 from .cells import ARRAYS, Block, Results
-from .plan import Plan
+from .plan import BLOCKS, Plan, arm_of
+from .store_bytes import checksum, packed, to_array, to_bytes, unpacked
 
 Array = NDArray[np.float64]
 
@@ -87,7 +87,8 @@ class Store:
         ResultFileError
             If it is damaged or no study; it is left as it is.
         PlanError
-            If it holds another plan, or one that other versions or another model file ran.
+            If it holds another plan, or one that other versions or another model file ran. One that asks for more
+            replicates or methods is no other.
         """
         empty = not path.exists() or path.stat().st_size == 0
         if not path.parent.is_dir():
@@ -173,6 +174,10 @@ class Store:
     def _check_plan(self, plan: Plan) -> None:
         before, now = self.identity, plan.identity()
         changed = [name for name in now if before.get(name) != now[name]]
+        if changed == ["plan"] and _is_more_of(self.plan, plan):
+            with _said(self.path), _transaction(self._connection) as run:
+                run("UPDATE plan SET toml = ?, identity = ?", (plan.to_toml(), json.dumps(now)))
+            return
         if "plan" in changed:
             raise PlanError(
                 f"{self.path} holds another plan{_difference(self.plan, plan)}. Continue it with its own plan, or "
@@ -197,18 +202,18 @@ class Store:
         OutputError
             If that fails (a full disk); every block before it stays.
         """
-        names, truth = json.dumps(block.names), _bytes(block.truth)
+        names, truth = json.dumps(block.names), to_bytes(block.truth)
         head = (*block.key, block.replicates.start, len(block.replicates), block.failed, int(block.died))
         rows = []
         for method, results in block.results.items():
-            values = [None if (a := results.arrays.get(name)) is None else _bytes(a) for name in self._arrays]
-            content = (results.status.tobytes(), _packed(results.reasons), *values)
-            rows.append((block.point, method, block.block, *content, _checksum(content)))
+            values = [None if (a := results.arrays.get(name)) is None else to_bytes(a) for name in self._arrays]
+            content = (results.status.tobytes(), packed(results.reasons), *values)
+            rows.append((block.point, method, block.block, *content, checksum(content)))
         marks = ", ".join("?" * (6 + len(self._arrays)))
         with _said(self.path), _transaction(self._connection) as run:
             run(
                 "INSERT OR REPLACE INTO blocks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (*head, block.compile_seconds, names, truth, _checksum((names, truth))),
+                (*head, block.compile_seconds, names, truth, checksum((names, truth))),
             )
             for row in rows:
                 run(f"INSERT OR REPLACE INTO results VALUES ({marks})", row)
@@ -233,17 +238,35 @@ class Store:
         return found
 
     def finished(self) -> dict[tuple[int, str, int], int]:
-        """Keys of the blocks that are done, each with the number of its fits that failed."""
+        """Keys of the blocks that are done, with all replicates and methods that the plan now asks of them, each with
+        the number of its fits that failed."""
+        plan, held = self.plan, self._methods()
         with _said(self.path):
-            rows = self._connection.execute("SELECT point, arm, block, failed FROM blocks WHERE died = 0").fetchall()
-        return {(point, arm, block): failed for point, arm, block, failed in rows}
+            rows = self._connection.execute(
+                "SELECT point, arm, block, count, failed FROM blocks WHERE died = 0"
+            ).fetchall()
+        return {
+            (point, arm, block): failed
+            for point, arm, block, count, failed in rows
+            if count == min(BLOCKS[arm], plan.replicates - block * BLOCKS[arm])
+            and held[point, arm, block] >= set(plan.arms[arm])
+        }
 
     def counts(self) -> tuple[int, int]:
         """Fits that are in the file, and those of them that failed."""
+        held = self._methods()
         with _said(self.path):
-            rows = self._connection.execute("SELECT arm, sum(count), sum(failed) FROM blocks GROUP BY arm").fetchall()
-        arms = self.plan.arms
-        return sum(len(arms[arm]) * count for arm, count, _ in rows), sum(failed for *_, failed in rows)
+            rows = self._connection.execute("SELECT point, arm, block, count, failed FROM blocks").fetchall()
+        return sum(len(held[tuple(key)]) * count for *key, count, _ in rows), sum(row[-1] for row in rows)
+
+    def _methods(self) -> dict[tuple[int, str, int], set[str]]:
+        """Methods of each block."""
+        found: dict[tuple[int, str, int], set[str]] = {}
+        with _said(self.path):
+            rows = self._connection.execute("SELECT point, method, block FROM results").fetchall()
+        for point, method, block in rows:
+            found.setdefault((point, arm_of(method), block), set()).add(method)
+        return found
 
     def cells(self, point: int, method: str) -> Cells:
         """Everything of one grid point and method.
@@ -253,7 +276,7 @@ class Store:
         ResultFileError
             If a row's checksum is not that of its content.
         """
-        arm = "nuts" if method == "nuts" else "cheap"
+        arm = arm_of(method)
         query = (
             "SELECT b.first, b.count, b.names, b.truth, b.checksum, r.checksum, r.status, r.reasons, "
             f"{', '.join(f'r.{name}' for name in self._arrays)} "
@@ -269,15 +292,15 @@ class Store:
         axes_of = {name: ARRAYS[name] for name in self._arrays}
         pieces: dict[str, list[Array]] = {name: [] for name in axes_of}
         for first, count, named, truth, truth_sum, row_sum, status, reason, *arrays in rows:
-            if truth_sum != _checksum((named, truth)) or row_sum != _checksum((status, reason, *arrays)):
+            if truth_sum != checksum((named, truth)) or row_sum != checksum((status, reason, *arrays)):
                 raise ResultFileError(f"{self.path} is damaged: block {first} of grid point {point}, {method}.")
             replicates.append(np.arange(first, first + count))
-            truths.append(_array(truth, (count, k)))
+            truths.append(to_array(truth, (count, k)))
             statuses.append(np.frombuffer(status, dtype=np.uint8))
-            reasons.extend(_unpacked(reason, count))
+            reasons.extend(unpacked(reason, count))
             for (name, axes), value in zip(axes_of.items(), arrays, strict=True):
                 shape = (count, *({"L": levels, "k": k}[axis] for axis in axes))
-                pieces[name].append(np.full(shape, np.nan) if value is None else _array(value, shape))
+                pieces[name].append(np.full(shape, np.nan) if value is None else to_array(value, shape))
         kept = {name: np.concatenate(found) for name, found in pieces.items() if found}
         status = np.concatenate([np.empty(0, np.uint8), *statuses])
         return Cells(
@@ -306,37 +329,6 @@ class Store:
         with _said(self.path):
             (total,) = self._connection.execute("SELECT total(compile_seconds) FROM blocks").fetchone()
         return float(total)
-
-
-# -- bytes and back --------------------------------------------------------------------------------------
-
-
-def _bytes(array: Array) -> bytes:
-    return np.ascontiguousarray(array, dtype="<f8").tobytes()
-
-
-def _array(data: bytes, shape: tuple[int, ...]) -> Array:
-    """The array; NaN where a block that failed as a whole had no scalars."""
-    if len(data) == 0 and np.prod(shape):
-        return np.full(shape, np.nan)
-    return np.frombuffer(data, dtype="<f8").reshape(shape)
-
-
-def _packed(reasons: Sequence[str]) -> str:
-    """Reasons by their place; most fits have none."""
-    return json.dumps({str(i): reason for i, reason in enumerate(reasons) if reason}, ensure_ascii=False)
-
-
-def _unpacked(text: str, count: int) -> Iterator[str]:
-    known: Mapping[str, str] = json.loads(text)
-    return (known.get(str(i), "") for i in range(count))
-
-
-def _checksum(parts: Sequence[Any]) -> int:
-    value = 0
-    for part in parts:
-        value = zlib.crc32(part.encode() if isinstance(part, str) else part or b"", value)
-    return value
 
 
 # -- faults ----------------------------------------------------------------------------------------------
@@ -380,6 +372,12 @@ def _check_header(path: Path) -> None:
         raise ResultFileError(f"{path} cannot be read: {error.strerror or error}.") from error
     if head != _HEADER:
         raise ResultFileError(f"{path} is not a study's file; it is left as it is. Name another one.")
+
+
+def _is_more_of(before: Plan, now: Plan) -> bool:
+    """Whether one plan is another with more replicates or methods: what is there stays as it is."""
+    same = replace(before, replicates=now.replicates, methods=now.methods) == now
+    return same and now.replicates >= before.replicates and set(now.methods) >= set(before.methods)
 
 
 def _difference(before: Plan, now: Plan) -> str:

@@ -35,7 +35,7 @@ class Measure:
     cell : Mapping of str to value
         The grid point: the plan's varied names, each with its value; empty where nothing varies.
     method : str
-        ``mle_wald``, ``map_laplace``, ``psis_laplace`` or ``nuts``.
+        One of ``studies.plan.METHODS``.
     parameter : str
         A recorded scalar, as ``theta[Choate]``; empty for figures of the fit as a whole.
     measure : str
@@ -73,8 +73,11 @@ def rows(store: Store, margins: v.Margins | None = None) -> Iterator[Measure]:
     - ``sd``: mean sd that the method states; ``coverage_90``: share of replicates whose central 90 % interval holds the
       truth, and ``width_90``: its mean width, for each level of the plan.
     - ``sbc_distance``, ``sbc_p``, ``sbc_chi2``, ``sbc_chi2_p``: uniformity of the truth's ranks, see
-      ``studies.measures.Uniformity``. Only where the whole truth is drawn from the prior should they be
-      uniform; elsewhere there is no p.
+      ``studies.measures.Uniformity``. Only where the whole truth is drawn from the prior, or from the posterior to
+      whose data the simulated ones are added, should they be uniform; elsewhere there is no p.
+    - ``sbc_bias``: mean of ½ − rank, above 0 where the method's distribution lies above the truth and below 0 where it
+      lies below (Yao et al. 2018, arXiv:1802.02538); ``sbc_asymmetry_p``: of the signed-rank test that the ranks are
+      symmetric about ½.
     - ``risk_absolute``, ``risk_squared``: mean loss of deciding by the estimate; ``regret_absolute``,
       ``regret_squared``: what that is above the loss of NUTS's posterior mean in the same replicates.
     - ``shift``: mean of (estimate − posterior mean)/posterior sd, and ``sd_ratio``: geometric mean of the method's sd
@@ -182,10 +185,12 @@ class _Summary:
         ranks = ranks[np.isfinite(ranks)]
         found = m.uniformity(ranks)
         p, chi2_p, fixed = found.p, Figure(found.chi2_p, None, found.chi2.reason), ""
-        if not self._from_prior():
+        if not self._exchangeable():
             fixed = "the truth is fixed: ranks need not be uniform"
             p = chi2_p = Figure(np.nan)  # of what is not the hypothesis
+        yield self._row(name, "sbc_bias", m.mean(0.5 - ranks), len(ranks))
         for measure, figure in {
+            "sbc_asymmetry_p": Figure(np.nan) if fixed else Figure(m.asymmetry(ranks)),
             "sbc_distance": found.distance,
             "sbc_p": p,
             "sbc_chi2": found.chi2,
@@ -193,8 +198,9 @@ class _Summary:
         }.items():
             yield self._row(name, measure, figure, len(ranks), fixed)
 
-    def _from_prior(self) -> bool:
-        return self.plan.truth == "prior" and not any(name.startswith("truth.") for name in self.cell)
+    def _exchangeable(self) -> bool:
+        """Whether the truth was drawn as an exact method's draws are."""
+        return isinstance(self.plan.truth, str) and not any(name.startswith("truth.") for name in self.cell)
 
     def _against(self, j: int, name: str, error: Array, sd: Array) -> Iterator[Measure]:
         """What the method loses against NUTS in the same replicates."""

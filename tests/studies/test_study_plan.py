@@ -95,7 +95,7 @@ def test_faulty_toml_is_told(text: str, told: str) -> None:
         ({"levels": (1.0,)}, UsageError, "levels"),
         ({"levels": ()}, UsageError, "levels"),
         ({"draws": 3}, UsageError, "draws"),
-        ({"truth": "posterior"}, UsageError, "truth"),
+        ({"truth": "likelihood"}, UsageError, "truth"),
         ({"grid": {"n": ()}}, UsageError, "'n'"),
         ({"grid": {"n": (5, 5)}}, UsageError, "each once"),
         ({"grid": {"n": 5}}, UsageError, "must be a list"),

@@ -15,10 +15,25 @@ NAMES = {
     "mle_wald": f"MLE{NO_BREAK}+{NO_BREAK}Wald",
     "map_laplace": f"MAP{NO_BREAK}+{NO_BREAK}Laplace",
     "psis_laplace": "PSIS-Laplace",
+    "marginal_map": "marginal MAP",
+    "marginal_laplace": "marginal Laplace",
+    "pathfinder": "Pathfinder",
+    "advi": "ADVI",
+    "fullrank_advi": "full-rank ADVI",
     "nuts": "NUTS",
 }
 
-POINTS = {"mle_wald": "MLE", "map_laplace": "MAP", "psis_laplace": "PSIS-Laplace mean", "nuts": "posterior mean"}
+POINTS = {
+    "mle_wald": "MLE",
+    "map_laplace": "MAP",
+    "psis_laplace": "PSIS-Laplace mean",
+    "nuts": "posterior mean",
+    "marginal_map": "marginal MAP",
+    "marginal_laplace": "marginal Laplace mean",
+    "pathfinder": "Pathfinder mean",
+    "advi": "ADVI mean",
+    "fullrank_advi": "full-rank ADVI mean",
+}
 """What the methods' points are called."""
 
 SHARES = ("coverage_", "location_", "spread_", "failed", "suspect", "k_hat_bad", "at_")
@@ -40,6 +55,8 @@ LABELS = {
     "sbc_p": "p of uniform ranks",
     "sbc_chi2": "χ² of ranks over df",
     "sbc_chi2_p": "p of that χ²",
+    "sbc_bias": "½ − mean rank",
+    "sbc_asymmetry_p": "p of symmetric ranks",
     "seconds": "seconds per fit",
     "k_hat": "Pareto k-hat",
     "k_hat_bad": f"k-hat above{NO_BREAK}{K_HAT_MAX}, %",
@@ -241,6 +258,11 @@ def size(study: Study, rows: Rows) -> str:
 
 def truth(plan: Asked) -> str:
     """Where the truth comes from."""
+    if plan.truth == "posterior":
+        return (
+            "drawn from the posterior given the model’s own data, anew for each replicate, and each fit is to these "
+            "data and the simulated ones together"
+        )
     if not isinstance(plan.truth, Mapping):
         return "drawn from the prior, anew for each replicate"
     fixed = ", ".join(f"{visible(str(k))} = {value_text(v)}" for k, v in plan.truth.items())

@@ -14,7 +14,10 @@ from ...formatting import plain
 from ..words import visible
 
 #: Methods in the order in which they are shown.
-METHODS = ("mle_wald", "map_laplace", "psis_laplace", "nuts")
+METHODS = (
+    *("mle_wald", "map_laplace", "psis_laplace", "marginal_map", "marginal_laplace"),
+    *("pathfinder", "advi", "fullrank_advi", "nuts"),
+)
 
 #: The parameter of what is about a fit as a whole.
 ALL = ""
@@ -55,7 +58,7 @@ class Asked:
     target : str
     replicates, seed, draws : int
     methods : tuple of str
-    truth : "prior" or Mapping of str to value
+    truth : "prior", "posterior" or Mapping of str to value
     levels : tuple of float
     options, sampler, identity : Mapping
         Options that do not vary, the sampler's, and versions of what computed the rows.

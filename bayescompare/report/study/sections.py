@@ -247,8 +247,8 @@ def ranks(study: Study, rows: Rows) -> Section | None:
     )
     parts = [*parts_of(study_kinds.ecdfs(study.ecdfs, (v.name for v in rows.varied))), table]
     how = (
-        "Where the truth is drawn from the prior, its rank in an exact posterior is uniform (simulation-based "
-        "calibration).",
+        "Where the truth is drawn from the prior, or from the posterior to whose data the simulated ones are added, "
+        "its rank in an exact posterior is uniform (simulation-based calibration).",
         f"Each p is tested at {plain(100 * RANKS_LEVEL)} % over the number of tests of its method.",
     )
     return Section("ranks", "Calibration", how, ("Ranks are not uniform: ", *listed(said), "."), tuple(parts))
