@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...errors import FitError
 from ...metrics import diagnostics as chains
@@ -194,42 +195,60 @@ def _outer_draws(
     return _by_nuts(found, count, seed, tried)
 
 
+@dataclass(frozen=True, eq=False)
+class Proposed:
+    """Draws from a proposal, chosen by their weights: which, and the log evidence, k-hat and effective draws."""
+
+    chosen: NDArray[np.intp]
+    log_evidence: float
+    k_hat: float
+    ess: float
+
+
 def _by_importance(found: Found, centre: Array, covariance: Array, count: int, rng: np.random.Generator) -> Outer:
-    """Draws from a t, and of them, by their weights, ``count`` again: systematic resampling."""
+    """Draws from a t, and of them, by their weights, ``count`` again."""
     marginal = found.outer.marginal
-    root = _symmetric_root(covariance)
-    phi, log_t = _student(centre, root, _stretched(found, centre, root), count, rng)
+    root = symmetric_root(covariance)
+    _, heights = _marginal_heights(marginal, _near(found, probes(centre, root)))
+    phi, log_t = student(centre, root, widths(heights), count, rng)
     points, heights = _marginal_heights(marginal, _near(found, phi))
-    weights = psis.importance(heights - log_t)
+    told = proposed(heights - log_t, count, rng)
+    return Outer(points[told.chosen], told.log_evidence, "importance sampling", told.k_hat, told.ess)
+
+
+def proposed(log_ratios: Array, count: int, rng: np.random.Generator) -> Proposed:
+    """Systematic resampling by importance weights; all draws as they are where there are no weights."""
+    weights = psis.importance(log_ratios)
     if not weights.ess.value > 0:
-        return Outer(points, math.nan, "importance sampling", math.nan, 0.0)
-    share = np.exp(weights.log_weights)
-    cumulated = np.cumsum(share)
+        return Proposed(np.arange(len(log_ratios)), math.nan, math.nan, 0.0)
+    cumulated = np.cumsum(np.exp(weights.log_weights))
     chosen = np.searchsorted(cumulated / cumulated[-1], (rng.random() + np.arange(count)) / count)
-    evidence = float(np.logaddexp.reduce(heights - log_t) - math.log(len(phi)))
-    k_hat = weights.k_hat.value
-    return Outer(points[chosen], evidence, "importance sampling", k_hat, weights.ess.value)
+    evidence = float(np.logaddexp.reduce(log_ratios) - math.log(len(log_ratios)))
+    return Proposed(chosen, evidence, weights.k_hat.value, weights.ess.value)
 
 
-def _symmetric_root(covariance: Array) -> Array:
+def symmetric_root(covariance: Array) -> Array:
     """A root whose columns lie as near to the coordinates as can be."""
     sd = np.sqrt(np.diag(covariance))
     values, vectors = np.linalg.eigh(covariance / np.outer(sd, sd))
     return np.asarray(sd[:, None] * (vectors * np.sqrt(values)) @ vectors.T)
 
 
-def _stretched(found: Found, centre: Array, root: Array) -> Array:
-    """How much wider ℓ is than its parabola, on both sides of the mode along each column of the root: (2, m)."""
+def probes(centre: Array, root: Array) -> Array:
+    """The mode, and points on both sides of it along each column of the root."""
     units = np.concatenate([-root.T, root.T])
-    ways = np.concatenate([probe * units for probe in PROBES])
-    _, heights = _marginal_heights(found.outer.marginal, _near(found, np.concatenate([centre[None], centre + ways])))
+    return np.concatenate([centre[None], *(centre + probe * units for probe in PROBES)])
+
+
+def widths(heights: Array) -> Array:
+    """How much wider ℓ is than its parabola on both sides along each column, (2, m), by its heights at the probes."""
     fall = np.maximum(heights[0] - heights[1:], 0.0).reshape(len(PROBES), 2, -1)
     with np.errstate(divide="ignore"):
         width = np.array(PROBES)[:, None, None] / np.sqrt(2 * fall)
     return np.asarray(np.clip(width.max(axis=0), *WIDTHS))
 
 
-def _student(centre: Array, root: Array, width: Array, count: int, rng: np.random.Generator) -> tuple[Array, Array]:
+def student(centre: Array, root: Array, width: Array, count: int, rng: np.random.Generator) -> tuple[Array, Array]:
     """At least ``count`` points of skewed t's, evenly spread (scrambled Sobol), and their log density."""
     from scipy.stats import qmc, t
 

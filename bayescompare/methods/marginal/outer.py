@@ -92,7 +92,7 @@ class Marginal(Density):
         self.evaluations = self._began = 0
         self.scales: dict[tuple[float, ...], Array] = {}
         self.inner_steps = 0
-        self._columns = np.concatenate([np.arange(*problem.scalars.variables[b.name][:2]) for b in self.blocks])
+        self.columns = np.concatenate([np.arange(*problem.scalars.variables[b.name][:2]) for b in self.blocks])
         self._jitter = np.random.default_rng(0).uniform(-1, 1, (RETRIES, len(latent.coordinates)))
         self._x = whole.start[latent.coordinates]
         self._last: tuple[bytes, At | None] = (b"", None)
@@ -229,7 +229,7 @@ class Marginal(Density):
 
     def push(self, points: Array) -> Array:
         """The hyperparameters' scalars, (n, k_φ)."""
-        return self.whole.push(self.joined(points, self._x))[:, self._columns]
+        return self.whole.push(self.joined(points, self._x))[:, self.columns]
 
 
 class OuterProblem(Problem):
