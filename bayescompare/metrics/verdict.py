@@ -193,6 +193,10 @@ class Verdict:
     overall: Overall
     layers: dict[str, Layer] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        states = ", ".join(f"{name} {layer.state}" for name, layer in self.layers.items())
+        return f"<Verdict: {self.overall.opening} {self.overall.sentence} ({states})>"
+
 
 #: Times the draws so far beyond which more draws are not advised.
 SETTLE_MAX = 50

@@ -260,7 +260,9 @@ def _criteria(basis: Fit, top: Fit, table: pd.DataFrame, margins: v.Margins) -> 
     draws = 0 if basis.draws is None else basis.draws.shape[1]
     why = basis.reasons[0] if basis.reasons else Reason(Code.NO_LAPLACE)
     k_hat = laplace.k_hat(basis) if d else Figure.missing(why)
-    unusable = Reason.from_json(d["psis"]["reason"]) if d and d["psis"].get("reason") else why
+    unusable = None if d else why
+    if d and d["psis"].get("reason"):
+        unusable = Reason.from_json(d["psis"]["reason"])
     with np.errstate(divide="ignore", invalid="ignore"):
         location = v.Figures(names, np.abs(column["z"]), column["z_mcse"], np.full(len(names), margins.location))
         gap = np.abs(np.log(column["laplace_sd"] / column["sd"]))
@@ -280,8 +282,12 @@ def _criteria(basis: Fit, top: Fit, table: pd.DataFrame, margins: v.Margins) -> 
     figures = {"k_hat": k_hat.value, "mcse": k_hat.mcse or 0.0}
     said = Reason(Code.TRIAGE_K_HAT, figures=figures, causes=(k_hat.reason,) if k_hat.reason else ())
     return {
-        "location": _with_all(v.layer("location", location, draws, z, unusable), names, lost["z"]),
-        "spread": _with_all(v.layer("spread", spread, draws, ratio, unusable), names, lost["sd"]),
+        "location": _with_all(
+            v.layer("location", location, draws, z, unusable or Reason(Code.NO_MAP)), names, lost["z"]
+        ),
+        "spread": _with_all(
+            v.layer("spread", spread, draws, ratio, unusable or Reason(Code.NO_SCALAR)), names, lost["sd"]
+        ),
         "k_hat": v.criterion("k_hat", "k_hat", k_hat, margins.k_hat, draws, said),
         "modes": _other_modes(top),
     }

@@ -15,7 +15,9 @@ from bayescompare.metrics.verdict import (
     Figures,
     Layer,
     Margins,
+    Overall,
     State,
+    Verdict,
     criterion,
     critical,
     draws_to_settle,
@@ -344,3 +346,9 @@ def test_a_criterion_keeps_the_side_of_its_figure(value: float) -> None:
     found = criterion("prediction", "elpd", Figure(value, 0.1), 1.0, 4000, told(""))
     assert (found.state, found.figure, found.below) == (State.DIFFERS, 3.0, value < 0)
     assert Layer.from_json(found.to_json()) == found
+
+
+def test_a_verdict_is_shown_in_one_line() -> None:
+    answer = Overall(State.DIFFERS, "No.", "The MAP of tau is off.", "", "location")
+    found = Verdict(answer, {"location": made(figures((1.0, 0.1)))})
+    assert repr(found) == "<Verdict: No. The MAP of tau is off. (location differs)>"

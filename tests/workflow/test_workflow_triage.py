@@ -19,6 +19,7 @@ import bayescompare as bc
 import bayescompare.workflow.triage as triages
 from bayescompare.errors import FaultyModelError, UnsupportedModelError
 from bayescompare.metrics.verdict import State
+from bayescompare.reasons import Code, Reason
 from bayescompare.results.fit import Status
 from bayescompare.workflow.triage import MORE_DRAWS, Answer, Triage
 
@@ -147,6 +148,18 @@ def test_something_will_change(build: Build, words: str) -> None:
     found = triage(build)
     assert found.answer is Answer.WILL_CHANGE, found.reasons
     assert words in found.reasons[0]
+
+
+def test_without_a_map_location_says_that_and_spread_is_judged() -> None:
+    """Gamma(0.95): its density is infinite at 0, that of its logarithm has a mode."""
+
+    def build() -> None:
+        pm.Gamma("x", 0.95, 1.0)
+        aside()
+
+    found = triage(build)
+    assert found.criteria["location"].reason == Reason(Code.NO_MAP)
+    assert found.criteria["k_hat"].state is not State.NOT_COMPUTED
 
 
 UNSURE: list[tuple[Build, str]] = [
