@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from scipy.fft import next_fast_len
 from scipy.special import betaincinv, ndtr, ndtri
 
+from . import pareto
+
 Array = NDArray[np.float64]
 
 #: Lags that are tried before all of them: most sums over lags end there.
@@ -273,7 +275,7 @@ def tail_index(x: Array, kurtosis: Array) -> Array:
     """
     result = np.full(len(x), -np.inf)
     n = x.shape[1]
-    tail = int(3 * np.sqrt(n)) if n > 225 else n // 5  # as ArviZ takes it
+    tail = pareto.tail_size(n)
     if tail < 5:
         return result
     for i in np.flatnonzero(kurtosis > max(LIGHT_TAIL, NO_VARIANCE * n)):
@@ -287,13 +289,12 @@ def tail_index(x: Array, kurtosis: Array) -> Array:
 
 
 def _k_hat(x: Array, side: str, r_eff: float) -> float:
-    """ArviZ's k-hat of 3√(n/r_eff) draws; −∞ where it cannot be fitted (many ties)."""
-    from arviz_stats.base import array_stats
-
-    n = len(x)
-    tail = int(3 * np.sqrt(n / r_eff)) if n * r_eff > 225 else n // 5
-    if np.ptp(x[:tail] if side == "left" else x[-tail:]) < np.finfo(float).tiny:
-        return -np.inf  # a tail of one value, which ArviZ refuses, is cut off: it has no index
-    with np.errstate(all="ignore"):  # it also divides by the draws' sum
-        found = float(array_stats.pareto_khat(x[None], r_eff=r_eff, tail=side))
+    """k-hat of a tail of sorted draws; −∞ where it cannot be fitted (many ties)."""
+    tail = pareto.tail_size(len(x), r_eff)
+    ordered = -x[::-1] if side == "left" else x
+    excess = ordered[-tail:] - ordered[-tail - 1]
+    if np.ptp(excess) < np.finfo(float).tiny:
+        return -np.inf  # a tail of one value is cut off: it has no index
+    with np.errstate(all="ignore"):
+        found = float(pareto.fitted(excess[None])[0][0, 0])
     return found if np.isfinite(found) else -np.inf

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
-from scipy.stats import chi2
+from scipy.special import gammaincinv
 
 from ..reasons import Code, Reason
 from . import diagnostics as mc
@@ -105,7 +105,9 @@ def typicality(lp: Array, lp_mode: float, dimension: int) -> Typicality:
     if not np.isfinite(lp).all():
         return Typicality(Figure.missing(Reason(Code.HEIGHT_NOT_FINITE)), above, *[NOTHING] * 3)
     t = 2 * (lp_mode - lp)
-    return Typicality(mean(t / dimension), above, LEVELS, np.quantile(t, LEVELS), chi2.ppf(LEVELS, dimension))
+    return Typicality(
+        mean(t / dimension), above, LEVELS, np.quantile(t, LEVELS), 2 * gammaincinv(dimension / 2, LEVELS)
+    )
 
 
 def joint_level(lp: Array, lp_map: float) -> Figure:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..reasons import Code, Reason
 from . import diagnostics as mc
+from . import pareto
 from .figure import Figure
 from .thresholds import K_HAT_MAX
 
@@ -110,10 +111,10 @@ def smooth(log_ratios: Array, r_eff: float = 1.0) -> tuple[Array, Array]:
         0 where the weights are equal, NaN where the tail cannot be fitted (weights are then unsmoothed).
     """
     n = log_ratios.shape[1]
-    size = math.floor(3 * math.sqrt(n / r_eff)) if n * r_eff > 225 else n // 5
+    size = pareto.tail_size(n, r_eff)
     equal = np.ptp(log_ratios, axis=1) <= EQUAL
     weights, k_hat = np.zeros_like(log_ratios), np.zeros(len(log_ratios))
-    at_once = max(BYTES // (8 * size * _grid_size(size)), 1)
+    at_once = max(BYTES // (8 * size * pareto.grid_size(size)), 1)
     with np.errstate(all="ignore"):
         for start in range(0, len(log_ratios), at_once):
             rows = np.arange(start, min(start + at_once, len(log_ratios)))
@@ -129,15 +130,8 @@ def smooth(log_ratios: Array, r_eff: float = 1.0) -> tuple[Array, Array]:
     return weights, k_hat
 
 
-def _grid_size(n: int) -> int:
-    """Points of Zhang and Stephens' quadrature for a tail of n."""
-    return 30 + int(math.sqrt(n))
-
-
 def _fitted_tails(tails: Array, cutoffs: Array) -> tuple[Array, Array]:
     """Quantiles of the generalised Pareto law fitted to each row's tail, and its shape, k-hat.
-
-    Zhang and Stephens' estimate (2009, Technometrics 51), with the prior for k of Vehtari et al. (2024).
 
     Parameters
     ----------
@@ -147,25 +141,13 @@ def _fitted_tails(tails: Array, cutoffs: Array) -> tuple[Array, Array]:
         The largest log weight below.
     """
     n = tails.shape[1]
-    m = _grid_size(n)
     floor = np.exp(cutoffs)
     x = np.exp(tails) - floor
-    quartile = x[:, [int(n / 4 + 0.5) - 1]]
-    b = (1 - np.sqrt(m / (np.arange(1, m + 1) - 0.5))) / (3 * quartile) + 1 / x[:, -1:]
-    k = np.log1p(-b[:, :, None] * x[:, None]).mean(axis=2)
-    profile = n * (np.log(-b / k) - k - 1)
-    share = np.exp(profile - profile.max(axis=1, keepdims=True))
-    share /= share.sum(axis=1, keepdims=True)
-    share[share < 10 * np.finfo(float).eps] = 0.0
-    b_mean = (np.where(share > 0, b, 0.0) * share).sum(axis=1, keepdims=True) / share.sum(axis=1, keepdims=True)
-    k = np.log1p(-b_mean * x).mean(axis=1, keepdims=True)
-    scale = -k / b_mean
-    k = (n * k + 5) / (n + 10)  # a prior worth ten draws with k = ½
+    k, scale = pareto.fitted(x)
     survival = np.log1p(-np.arange(0.5, n) / n)
     quantiles = np.where(k == 0, -scale * survival, scale * np.expm1(-k * survival) / k)
     smoothed = np.minimum(np.log(floor + quantiles), tails[:, -1:])
-    # A tail that is mostly one value is none of the law's.
-    fits = (quartile > x[:, :1]) & np.isfinite(k) & np.isfinite(smoothed).all(axis=1, keepdims=True)
+    fits = np.isfinite(k) & np.isfinite(smoothed).all(axis=1, keepdims=True)
     return np.where(fits, smoothed, tails), np.where(fits, k, np.nan)[:, 0]
 
 

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import xlogy
 
 from ..reasons import Code, Reason
 from . import diagnostics as mc
+from .psis import smooth
 
 Array = NDArray[np.float64]
 
@@ -55,22 +57,23 @@ def power_scaling(x: Array, log_density: Array) -> Derivative:
     log_density : ndarray of shape (chains, draws)
         Of the component that is scaled, at the draws: log prior or log likelihood, summed.
     """
-    from arviz_stats.base import array_stats
-
     k = x.shape[-1]
     if not np.isfinite(log_density).all():
         return _none(k, Reason(Code.COMPONENT_ZERO))
     if np.ptp(log_density) == 0:
         return Derivative(np.zeros(k), np.zeros(k))
     value, mcse = np.full(k, np.nan), np.full(k, np.nan)
-    with np.errstate(all="ignore"):
-        raw = [np.exp(array_stats.power_scale_lw(log_density, alpha=power, axis=(-2, -1))) for power in POWERS]
-        weights = [each.reshape(log_density.shape) / each.sum() for each in raw]
-        for i in np.flatnonzero(np.isfinite(x).all(axis=(0, 1)) & (np.ptp(x, axis=(0, 1)) > 0)):
-            value[i] = array_stats.power_scale_sense(x[..., i], *weights, *POWERS)
+    weights = [_weights(log_density, power) for power in POWERS]
     for start in range(0, k, BLOCK):
         part = slice(start, start + BLOCK)
-        mcse[part] = _jackknife(x[..., part].reshape(-1, min(BLOCK, k - start)).T, log_density.ravel())
+        rows = x[..., part].reshape(-1, min(BLOCK, k - start)).T
+        order = np.argsort(rows, axis=1)
+        ordered = np.take_along_axis(rows, order, axis=1)
+        with np.errstate(all="ignore"):
+            gained = [_distance(ordered, w[order]) / np.log2(power) for w, power in zip(weights, POWERS, strict=True)]
+            known = np.isfinite(ordered).all(axis=1) & (ordered[:, -1] > ordered[:, 0])
+            value[part] = np.where(known, (gained[1] - gained[0]) / 2, np.nan)
+        mcse[part] = _jackknife(ordered, order, log_density.ravel())
     return Derivative(value, np.where(np.isnan(value), np.nan, mcse))
 
 
@@ -141,16 +144,41 @@ def _none(k: int, reason: Reason) -> Derivative:
     return Derivative(np.full(k, np.nan), np.full(k, np.nan), reason)
 
 
-def _jackknife(x: Array, log_density: Array) -> Array:
-    """Error of the sensitivities of the rows of ``x`` (k, n), from their limit for powers near 1: one sort serves all
+def _weights(log_density: Array, power: float) -> Array:
+    """Importance weights, (n,), of draws for the component to that power, smoothed as ArviZ does."""
+    ordered = np.sort(log_density, axis=None)[None]
+    n = ordered.size
+    r_eff = float(mc.ess_tail(log_density.reshape(1, 1, -1), *mc.quantiles(ordered, np.array([0.05, 0.95])))[0]) / n
+    # A tail is at most half of the draws.
+    return np.exp(smooth((power - 1) * log_density.reshape(1, -1), max(r_eff, 36 / n))[0][0])
+
+
+def _distance(ordered: Array, weights: Array) -> Array:
+    """Cumulative Jensen–Shannon distance of sorted rows (k, n) from their weighted selves; of x and −x the larger."""
+    n = ordered.shape[1]
+    width = np.diff(ordered, axis=1)
+    p, q = np.arange(1, n) / n, np.cumsum(weights / weights.sum(axis=1, keepdims=True), axis=1)[:, :-1]
+    found = [_root_divergence(width, *pair) for pair in ((p, q), (1 - p, np.maximum(1 - q, 0.0)))]
+    return np.maximum(*found)
+
+
+def _root_divergence(width: Array, p: Array, q: Array) -> Array:
+    def above(one: Array, other: Array) -> Array:
+        terms = xlogy(one, 2 * one / (p + q)) + (other - one) / 2
+        return np.maximum(np.vecdot(width, terms), 0.0) / np.log(2)
+
+    return np.asarray(np.sqrt((above(p, q) + above(q, p)) / np.vecdot(width, p + q)))
+
+
+def _jackknife(ordered: Array, order: NDArray[np.intp], log_density: Array) -> Array:
+    """Error of the sensitivities of sorted rows (k, n), from their limit for powers near 1: one sort serves all
     blocks.
 
     Near α = 1 the distribution function F moves by G = E[(ℓ − E ℓ)·1(X ≤ x)] for each unit of α, ℓ the log density,
     and the distance is √(ln 2/8 · ∫G²/F dx / ∫F dx) for each doubling; of F and 1 − F the larger.
     """
-    k, n = x.shape
-    order = np.argsort(x, axis=1)
-    ordered, score = np.take_along_axis(x, order, axis=1), log_density[order]
+    k, n = ordered.shape
+    score = log_density[order]
     block = (np.arange(n) * BLOCKS // n)[order]
     left_out = np.empty((k, BLOCKS))
     for b in range(BLOCKS):

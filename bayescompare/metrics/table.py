@@ -10,7 +10,6 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import differential_entropy
 
 from ..reasons import Reason
 from . import diagnostics as mc
@@ -342,6 +341,8 @@ def _entropy(ordered: Array) -> Array:
     if n < 5:  # windows of two spacings need so many
         return np.full(len(ordered), np.nan)
     if n <= 1000:
+        from scipy.stats import differential_entropy  # a third of a second to import, for few draws alone
+
         return np.asarray(differential_entropy(ordered, axis=1))
     m = int(np.floor(np.sqrt(n) + 0.5))
     spacings = np.empty_like(ordered)

@@ -13,7 +13,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.stats import binom, kstwo
+from scipy.special import bdtr, bdtrik, kolmogi
 
 from ..metrics import gates
 from ..metrics import verdict as v
@@ -268,11 +268,13 @@ def _term(arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
 
 def _pit(values: np.ndarray) -> dict[str, Any]:
     """By how much the shares below each of even levels leave those of a uniform law, and half the width of the band
-    that holds all of them with a probability of 95 % where it is one (Kolmogorov and Smirnov's).
+    that holds all of them with a probability of 95 % where it is one (Kolmogorov and Smirnov's, in Stephens's form:
+    to 0.3 % from five values on).
     """
     n, levels = len(values), np.linspace(0.0, 1.0, LEVELS + 1)
     gap = np.searchsorted(np.sort(values), levels, side="right") / max(n, 1) - levels
-    return {"gap": gap.tolist(), "half": float(kstwo.ppf(0.95, n)) if n else 1.0}
+    half = kolmogi(0.05) / (math.sqrt(n) + 0.12 + 0.11 / math.sqrt(n)) if n else 1.0
+    return {"gap": gap.tolist(), "half": min(float(half), 0.975)}
 
 
 def _calibration(predicted: np.ndarray, observed: np.ndarray) -> dict[str, list[float]]:
@@ -283,9 +285,18 @@ def _calibration(predicted: np.ndarray, observed: np.ndarray) -> dict[str, list[
     order = np.argsort(predicted, kind="stable")
     bins = [part for part in np.array_split(order, min(CALIBRATION_BINS, max(len(order) // PER_BIN, 1))) if part.size]
     p, n = np.array([predicted[part].mean() for part in bins]), np.array([len(part) for part in bins])
-    ends = binom.ppf([[0.025], [0.975]], n, np.clip(p, 0.0, 1.0)) / n
+    ends = np.stack([_counts(level, n, np.clip(p, 0.0, 1.0)) for level in (0.025, 0.975)]) / n
     shares = [float(observed[part].mean()) for part in bins]
     return {"predicted": p.tolist(), "observed": shares, "low": ends[0].tolist(), "high": ends[1].tolist()}
+
+
+def _counts(level: float, n: np.ndarray, p: np.ndarray) -> np.ndarray:
+    """Quantiles of binomial counts: the least whose cumulative probability is at least ``level``."""
+    inside = (p > 0) & (p < 1)
+    least = np.ceil(bdtrik(level, n, np.where(inside, p, 0.5)))
+    below = np.maximum(least - 1, 0)
+    least = np.where(bdtr(below, n, p) >= level, below, least)
+    return np.where(inside, least, n * p)
 
 
 def _better(prediction: Mapping[str, Any]) -> str | None:

@@ -110,8 +110,15 @@ def with_data(comparison: Comparison, term: str, labels: Any, values: np.ndarray
 def test_two_values_have_a_calibration_curve_alone() -> None:
     comparison = with_observations(100)
     arrays = {**comparison.pointwise["y"], "observed": (np.arange(100) % 2).astype(float)}
-    found = section(displayed(dataclasses.replace(comparison, pointwise={"y": arrays})), "prediction")
-    assert [p.title for p in parts(found, Plot)] == ["Calibration of y", "elpd gain of each observation of y"]
+    shown = displayed(dataclasses.replace(comparison, pointwise={"y": arrays}))
+    assert [p.title for p in parts(section(shown, "prediction"), Plot)] == [
+        "Calibration of y",
+        "elpd gain of each observation of y",
+    ]
+    curve = shown.display["terms"]["y"]["mean"]
+    sizes = [len(part) for part in np.array_split(np.arange(100), len(curve["low"]))]
+    for end, level in (("low", 0.025), ("high", 0.975)):
+        np.testing.assert_array_equal(curve[end], stats.binom.ppf(level, sizes, curve["predicted"]) / sizes)
 
 
 @pytest.mark.parametrize(
