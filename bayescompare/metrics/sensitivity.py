@@ -150,7 +150,8 @@ def _weights(log_density: Array, power: float) -> Array:
     n = ordered.size
     r_eff = float(mc.ess_tail(log_density.reshape(1, 1, -1), *mc.quantiles(ordered, np.array([0.05, 0.95])))[0]) / n
     # A tail is at most half of the draws.
-    return np.exp(smooth((power - 1) * log_density.reshape(1, -1), max(r_eff, 36 / n))[0][0])
+    weights: Array = np.exp(smooth((power - 1) * log_density.reshape(1, -1), max(r_eff, 36 / n))[0][0])
+    return weights
 
 
 def _distance(ordered: Array, weights: Array) -> Array:
@@ -165,7 +166,7 @@ def _distance(ordered: Array, weights: Array) -> Array:
 def _root_divergence(width: Array, p: Array, q: Array) -> Array:
     def above(one: Array, other: Array) -> Array:
         terms = xlogy(one, 2 * one / (p + q)) + (other - one) / 2
-        return np.maximum(np.vecdot(width, terms), 0.0) / np.log(2)
+        return np.asarray(np.maximum(np.vecdot(width, terms), 0.0) / np.log(2))
 
     return np.asarray(np.sqrt((above(p, q) + above(q, p)) / np.vecdot(width, p + q)))
 

@@ -296,7 +296,7 @@ def _counts(level: float, n: np.ndarray, p: np.ndarray) -> np.ndarray:
     least = np.ceil(bdtrik(level, n, np.where(inside, p, 0.5)))
     below = np.maximum(least - 1, 0)
     least = np.where(bdtr(below, n, p) >= level, below, least)
-    return np.where(inside, least, n * p)
+    return np.asarray(np.where(inside, least, n * p))
 
 
 def _better(prediction: Mapping[str, Any]) -> str | None:

@@ -110,6 +110,7 @@ def with_data(comparison: Comparison, term: str, labels: Any, values: np.ndarray
 def test_two_values_have_a_calibration_curve_alone() -> None:
     comparison = with_observations(100)
     arrays = {**comparison.pointwise["y"], "observed": (np.arange(100) % 2).astype(float)}
+    arrays["mean"] = np.linspace(0.02, 0.98, 100)
     shown = displayed(dataclasses.replace(comparison, pointwise={"y": arrays}))
     assert [p.title for p in parts(section(shown, "prediction"), Plot)] == [
         "Calibration of y",
