@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import os
 import subprocess
 import sys
@@ -31,6 +32,7 @@ def test_template(name: str) -> None:
     for text in (template.title, template.question, template.finding):
         assert text
         assert len(text) <= 110  # `bayescompare models` gives each template a line
+    assert not re.search(r"\d\.\d|\d %|±", template.finding)  # it speaks of no run
     assert template.tags
 
 
