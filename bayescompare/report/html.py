@@ -9,7 +9,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from ..formatting import NO_BREAK, Number
+from ..metrics.verdict import Margins
 from .comparison.changes import changed
 from .comparison.document import build
 from .comparison.first_screen import first_screen
@@ -27,6 +29,7 @@ from .parts import Sketch, State
 from .svg import axes as plots
 from .svg import colours, graphs, marks
 from .svg import primitives as figures
+from .svg.atlas import Point, atlas
 from .words import Link, Name, plain_text
 
 if TYPE_CHECKING:
@@ -143,7 +146,14 @@ def index_to_html(index: Index) -> str:
     style = colours.rules() + _static("first.css") + _static("report.css") + _static("index.css")
     script = _static("index.js")
     page = _environment().get_template("index.html.j2")
-    return page.render(index=index, policy=_policy(style, script), style=Markup(style), script=Markup(script))
+    margins = Margins()
+
+    def drawn(points: Sequence[Point]) -> Markup:
+        return atlas(points, (margins.location, math.exp(margins.spread)))
+
+    return page.render(
+        index=index, atlas=drawn, policy=_policy(style, script), style=Markup(style), script=Markup(script)
+    )
 
 
 def study_to_html(study: Study) -> str:

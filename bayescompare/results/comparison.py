@@ -231,6 +231,7 @@ class Comparison:
             "verdict": {
                 "overall": asdict(self.verdict.overall),
                 "layers": {name: layer.to_json() for name, layer in self.verdict.layers.items()},
+                "cause": self.display.get("cause"),
             },
             "path": dict(self.path),
             "ladder": [_without(row, VOLATILE if reproducible else ()) for row in self.rungs],

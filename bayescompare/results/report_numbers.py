@@ -37,6 +37,8 @@ class ReportNumbers:
     table_left_out : int
         Scalars that the page left out.
     verdict : Verdict
+    cause : str
+        Code of why the verdict is what it is; empty where none is known.
     joint, prediction, decisions, sensitivity, groups, findings, path, settings, provenance, rungs
         As in :class:`Comparison`.
     pointwise : Mapping
@@ -61,6 +63,7 @@ class ReportNumbers:
     settings: Mapping[str, Any]
     provenance: Mapping[str, Any]
     rungs: tuple[Mapping[str, Any], ...] = ()
+    cause: str = ""
 
     def __repr__(self) -> str:
         overall = self.verdict.overall
@@ -113,6 +116,7 @@ def _numbers(document: Any) -> ReportNumbers:
         groups=tuple(document["groups"]),
         findings=tuple(document["findings"]),
         rungs=tuple(document.get("ladder", ())),
+        cause=str((document["verdict"].get("cause") or {}).get("code", "")),
         **kept,
     )
 

@@ -38,7 +38,7 @@ def test_it_opens_without_a_word_or_a_request(visit: Open, index: Path) -> None:
     found.page.wait_for_timeout(200)
     assert found.messages == []
     assert set(found.requests) == {index.as_uri()}
-    assert found.page.locator("#entries > li").count() == len(STATES) + 1
+    assert found.page.locator("#entries li[data-answer]").count() == len(STATES) + 1
 
 
 def test_it_is_all_there_without_javascript(visit: Open, index: Path) -> None:
@@ -47,7 +47,7 @@ def test_it_is_all_there_without_javascript(visit: Open, index: Path) -> None:
     assert with_scripts.page.locator(".tools").count() == 1
     for selector in ("li", "svg", "h2", "p", "a"):
         assert without.page.locator(selector).count() == with_scripts.page.locator(selector).count()
-    assert without.page.locator("#entries > li:visible").count() == len(STATES) + 1
+    assert without.page.locator("#entries li[data-answer]:visible").count() == len(STATES) + 1
 
 
 @pytest.mark.parametrize("width", [1280, 768, 390, 320])
@@ -63,7 +63,7 @@ def test_it_never_scrolls_sideways(visit: Open, index: Path, width: int, dark: b
 
 def test_it_can_be_filtered(visit: Open, index: Path) -> None:
     page = visit(index).page
-    shown = page.locator("#entries > li:visible")
+    shown = page.locator("#entries li[data-answer]:visible")
     status = page.locator(".tools [role=status]")
     page.get_by_label("Answer").select_option("no")
     assert shown.count() == 2
@@ -80,6 +80,10 @@ def test_it_can_be_filtered(visit: Open, index: Path) -> None:
     page.get_by_label("Search").fill("")
     page.get_by_label("Tag").select_option("")
     assert status.inner_text() == ""
+    linked = visit(index.parent / "index.html").page
+    linked.goto(f"{index.as_uri()}#answer=no")
+    linked.reload()
+    assert linked.locator("#entries li[data-answer]:visible").count() == 2
 
 
 def test_links_lead_to_the_reports_and_back(visit: Open, index: Path) -> None:

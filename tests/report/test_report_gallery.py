@@ -6,7 +6,9 @@ import dataclasses
 import json
 import re
 from pathlib import Path
+from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -15,7 +17,8 @@ import bayescompare as bc
 from bayescompare.metrics.verdict import Overall, State, Verdict
 from bayescompare.report import index_to_html, to_html
 from bayescompare.report.gallery import index as gallery
-from tests.report.factory import STATES, make
+from bayescompare.report.svg.atlas import Point, atlas
+from tests.report.factory import STATES, Made, make
 from tests.report.test_report_html import HOSTILE, TAGS, Page, hostile
 
 MADE_OF = {"bayescompare": "0", "fingerprint": "f", "asked": {"seed": 0, "options": {"interval": 0.94}}}
@@ -99,7 +102,48 @@ def test_the_index_tells_each_verdict_and_counts_them(tmp_path: Path) -> None:
     assert text.count("MAP sets tau to 0.") == 5
     links = [a["href"] for tag, a in page.elements if tag == "a"]
     assert sorted(filter(None, links)) == ["#main", *(f"./{state}.html" for state in sorted(STATES))]
-    assert sum(a.get("class") == "strip" for tag, a in page.elements if tag == "svg") == 5
+    assert sum(a.get("class") == "strip" for tag, a in page.elements if tag == "svg") == 6  # with the map
+
+
+def test_reports_are_grouped_by_cause_and_the_worst_come_first(tmp_path: Path) -> None:
+    for i, (state, cause, shift) in enumerate(
+        [("differs", "at_edge", -1.0), ("differs", "at_edge", -3.0), ("differs", "", -1.0), ("same", "", 0.01)]
+    ):
+        comparison = make(state, made=Made(shift=shift))
+        fact = {"code": cause, "variables": ["tau"], "figures": {"at": 0.0}, "text": ""} if cause else None
+        comparison = dataclasses.replace(comparison, display={**comparison.display, "cause": fact})
+        (tmp_path / f"r{i}.html").write_text(to_html(comparison, origin=origin()), encoding="utf-8")
+    index = gallery.read(tmp_path)
+    assert [(group.heading, [entry.href for entry in group.entries]) for group in index.groups] == [
+        ("The mode sits at an edge", ["./r1.html", "./r0.html"]),
+        ("The MAP differs for another reason", ["./r2.html"]),
+        ("The MAP stands in for the posterior", ["./r3.html"]),
+    ]
+    assert index.points[0].label == "r1"
+    assert index.points[0].x == pytest.approx(np.log10(3.0), abs=0.2)
+
+
+def test_the_search_finds_what_the_docstring_says(tmp_path: Path) -> None:
+    source = SOURCE.replace("A model.", "MAP is also called *regularised logistic regression*.")
+    (tmp_path / "wells.html").write_text(to_html(make("same"), origin=origin(source)), encoding="utf-8")
+    assert "logistic" in gallery.read(tmp_path).entries[0].searched
+
+
+@given(st.lists(st.tuples(st.floats(-2, 3), st.floats(-1, 2)), min_size=1, max_size=45))
+def test_labels_of_the_map_touch_neither_each_other_nor_a_mark(places: list[tuple[float, float]]) -> None:
+    points = [Point(f"template_{i}", "differs", x, y) for i, (x, y) in enumerate(places)]
+    drawn = ElementTree.fromstring(str(atlas(points, (0.2, 1.2))))
+    boxes = []
+    for text in (
+        e for e in drawn.iter("text") if "w-only" in e.get("class", "") and e.get("class", "").startswith("k")
+    ):
+        wide = 6.6 * len(text.text or "")
+        x = 10.8 * float(text.get("x", "").rstrip("%")) + float(text.get("dx", ""))
+        css = text.get("class", "").split()
+        left = x - wide if "e" in css else x - wide / 2 if "c" in css else x
+        boxes.append((left, float(text.get("y", "")) - 11, left + wide, float(text.get("y", "")) + 3))
+    for i, (a, b, c, d) in enumerate(boxes):
+        assert all(c <= e + 0.2 or g <= a + 0.2 or d <= f + 0.2 or h <= b + 0.2 for e, f, g, h in boxes[:i])
 
 
 def test_the_thumbnail_holds_the_scalars_most_shifted_where_they_lie(tmp_path: Path) -> None:
@@ -124,13 +168,16 @@ def test_the_index_is_a_function_of_the_reports_alone(tmp_path: Path) -> None:
 def test_other_pages_are_left_out_and_studies_are_linked(tmp_path: Path) -> None:
     write(tmp_path, ("same",))
     (tmp_path / "notes.html").write_text("<p>hello", encoding="utf-8")
-    (tmp_path / "study_speed.html").write_text("<title>Speed &amp;\n <cost></title>", encoding="utf-8")
+    (tmp_path / "study_speed.html").write_text(
+        '<title>Speed &amp;\n <cost></title><h1 class="say">MAP <b>covers</b> &amp; &lt;NUTS&gt; does.</h1>',
+        encoding="utf-8",
+    )
     (tmp_path / "study_bare.html").write_text("none", encoding="utf-8")
     index = gallery.read(tmp_path)
     assert index.left_out == ("notes.html",)
-    assert [(address, str(title)) for address, title in index.studies] == [
-        ("./study_bare.html", "study_bare"),
-        ("./study_speed.html", "Speed & <cost>"),
+    assert [(address, str(title), finding) for address, title, finding in index.studies] == [
+        ("./study_bare.html", "study_bare", ""),
+        ("./study_speed.html", "Speed & <cost>", "MAP covers & <NUTS> does."),
     ]
     assert "Speed &amp; &lt;cost&gt;" in index_to_html(index)
 

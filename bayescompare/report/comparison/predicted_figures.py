@@ -340,7 +340,7 @@ def _rootogram(term: str, found: Mapping[str, Any]) -> Plot:
     ]
     if "plugin" in found:
         series.append(Series("line", "map tn", middle, tuple(map(float, np.sqrt(found["plugin"])))))
-    outside = int(((foot < ends[0] - 1e-9) | (foot > ends[1] + 1e-9)).sum())
+    outside = sum(not a <= n <= b for a, n, b in zip(found["low"], found["observed"], found["high"], strict=True))
     caption: Words = (
         "Bars: how often each count was observed, hung from how often it is predicted. Where predictions hold, a bar "
         f"ends in the band around 0 with probability 95{NO_BREAK}%; above it a count was seen too rarely, below it too "

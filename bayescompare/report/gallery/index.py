@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,8 +18,9 @@ from ...formatting import counted
 from ...metrics.verdict import Overall
 from ...results import report_numbers
 from ..comparison import first_screen
-from ..comparison.scalars import of_table
+from ..comparison.scalars import Scalars, of_table
 from ..parts import Code, Forest, Prose, Section
+from ..svg.atlas import Point
 from ..words import Name, Words, mark, name, visible
 
 INDEX = "index.html"
@@ -26,6 +28,25 @@ STUDY = "study_*.html"
 
 _RECORD = re.compile(r'<script type="application/json" id="template">(.*?)</script>', re.DOTALL)
 _TITLE = re.compile(r"<title>(.*?)</title>", re.DOTALL)
+
+_FINDING = re.compile(r'<h1 class="say">(.*?)</h1>', re.DOTALL)
+
+#: Decadic logarithm of the smallest z that the map shows.
+LEAST = -3.0
+
+#: The groups of an index: heading, the answers of its reports, and their causes (any, where there are none).
+GROUPS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
+    ("The joint mode ignores a volume", ("no", "point", "open"), ("latent_volume",)),
+    ("The mode sits at an edge", ("no", "point", "open"), ("at_edge",)),
+    ("The posterior has several modes", ("no", "point", "open"), ("several_modes",)),
+    ("The data say little", ("no", "point", "open"), ("weakly_identified",)),
+    ("The posterior is skewed", ("no", "point", "open"), ("skewed",)),
+    ("The curvature at the mode misleads", ("no", "point", "open"), ("curvature",)),
+    ("The MAP differs for another reason", ("no", "point"), ()),
+    ("No verdict: an answer to compare is missing", ("none",), ()),
+    ("Cannot tell yet", ("open",), ()),
+    ("The MAP stands in for the posterior", ("yes",), ()),
+)
 
 #: The answers that an index counts, each with its state and how it is called where its reports are counted.
 ANSWERS = (
@@ -68,13 +89,14 @@ class Origin:
             "question": self.question,
             "finding": self.finding,
             "tags": list(self.tags),
+            "words": _words(self.source),
             "made_of": dict(self.made_of),
         }
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One report of the index; ``answer`` is one of those in :data:`ANSWERS`."""
+    """One report of the index; ``answer`` is one of :data:`ANSWERS`, ``severity`` its largest gap in margins."""
 
     href: str
     title: Name
@@ -87,18 +109,38 @@ class Entry:
     tags: tuple[str, ...]
     forest: Forest
     searched: str
+    severity: float
+    point: Point | None
+
+
+@dataclass(frozen=True)
+class Group:
+    """Reports that fail, or hold, for one reason, the worst first."""
+
+    heading: str
+    entries: tuple[Entry, ...]
 
 
 @dataclass(frozen=True)
 class Index:
-    """The index as data: reports by title, further pages as (address, title), and the tags that there are."""
+    """The index as data: reports in groups, studies as (address, title, finding), and the tags that there are."""
 
     headline: str
-    entries: tuple[Entry, ...]
+    groups: tuple[Group, ...]
     counts: tuple[tuple[str, str, str, int], ...]
     tags: tuple[str, ...]
-    studies: tuple[tuple[str, Name], ...]
+    studies: tuple[tuple[str, Name, str], ...]
     left_out: tuple[str, ...] = ()
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """All of them."""
+        return tuple(entry for group in self.groups for entry in group.entries)
+
+    @property
+    def points(self) -> tuple[Point, ...]:
+        """Those that have a place on the map, the worst first: their labels have the room."""
+        return tuple(e.point for e in sorted(self.entries, key=lambda e: -e.severity) if e.point is not None)
 
 
 def source(origin: Origin) -> Section:
@@ -127,24 +169,31 @@ def read(folder: Path) -> Index:
     Pages that are not reports are named in ``left_out``; those called ``study_*.html`` are linked by their title.
     """
     studies = sorted(folder.glob(STUDY))
-    entries, left_out = [], []
+    found: dict[str, list[Entry]] = {heading: [] for heading, _, _ in GROUPS}
+    left_out = []
     for path in sorted(folder.glob("*.html")):
         if path.name == INDEX or path in studies:
             continue
         try:
-            entries.append(_entry(path))
+            heading, entry = _entry(path)
+            found[heading].append(entry)
         except ResultFileError:
             left_out.append(path.name)
-    entries.sort(key=lambda entry: (entry.title.text.casefold(), entry.href))
-    found = Counter(entry.answer for entry in entries)
-    counts = tuple((key, state, word, found[key]) for key, state, word in ANSWERS if found[key])
+    groups = tuple(
+        Group(heading, tuple(sorted(of, key=lambda e: (-e.severity, e.title.text.casefold(), e.href))))
+        for heading, of in found.items()
+        if of
+    )
+    entries = [entry for group in groups for entry in group.entries]
+    of_answer = Counter(entry.answer for entry in entries)
+    counts = tuple((key, state, word, of_answer[key]) for key, state, word in ANSWERS if of_answer[key])
     tags = tuple(sorted({tag for entry in entries for tag in entry.tags}))
-    linked = tuple((_address(path), _title(path)) for path in studies)
-    return Index(_headline(len(entries), counts), tuple(entries), counts, tags, linked, tuple(left_out))
+    linked = tuple((_address(path), *_study(path)) for path in studies)
+    return Index(_headline(len(entries), counts), groups, counts, tags, linked, tuple(left_out))
 
 
-def _entry(path: Path) -> Entry:
-    """Read one report."""
+def _entry(path: Path) -> tuple[str, Entry]:
+    """Read one report: the heading of its group, and it."""
     numbers = report_numbers.read(path)
     try:
         record = _record(path.read_text(encoding="utf-8"))
@@ -157,19 +206,46 @@ def _entry(path: Path) -> Entry:
     tags = tuple(visible(str(tag)) for tag in record.get("tags", ()))
     names = [*numbers.table.index, *(layer.scalar for layer in numbers.verdict.layers.values() if layer.scalar)]
     answer = _answer(overall)
-    return Entry(
+    state = {key: state for key, state, _ in ANSWERS}[answer]
+    heading = next(h for h, answers, causes in GROUPS if answer in answers and (not causes or numbers.cause in causes))
+    searched = (title.text, visible(path.stem), *words, *tags, *map(str, record.get("words", ())))
+    return heading, Entry(
         href=_address(path),
         title=title,
         size=_size(numbers.model),
         answer=answer,
-        state={key: state for key, state, _ in ANSWERS}[answer],
+        state=state,
         opening=visible(overall.opening),
         sentence=mark(overall.sentence, names),
         finding=words[1],
         tags=tags,
         forest=first_screen.thumbnail(scalars, compared=answer != "none"),
-        searched=" ".join((title.text, visible(path.stem), *words, *tags)).casefold(),
+        searched=visible(" ".join(searched)).casefold(),
+        severity=_severity(scalars),
+        point=None if answer == "none" else _point(visible(path.stem), state, scalars),
     )
+
+
+def _severity(scalars: Scalars) -> float:
+    """The largest gap of a scalar, in location or spread, in margins."""
+    gaps = [abs(s["z"]) / scalars.margins["location"] for s in scalars.rows]
+    gaps += [abs(math.log(s["sd_ratio"])) / scalars.margins["spread"] for s in scalars.rows if s["sd_ratio"] > 0]
+    return max((gap for gap in gaps if math.isfinite(gap)), default=0.0)
+
+
+def _point(label: str, state: str, scalars: Scalars) -> Point | None:
+    """Where a report stands on the map; None where it has no MAP or no Laplace approximation."""
+    z = max((abs(s["z"]) for s in scalars.rows if math.isfinite(s["z"])), default=0.0)
+    ratios = [math.log10(s["sd_ratio"]) for s in scalars.rows if s["sd_ratio"] > 0 and math.isfinite(s["sd_ratio"])]
+    if not ratios or not z > 0:
+        return None
+    return Point(label, state, max(math.log10(z), LEAST), max(ratios, key=abs))
+
+
+def _words(source: str) -> list[str]:
+    """The words of a template's docstring, once each, for the search."""
+    parts = source.split('"""')
+    return sorted(set(re.findall(r"[a-zà-ÿ][\w’'-]{3,}", parts[1].casefold()))) if len(parts) > 2 else []
 
 
 def _record(text: str) -> dict[str, Any]:
@@ -211,6 +287,10 @@ def _address(path: Path) -> str:
     return f"./{quote(path.name)}"
 
 
-def _title(path: Path) -> Name:
-    found = _TITLE.search(path.read_text(encoding="utf-8", errors="replace"))
-    return name(" ".join(unescape(found.group(1)).split()) if found else path.stem)
+def _study(path: Path) -> tuple[Name, str]:
+    """Title and finding of a study's page."""
+    text = path.read_text(encoding="utf-8", errors="replace")
+    title, finding = _TITLE.search(text), _FINDING.search(text)
+    said = re.sub(r"<[^>]*>", "", finding.group(1)) if finding else ""
+    shown = " ".join(unescape(title.group(1)).split()) if title else path.stem
+    return name(shown), visible(" ".join(unescape(said).split()))

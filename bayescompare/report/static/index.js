@@ -3,7 +3,8 @@
 (() => {
   const list = document.getElementById("entries");
   if (!list) return;
-  const rows = Array.from(list.children);
+  const rows = Array.from(list.querySelectorAll("li[data-answer]"));
+  const groups = Array.from(list.querySelectorAll(".group"));
   const tools = document.createElement("div");
   tools.className = "tools";
   const add = (label, control) => {
@@ -41,9 +42,16 @@
         || (answer.value !== "" && row.dataset.answer !== answer.value)
         || (tag.value !== "" && !row.dataset.tags.split(" ").includes(tag.value));
     });
+    groups.forEach((group) => { group.hidden = !group.querySelector("li[data-answer]:not([hidden])"); });
+    const asked = new URLSearchParams(Object.entries(controls).map(([k, c]) => [k, c.value]).filter(([, v]) => v));
+    if (asked.toString() !== location.hash.slice(1)) history.replaceState(null, "", `#${asked}`);
     const shown = rows.filter((row) => !row.hidden).length;
     said.textContent = shown === rows.length ? "" : `${shown} of ${rows.length}`;
   };
-  [input, answer, tag].forEach((control) => control.addEventListener("input", filter));
+  const controls = { search: input, answer, tag };
+  Object.values(controls).forEach((control) => control.addEventListener("input", filter));
   list.before(tools);
+  // The address keeps what is asked: a link to it shows the same.
+  new URLSearchParams(location.hash.slice(1)).forEach((value, key) => { if (controls[key]) controls[key].value = value; });
+  if (Object.values(controls).some((control) => control.value)) filter();
 })();
