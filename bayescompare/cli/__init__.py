@@ -100,7 +100,7 @@ def program() -> None:
     away.
 
     \b
-    Exit codes: 0 done, whatever the verdict; 2 asked wrongly; 3 the model cannot
+    Exit codes: 0 done, whatever the verdict; 2 usage error; 3 the model cannot
     be used; 4 a fit failed; 5 a damaged result file; 6 what `diff --fail-if`
     names is so; 130 stopped by Ctrl-C.
     """

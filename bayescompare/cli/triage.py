@@ -1,4 +1,4 @@
-"""``bayescompare triage``: should you pay for NUTS?"""
+"""``bayescompare triage``: is NUTS worth its price?"""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SCALARS = 9
 
 
-@click.command("triage", short_help="The cheap arm alone: should you pay for NUTS?")
+@click.command("triage", short_help="Is NUTS worth its price for this model?")
 @model_options
 @click.option("--json", "json_", type=FILE, metavar="OUT.json", help="Write all numbers as JSON; - is stdout.")
 @click.option("--seed", type=click.IntRange(0, LARGEST_SEED), default=0, metavar="N", help="Random seed.  [default: 0]")

@@ -133,6 +133,10 @@ class Layer:
     faults: tuple[Reason, ...] = ()
     below: bool = False
 
+    def __repr__(self) -> str:
+        margin = "" if self.margin is None else f" (margin {self.margin:g})"
+        return f"<Layer {self.name}: {self.state}, {self.reason}{margin}>"
+
     def to_json(self) -> dict[str, Any]:
         """Its fields, JSON-ready."""
         return {

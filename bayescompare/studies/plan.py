@@ -231,7 +231,7 @@ class Plan:
         return math.prod(len(values) for name, values in self.grid.items() if not name.startswith(TRUTH))
 
     def check(self) -> None:
-        """Build the model of every grid point, to find out before anything runs what was asked wrongly.
+        """Build the model of every grid point, to find usage errors before anything runs.
 
         A model that raises at some grid points is no mistake of the plan: those cells will be recorded as failed.
 

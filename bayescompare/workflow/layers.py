@@ -25,7 +25,7 @@ class Layers:
     def compute[Found](self, name: str, make: Callable[[], Found], otherwise: Callable[[str], Found]) -> Found:
         """What ``make`` gives; where a library or a fit fails, what ``otherwise`` makes of the reason.
 
-        What was asked wrongly (:class:`~bayescompare.UsageError`) is raised as ever.
+        A usage error (:class:`~bayescompare.UsageError`) is raised as ever.
         """
         self.failed.pop(name, None)
         try:

@@ -1,4 +1,4 @@
-"""Triage: the cheap arm alone, and whether to pay for NUTS.
+"""Triage: modes, Laplace and importance sampling, and whether NUTS is worth its price.
 
 Modes with their audit, Laplace, and the posterior's moments by importance sampling from it, or where its weights do not
 carry them from the marginal Laplace approximation, in seconds.
@@ -73,7 +73,7 @@ WORDS = {
 
 @dataclass(frozen=True)
 class Triage:
-    """What the cheap arm alone can tell.
+    """What can be told without NUTS.
 
     Attributes
     ----------

@@ -348,7 +348,8 @@ def test_a_criterion_keeps_the_side_of_its_figure(value: float) -> None:
     assert Layer.from_json(found.to_json()) == found
 
 
-def test_a_verdict_is_shown_in_one_line() -> None:
+def test_a_verdict_and_its_layers_are_shown_in_one_line() -> None:
     answer = Overall(State.DIFFERS, "No.", "The MAP of tau is off.", "", "location")
     found = Verdict(answer, {"location": made(figures((1.0, 0.1)))})
+    assert repr(found.layers["location"]) == "<Layer location: differs, reason x[0] (margin 0.2)>"
     assert repr(found) == "<Verdict: No. The MAP of tau is off. (location differs)>"
