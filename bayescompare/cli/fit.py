@@ -158,8 +158,11 @@ def lines(name: str, fit: Fit) -> list[Line]:
         return found
     header: tuple[str, ...] = ("scalar", "estimate")
     shown = fit.names[:SCALARS]
-    rows: list[tuple[str, ...]] = [(n, plain(float(x), 5)) for n, x in zip(shown, fit.estimate, strict=False)]
     errors = fit.diagnostics.get("standard_errors", {})
+    estimates = [
+        0.0 if abs(x) <= 1e-9 * errors.get(n, 0.0) else float(x) for n, x in zip(shown, fit.estimate, strict=False)
+    ]
+    rows: list[tuple[str, ...]] = [(n, plain(x, 5)) for n, x in zip(shown, estimates, strict=False)]
     if any(math.isfinite(x) for x in errors.values()):
         header = (*header, "standard error")
         rows = [(*row, plain(float(errors.get(row[0], math.nan)), 3)) for row in rows]

@@ -110,7 +110,9 @@ def _rows(found: Triage) -> list[list[str]]:
     table = found.table
     # Rounding, of a mode or of a distance, is 0.
     near = 1e-9 * table["laplace_sd"].fillna(0.0)
-    table = table.assign(map=table["map"].where(table["map"].abs() > near, 0.0))
+    table = table.assign(
+        **{key: table[key].where(~(table[key].abs() <= near), 0.0) for key in ("map", "mean", "mean_mcse")}
+    )
     gaps = [abs(z) if math.isfinite(z) else -1.0 for z in table["z"]]
     order = sorted(range(len(table)), key=lambda i: -gaps[i])[:SCALARS]
     rows = [["scalar", "MAP", "PSIS mean", "PSIS sd", "Laplace sd", "z"]]

@@ -190,8 +190,14 @@ def _values(problem: Problem, draws: xr.Dataset) -> dict[str, np.ndarray]:
         if array.dtype.kind not in "biuf":
             raise DataError(f"Draws of {rv.name} are of type {array.dtype}, not numbers.")
         values = in_order(problem, rv.name, array, problem.scalars.variables[rv.name][2])
-        if not values.size or not np.isfinite(values).all():
-            raise DataError(f"Draws of {rv.name} are not finite." if values.size else "The posterior has no draws.")
+        if not values.size:
+            raise DataError("The posterior has no draws.")
+        lost = np.argwhere(~np.isfinite(values))
+        if len(lost):
+            raise DataError(
+                f"{len(lost):,} of {values.size:,} values of {rv.name} in the posterior are not finite, the first in "
+                f"chain {lost[0][0]}, draw {lost[0][1]}. Cut chains that were filled up with NaN to the shortest."
+            )
         found[rv.name] = values
     return found
 

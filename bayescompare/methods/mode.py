@@ -214,8 +214,8 @@ def _errors(problem: Problem, best: End, failed: bool, weights: tuple[float, ...
     nothing = np.full(len(problem.scalars), np.nan)
     if failed:
         return nothing, "there is no mode"
-    kinked = best.kinks or best.creased
-    if best.held or best.edges or kinked:
+    kinked = len(best.kinks) > len(best.walls) or best.creased
+    if best.held or best.edges or best.kinks or kinked:
         return nothing, f"the mode lies on a {'kink' if kinked else 'boundary'}, where no curvature tells the width"
     if best.hessian is None:
         return nothing, f"{len(best.u):,} parameters are too many for a dense Hessian (ModeOptions.dense)"
@@ -253,6 +253,8 @@ def _second_opinion(density: Density, end: End, weights: tuple[float, ...]) -> f
 
     Beyond what rounding makes of the density there: terms of 10¹⁰ that cancel leave 10⁻⁶.
     """
+    if not math.isfinite(end.value):
+        return math.inf
     value, gradient = density.second_opinion(end.u, weights)
     near = end.u * (1 + np.finfo(float).eps * np.arange(-4, 5)[:, None])
     values, gradients = density.batch(near, weights)

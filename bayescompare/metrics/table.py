@@ -281,7 +281,7 @@ def _wasserstein(r: _Rows, gaps: Array, laplace: Array) -> tuple[Array, Array]:
     upwards = np.zeros((k, n))  # the sum of the signed gaps below each sorted draw
     np.cumsum(signed, axis=1, out=upwards[:, 1:])
     # Constants are left out: an error needs deviations only.
-    blocks = _jackknife(r)
+    blocks = min(_jackknife(r), n)
     block = np.arange(n) * blocks // n
     code = np.arange(k)[:, None] * blocks + block[r.order]
     sums = np.bincount(code.ravel(), upwards.ravel(), k * blocks).reshape(k, blocks) / r.sd[:, None]

@@ -36,6 +36,14 @@ def check(model: Any) -> None:
             "Pass the data to the likelihood with observed=..., or add a pm.Potential."
         )
     discrete = [rv.name for rv in model.free_RVs if rv.dtype.startswith(("int", "uint", "bool"))]
+    data = {rv.name for rv in model.observed_RVs}
+    missing = [name for name in discrete if f"{name.removesuffix('_unobserved')}_observed" in data]
+    if missing:
+        raise UnsupportedModelError(
+            f"{', '.join(missing)}: missing values of discrete data, which PyMC makes free variables; they have no "
+            "gradient. Leave them out of the data: where observations are independent given the parameters, missing "
+            "ones say nothing of those."
+        )
     if discrete:
         raise UnsupportedModelError(
             f"Discrete free variables have no gradient: {', '.join(discrete)}. Sum them out of the likelihood "

@@ -202,7 +202,10 @@ def _from_arrays(arrays: Mapping[Any, Any]) -> xr.Dataset:
         if isinstance(value, xr.DataArray):
             found[str(key)] = value
             continue
-        x = np.asarray(value)
+        try:
+            x = np.asarray(value)
+        except ValueError as error:  # lists of several lengths
+            raise DataError(f"The chains of {key} are of unequal length: cut them to the shortest.") from error
         if x.ndim < 2:
             raise DataError(f"The draws of {key} have the shape {x.shape}: chains and draws must come first.")
         dims = [*DRAWS, *(f"{key}_{i}" for i in range(x.ndim - 2))]

@@ -215,8 +215,10 @@ def _judged(problem: Problem, fits: Mapping[str, Fit], options: CompareOptions) 
     """The answer from the better of the approximations."""
     basis = BETTER if BETTER in fits else "laplace"
     top = fits[BETTER if BETTER in fits else "unconstrained_map"]
-    table = _table(problem, fits, fits[basis])
-    criteria = _criteria(fits[basis], top, table, options.margins)
+    modes = _other_modes(top)
+    # An approximation at one mode says nothing of the mass at others, and its k-hat cannot see it.
+    table = _table(problem, fits, None if modes.state is v.State.DIFFERS else fits[basis])
+    criteria = {**_criteria(fits[basis], modes, table, options.margins), "modes": modes}
     answer, reasons = _answer(fits["map"], top, criteria)
     return Triage("", answer, reasons, criteria, _flags(problem, fits["map"]), table, fits)
 
@@ -225,8 +227,8 @@ def _undecided(found: Triage) -> bool:
     return any(layer.state is v.State.UNDECIDED for layer in found.criteria.values())
 
 
-def _table(problem: Problem, fits: Mapping[str, Fit], basis: Fit) -> pd.DataFrame:
-    """A row per scalar, the posterior's moments by importance sampling of the draws of ``basis``."""
+def _table(problem: Problem, fits: Mapping[str, Fit], basis: Fit | None) -> pd.DataFrame:
+    """A row per scalar, the posterior's moments by importance sampling of the draws of ``basis``; NaN without one."""
     import pandas as pd
 
     names = problem.scalars.names
@@ -238,7 +240,7 @@ def _table(problem: Problem, fits: Mapping[str, Fit], basis: Fit) -> pd.DataFram
     if fits["laplace"].draws is not None:
         drawn = fits["laplace"].draws[0]
         columns |= {"laplace_mean": drawn.mean(axis=0), "laplace_sd": drawn.std(axis=0, ddof=1)}
-    if basis.draws is not None:
+    if basis is not None and basis.draws is not None:
         draws = basis.draws[0]
         moments = psis.moments(draws, psis.importance(basis.statistics["log_ratio"][0]), columns["map"])
         columns |= {key: getattr(moments, key) for key in ("mean", "sd", "z")}
@@ -253,7 +255,7 @@ def _table(problem: Problem, fits: Mapping[str, Fit], basis: Fit) -> pd.DataFram
     return pd.DataFrame(columns, index=pd.Index(names, name="name"))
 
 
-def _criteria(basis: Fit, top: Fit, table: pd.DataFrame, margins: v.Margins) -> dict[str, v.Layer]:
+def _criteria(basis: Fit, modes: v.Layer, table: pd.DataFrame, margins: v.Margins) -> dict[str, v.Layer]:
     names = tuple(table.index)
     column = {key: table[key].to_numpy() for key in table.columns}
     d = basis.diagnostics
@@ -261,7 +263,9 @@ def _criteria(basis: Fit, top: Fit, table: pd.DataFrame, margins: v.Margins) -> 
     why = basis.reasons[0] if basis.reasons else Reason(Code.NO_LAPLACE)
     k_hat = laplace.k_hat(basis) if d else Figure.missing(why)
     unusable = None if d else why
-    if d and d["psis"].get("reason"):
+    if modes.state is v.State.DIFFERS:
+        unusable = modes.reason
+    elif d and d["psis"].get("reason"):
         unusable = Reason.from_json(d["psis"]["reason"])
     with np.errstate(divide="ignore", invalid="ignore"):
         location = v.Figures(names, np.abs(column["z"]), column["z_mcse"], np.full(len(names), margins.location))
@@ -277,7 +281,7 @@ def _criteria(basis: Fit, top: Fit, table: pd.DataFrame, margins: v.Margins) -> 
         return Reason(Code.SD_RATIO, (names[i],), {"sd_ratio": value, "mcse": error})
 
     # Where weights are usable at all: the scalars whose own tails are too heavy for them.
-    varies = (column["laplace_sd"] > 0) & np.isfinite(column["map"]) & (not d or d["psis"].get("reason") is None)
+    varies = (column["laplace_sd"] > 0) & np.isfinite(column["map"]) & (unusable is None)
     lost = {key: np.flatnonzero(varies & np.isnan(column[key])) for key in ("z", "sd")}
     figures = {"k_hat": k_hat.value, "mcse": k_hat.mcse or 0.0}
     said = Reason(Code.TRIAGE_K_HAT, figures=figures, causes=(k_hat.reason,) if k_hat.reason else ())
@@ -289,7 +293,6 @@ def _criteria(basis: Fit, top: Fit, table: pd.DataFrame, margins: v.Margins) -> 
             v.layer("spread", spread, draws, ratio, unusable or Reason(Code.NO_SCALAR)), names, lost["sd"]
         ),
         "k_hat": v.criterion("k_hat", "k_hat", k_hat, margins.k_hat, draws, said),
-        "modes": _other_modes(top),
     }
 
 

@@ -14,7 +14,7 @@ import pytest
 import bayescompare as bc
 from bayescompare.methods import laplace
 from bayescompare.model.problem import Problem
-from bayescompare.reasons import NO_MODE_EXISTS
+from bayescompare.reasons import NO_MODE_EXISTS, Code
 from bayescompare.results.fit import Fit, Status
 
 COUNTS = np.array([3, 1, 2, 4, 2, 5, 1, 3])
@@ -159,3 +159,52 @@ def test_two_effects_that_follow_their_scale_have_no_mode() -> None:
     found = bc.fit(problem(build), "unconstrained_map")
     assert found.status is Status.FAILED
     assert "grows without limit as sd goes to 0" in found.reasons[0].text
+
+
+def only_zeros() -> None:
+    psi, mu = pm.Uniform("psi", 0.0, 1.0), pm.Exponential("mu", 0.2)
+    pm.ZeroInflatedPoisson("y", psi=psi, mu=mu, observed=np.zeros(10, dtype=int))
+
+
+def test_what_a_bound_leaves_undetermined_is_no_mode() -> None:
+    """At mu = 0 no datum tells psi, though rounding leaves it a curvature of 1e-17."""
+    found = bc.fit(problem(only_zeros), "map")
+    assert found.status is Status.FAILED
+    assert (found.reasons[0].code, found.reasons[0].variables) == (Code.RIDGE, ("psi",))
+
+
+def below_an_upper_bound() -> None:
+    """Data under Uniform(0, theta): the mode is the largest datum, far below where the search begins."""
+    theta = pm.Pareto("theta", alpha=0.01, m=1.0)
+    pm.Uniform("y", 0.0, theta, observed=np.array([1.0, 3.0, 2.0, 4.0]))
+
+
+def shifted() -> None:
+    """A shift that rises to the least datum; the mean has a prior beside it."""
+    shift, rate = pm.Normal("shift", 0.0, 10.0), pm.Gamma("rate", 2.0, 1.0)
+    data = np.array([1.5, 2.0, 4.0])
+    pm.Potential("y", (pm.math.log(rate) - rate * (data - shift) + pm.math.log(shift < data)).sum())
+
+
+@pytest.mark.parametrize("method", ["map", "unconstrained_map"])
+def test_an_edge_of_the_support_that_no_transform_knows_is_a_boundary(method: str) -> None:
+    on_the_bound(bc.fit(problem(below_an_upper_bound), method), ["theta"], {"theta": 4.0})
+
+
+def test_the_others_are_at_their_best_beside_an_edge() -> None:
+    """rate: 1 + 3 − 1 over 1 + Σ(y − 1.5), without its Jacobian."""
+    found = bc.fit(problem(shifted), "map")
+    on_the_bound(found, ["shift"], {"shift": 1.5, "rate": 4.0 / 4.0})
+    assert math.isnan(found.diagnostics["standard_errors"]["rate"])
+
+
+def stationary_garch() -> None:
+    """a ends at 0, though the density is without limit at its other bound."""
+    a = pm.Uniform("a", 0.0, 1.0)
+    b = pm.Uniform("b", 0.0, 1 - a)
+    pm.Exponential("y", 1.0 / (1.0 + 5 * a + b), observed=np.full(4, 0.1))
+
+
+def test_a_coordinate_on_a_bound_is_put_there_also_where_the_other_bound_is_higher() -> None:
+    found = bc.fit(problem(stationary_garch), "map")
+    on_the_bound(found, ["a", "b"], {"a": 0.0, "b": 0.0})

@@ -268,6 +268,10 @@ def count_above_trials() -> None:
     pm.Binomial("y", 5, pm.Beta("x", 1.0, 1.0), observed=np.array([1, 2, 7]))
 
 
+def count_beyond_32_bits() -> None:
+    pm.Poisson("y", pm.math.exp(pm.Normal("x", 0.0, 30.0)), observed=np.array([5, 4, 3_000_000_000]))
+
+
 def negative_under_log() -> None:
     pm.LogNormal("y", pm.Normal("x", 0.0, 1.0), 1.0, observed=np.array([0.2, 1.0, -3.0]))
 
@@ -279,6 +283,11 @@ def test_data_outside_of_the_likelihoods_support(build: Callable[[], None], valu
     finding = only(build)
     assert (finding.code, finding.severity, finding.variable) == ("outside_support", "error", "y")
     assert f"1 of its 3\N{NO-BREAK SPACE}values cannot occur, the first y[2] = {value}." in finding.what
+
+
+def test_counts_that_pymc_turned_negative_are_told_from_negative_ones() -> None:
+    assert "32 bits" in only(count_beyond_32_bits).instead
+    assert "32 bits" not in only(negative_under_log).instead
 
 
 def test_a_single_value_outside_of_the_likelihoods_support() -> None:
@@ -481,9 +490,11 @@ def regression(*columns: np.ndarray, intercept: bool = False, named: bool = Fals
             "Column 1 of X is −3",
             {"a", "b[1]"},
         ),
+        (lambda: regression(ROWS, 2 * ROWS), "Column 1 of the design matrix is 2 times column 0", {"b[0]", "b[1]"}),
+        (lambda: regression(ROWS, ROWS**2, -ROWS, named=True, dot=True), "Column 2 of X is −1", {"b[0]", "b[2]"}),
     ],
 )
-def test_a_constant_column_beside_another(build: Callable[[], None], told: str, pair: set[str]) -> None:
+def test_a_column_that_makes_up_for_another(build: Callable[[], None], told: str, pair: set[str]) -> None:
     finding = only(build)
     assert (finding.code, finding.severity) == ("constant_column", "warning")
     assert told in finding.what

@@ -66,7 +66,7 @@ def no_density() -> None:
 
 REFUSED = {
     discrete: ("discrete", "k, z"),
-    discrete_imputed: ("discrete", "k_unobserved"),
+    discrete_imputed: ("missing values of discrete data", "k_unobserved", "Leave them out"),
     nothing_free: ("no free random variables",),
     nothing_observed: ("no observed variables", "observed="),
     random_deterministic: ("'noisy'", "not part of the model"),

@@ -359,7 +359,9 @@ REFUSED = {
     "another shape": ({"mu": draws(50)[..., None]}, r"shape \(1,\) in the posterior, and \(\) in the model"),
     "other data": (tree(draws(50), Y + 1.0), "data of y differ in 6 of 6 values"),
     "another prior": (tree(draws(50), lp=stats.norm(0, 1).logpdf(draws(50))), "differ by .* nats from draw to draw"),
-    "no number": ({"mu": np.full((2, 10), np.nan)}, "Draws of mu are not finite"),
+    "no number": ({"mu": np.full((2, 10), np.nan)}, "20 of 20 values of mu in the posterior are not finite"),
+    "filled up": ({"mu": np.where(np.arange(10) < 7, 0.5, [[np.nan], [0.5]])}, "the first in chain 0, draw 7"),
+    "unequal chains": ({"mu": [[0.5, 0.4], [0.5]]}, "The chains of mu are of unequal length"),
     "no posterior": (xr.DataTree.from_dict({"prior": xr.Dataset()}), "no group `posterior`"),
 }
 

@@ -284,9 +284,14 @@ def test_its_criteria_are_of_the_table() -> None:
 
 
 def test_a_mass_elsewhere_is_the_mixtures_weight() -> None:
-    layer = triage(two_modes).criteria["modes"]
+    found = triage(two_modes)
+    layer = found.criteria["modes"]
     assert layer.figure == pytest.approx(0.3, abs=1e-3)
     assert layer.margin == 0.05
+    # An approximation of the higher mode alone knows nothing of the posterior's mean.
+    assert found.table[["mean", "sd", "z"]].isna().all(axis=None)
+    assert {found.criteria[name].state for name in ("location", "spread")} == {"not_computed"}
+    assert found.criteria["location"].reason == layer.reason
 
 
 @pytest.mark.parametrize(("build", "draws"), [(normal, 4000), (at_the_margin, MORE_DRAWS)])

@@ -552,6 +552,51 @@ def deterministic_of_every_type() -> pm.Model:
     return model
 
 
+@animal(mode={"theta": 4.0})
+def edge_of_the_data() -> pm.Model:
+    """The support ends at the largest datum, where the density is highest."""
+    with pm.Model() as model:
+        theta = pm.Pareto("theta", alpha=0.01, m=1.0)
+        pm.Uniform("y", 0.0, theta, observed=np.array([1.0, 3.0, 2.0, 4.0]))
+    return model
+
+
+@animal()
+def angle_without_a_circle() -> pm.Model:
+    """An angle with a prior on an interval, and data at its ends: two modes."""
+    with pm.Model() as model:
+        mu = pm.Uniform("mu", -np.pi, np.pi)
+        pm.VonMises(
+            "y", mu=mu, kappa=pm.HalfNormal("kappa", 10.0), observed=np.array([3.1, -3.1, 3.0, -3.05, 3.13, 2.9])
+        )
+    return model
+
+
+@animal()
+def one_column_twice() -> pm.Model:
+    with pm.Model() as model:
+        b = pm.Normal("b", 0.0, 10.0, shape=2)
+        pm.Normal("y", np.column_stack([Y, Y]) @ b, 1.0, observed=2 * Y)
+    return model
+
+
+@animal(mode={"a": 0.0, "b": 0.0})
+def bound_of_another() -> pm.Model:
+    """A bound that moves with another variable, as in a stationary GARCH."""
+    with pm.Model() as model:
+        a = pm.Uniform("a", 0.0, 1.0)
+        b = pm.Uniform("b", 0.0, 1 - a)
+        pm.Exponential("y", 1.0 / (1.0 + 5 * a + b), observed=np.full(4, 0.1))
+    return model
+
+
+@animal(refused=UnsupportedModelError, names=("y_unobserved", "Leave them out"))
+def missing_counts() -> pm.Model:
+    with pm.Model() as model:
+        pm.Poisson("y", pm.Exponential("mu", 1.0), observed=np.ma.masked_values([1, 2, -1, 4], -1))
+    return model
+
+
 @animal()
 def step_function() -> pm.Model:
     """A change point: the density is flat between the data."""

@@ -127,7 +127,10 @@ def _straight(held: End, i: int, options: ModeOptions) -> Audit[list[float]]:
     points[:, i] = np.outer((-1.0, 1.0), PLACES).ravel()
     values = (yield Heights(points)).reshape(2, -1)
     furthest = np.isfinite(values).argmax(axis=1)
-    level = values[[0, 1], furthest] >= held.value - options.agreement
+    ends = values[[0, 1], furthest]
+    level = ends >= held.value - options.agreement
+    if level.all() and abs(ends[1] - ends[0]) > options.agreement:  # no plateau: higher at the other bound
+        level &= np.array([-1.0, 1.0]) == np.sign(held.u[i])
     return [side * PLACES[place] for side, place, high in zip((-1.0, 1.0), furthest, level, strict=True) if high]
 
 
@@ -204,7 +207,7 @@ def simplexes(density: Density) -> Iterator[tuple[Block, tuple[int, int]]]:
 def names(problem: Problem, best: End) -> list[str]:
     """Free scalars that lie on a bound of their range."""
     of_simplexes = [range(block.start, block.stop) for block, _ in simplexes(problem.density)]
-    held = {i: place for i, place in best.held.items() if not any(i in own for own in of_simplexes)}
+    held = {i: 0.0 for i in [*best.held, *best.walls] if not any(i in own for own in of_simplexes)}
     return [problem.scalars.names[i] for i in best.edges] + names_of(problem, held)
 
 

@@ -21,11 +21,11 @@ from .ways import Ways
 class End:
     """Where one start ended.
 
-    ``held`` are coordinates put on a bound of their range, ``kinks`` those put on a kink of the density, ``lines`` all
-    kinks that are known (coordinate to place); ``hessian`` is over the other coordinates. ``creased`` are those that
-    kinks across coordinates hold together; then there is no Hessian. ``flatness`` is the curvature, scaled to unit
-    diagonal, up to which a direction counts as flat. ``step`` is the Newton step
-    that would come next; ``flattest`` the direction of least curvature where there is no Hessian.
+    ``held`` are coordinates put on a bound of their range, ``kinks`` those put on a kink of the density, ``walls``
+    those of them from which on the density is 0, ``lines`` all kinks that are known (coordinate to place); ``hessian``
+    is over the other coordinates. ``creased`` are those that kinks across coordinates hold together; then there is no
+    Hessian. ``flatness`` is the curvature, scaled to unit diagonal, up to which a direction counts as flat. ``step`` is
+    the Newton step that would come next; ``flattest`` the direction of least curvature where there is no Hessian.
     ``ways`` are those of its search on which the density rises without limit.
     """
 
@@ -47,6 +47,7 @@ class End:
     lines: Mapping[int, float] = field(default_factory=dict)
     edges: tuple[int, ...] = ()
     creased: tuple[int, ...] = ()
+    walls: tuple[int, ...] = ()
     mode: int = -1
     ways: Ways | None = None
 

@@ -53,6 +53,9 @@ def judge(
         return Status.FAILED, [rises, towards_a_limit(problem, weights)]
     if best.smallest <= best.flatness and not best.edges:
         return (yield from _ridge_or_saddle(problem, best, weights, options))
+    free = _free_at_the_bound(problem.density, best)
+    if free.any():
+        return Status.FAILED, [Reason(Code.RIDGE, _carriers(problem.density, free / free.sum()))]
     reasons = [Reason(Code.ON_BOUNDARY, (name,)) for name in boundaries.names(problem, best)]
     kinked = kink_names(problem, best)
     if kinked:
@@ -142,7 +145,8 @@ def elsewhere(
 
 def kink_names(problem: Problem, best: End) -> list[str]:
     """Free scalars that lie on a kink of the density."""
-    return boundaries.names_of(problem, {**best.kinks, **dict.fromkeys(best.creased, 0.0)})
+    kinked = {i: place for i, place in best.kinks.items() if i not in best.walls}
+    return boundaries.names_of(problem, {**kinked, **dict.fromkeys(best.creased, 0.0)})
 
 
 # -- no mode ---------------------------------------------------------------------------------------
@@ -184,6 +188,18 @@ def _endless(problem: Problem, best: End) -> Audit[list[str]]:
     exact = (yield Scalars(boundaries.limits(best)[None]))[0]
     names = problem.scalars.names
     return [name for name in boundaries.names(problem, best) if np.isinf(exact[names.index(name)])]
+
+
+def _free_at_the_bound(density: Density, best: End) -> Array:
+    """Coordinates (d,) on which the density no longer depends where others are at their bounds: 1, else 0.
+
+    Its curvature there is what rounding leaves of it, however small, and unit diagonal hides that.
+    """
+    found = np.zeros(len(best.u))
+    if best.held and best.hessian is not None:
+        flat = density.transformed & ~boundaries.mixed(density)
+        found[best.free] = flat[best.free] & (np.abs(np.diag(best.hessian)) < boundaries.SETTLED)
+    return found
 
 
 def _direction(best: End, density: Density) -> tuple[str, ...]:

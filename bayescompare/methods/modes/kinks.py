@@ -24,6 +24,9 @@ WIDTHS = 10.0 ** -np.arange(0, 8)
 #: Rounds of climbing, finding kinks, and letting go of those that the density rises off.
 ROUNDS = 12
 
+#: How near an edge of the support is looked for, in units of max(1, |u|): a search stops right before it.
+WALL = 1e-4
+
 #: Gain in nats, off a kink, that is no rounding.
 GAIN = 1e-9
 
@@ -130,6 +133,30 @@ def _released(density: Density, end: End, weights: tuple[float, ...]) -> dict[in
     return {
         int(i): float(end.u[i] + shifts[np.argmax(row)]) for i, row in zip(held[rising], gains[rising], strict=True)
     }
+
+
+def walls(density: Density, end: End, weights: tuple[float, ...]) -> dict[int, float]:
+    """Coordinates in which the density rises up to a place, near, from which on it is 0, and that place.
+
+    An edge of the support that no transform knows: data under ``Uniform(0, theta)``, a shift below the least datum.
+    """
+    if end.gradient is None or not len(end.free):
+        return {}
+    looked, size = end.free, np.maximum(1.0, np.abs(end.u[end.free]))
+    side = np.sign(end.gradient[looked])
+
+    def inside(at: Array) -> np.ndarray:
+        points = np.repeat(end.u[None], len(looked), axis=0)
+        points[np.arange(len(looked)), looked] = at
+        return np.isfinite(density.batch(points, weights)[0])
+
+    near, far = end.u[looked], end.u[looked] + side * WALL * size
+    met = (side != 0) & ~inside(far) & inside(near - side * WALL * size)
+    for _ in range(60 if met.any() else 0):
+        middle = (near + far) / 2
+        within = inside(middle)
+        near, far = np.where(within, middle, near), np.where(within, far, middle)
+    return {int(i): float(place) for i, place in zip(looked[met], near[met], strict=True)}
 
 
 def alike(density: Density, lines: Mapping[int, float]) -> dict[int, float]:

@@ -149,8 +149,22 @@ def polish(density: Density, end: End, weights: tuple[float, ...], options: Mode
             return top
     end = _climb(density, end, weights, options)
     if (end.lines or (end.decrement > options.decrement and len(found.along))) and not end.lost:
-        return kinks.settle(density, end, weights, found.along, lambda e: _climb(density, e, weights, options))
-    return end
+        end = kinks.settle(density, end, weights, found.along, lambda e: _climb(density, e, weights, options))
+    return end if end.converged(options) or end.lost else _at_walls(density, end, weights, options)
+
+
+def _at_walls(density: Density, end: End, weights: tuple[float, ...], options: ModeOptions) -> End:
+    """Put on the edges of the support that it stopped at, and climbed along them; as it was where that is no top."""
+    found = kinks.walls(density, end, weights)
+    if not found:
+        return end
+    u = end.u.copy()
+    u[list(found)] = list(found.values())
+    held = replace(end, u=u, kinks={**end.kinks, **found}, walls=(*end.walls, *found))
+    top = _climb(density, held, weights, options)
+    again = kinks.walls(density, replace(top, kinks={}), weights)
+    still = all(i in again and abs(again[i] - place) <= 1e-9 * max(1.0, abs(place)) for i, place in found.items())
+    return top if top.converged(options) and still else end
 
 
 def _climb(density: Density, end: End, weights: tuple[float, ...], options: ModeOptions) -> End:

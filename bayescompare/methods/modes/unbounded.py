@@ -15,7 +15,7 @@ from .audits import Audit, Polish
 from .boundaries import put
 from .end import End
 from .options import ModeOptions
-from .ways import OUT
+from .ways import OUT, beyond
 
 #: Where a coordinate that runs off is led out from, if it is further out already: rounding is small there still.
 NEAR = 20.0
@@ -72,11 +72,12 @@ def runaway(problem: Problem, end: End, options: ModeOptions) -> Audit[Runaway |
 def way_out(problem: Problem, u: Array, options: ModeOptions) -> Audit[tuple[int, float] | None]:
     """The transformed coordinate along which it rises without limit from :data:`OUT` on, and to which side."""
     density = problem.density
-    away = np.where(density.transformed, u - density.start, 0.0)
+    away = np.where(density.transformed & np.isfinite(density.start), u - density.start, 0.0)
     for i in np.argsort(-np.abs(away), kind="stable")[:LOOKED].tolist():
         side = math.copysign(1.0, away[i])
-        path = density.start[i] + side * _out(OUT)
-        if abs(away[i]) > OUT and (yield from _rises(problem, u, (i, path), options)):
+        out = beyond(density.start[i], side)
+        path = side * (out + np.arange(float(STEPS)))
+        if side * u[i] > out and (yield from _rises(problem, u, (i, path), options)):
             return i, side
     return None
 

@@ -17,6 +17,11 @@ OUT = 10.0
 MOST = 2
 
 
+def beyond(start: float, side: float) -> float:
+    """How far to a side (±1) a coordinate is out: of the initial point, where that lies to this side, and of 0."""
+    return max(side * start, 0.0) + OUT
+
+
 class Ways:
     """The ways of one search, shared by all its ends.
 
@@ -40,7 +45,7 @@ class Ways:
 
     def lost(self, u: Array) -> bool:
         """True far out on a way that has no end."""
-        return any(side * (u[i] - self._start[i]) > OUT for i, side in self.found.items())
+        return any(side * u[i] > beyond(self._start[i], side) for i, side in self.found.items())
 
     def follow(self, u: Array) -> None:
         """Look for the way that a start took, where it ended far out."""

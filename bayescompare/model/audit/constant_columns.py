@@ -1,4 +1,4 @@
-"""Constant columns whose coefficient the likelihood cannot tell from another: a ridge.
+"""Constant columns, and columns that are multiples of one another, whose coefficients the likelihood cannot tell apart.
 
 Columns are found in products of data with free variables. Whether one matters is then measured, not guessed: a and b
 make up for each other if ∂ log L/∂a = c · ∂ log L/∂b at every point, with c the column's constant.
@@ -46,10 +46,24 @@ class Constant:
     partners: frozenset[str]
 
 
+@dataclass(frozen=True)
+class Twin:
+    """A column that is ``ratio`` times another: their positions among ``of`` columns of ``data``."""
+
+    data: str
+    ratio: float
+    position: int
+    other: int
+    of: int
+    partners: frozenset[str]
+
+
 def findings(problem: Problem, seed: int) -> list[Finding]:
-    """A warning for each pair of scalars that the likelihood cannot tell apart on account of a constant column."""
-    constants = list(_constants(problem))
-    if not constants:
+    """A warning for each pair of scalars that the likelihood cannot tell apart on account of their columns."""
+    operands = list(_operands(problem))
+    constants = [each for operand in operands for each in _slices(*operand)]
+    twins = [each for operand in operands for each in _twins(*operand)]
+    if not constants and not twins:
         return []
     density = problem.density
     rng = np.random.default_rng(seed)
@@ -64,16 +78,25 @@ def findings(problem: Problem, seed: int) -> list[Finding]:
         others = [c.value for c in constants if c.data == constant.data]
         ratios = {constant.value} | {constant.value / other for other in others}
         for block in (blocks[name] for name in sorted(constant.partners) if name in blocks):
+            if block.size % constant.of:  # slices of another axis
+                continue
             at = [block.start + constant.position] if block.size == constant.of else range(block.start, block.stop)
             for i in at:
                 for k in own[_proportional(gradients[:, i], gradients[:, own], ratios)]:
                     if k != i:
-                        found.setdefault(frozenset((i, int(k))), _ridge(constant, names[i], names[int(k)]))
+                        found.setdefault(frozenset((i, int(k))), _ridge(_constant(constant), names[i], names[int(k)]))
+    for twin in twins:
+        for block in (
+            blocks[name] for name in sorted(twin.partners) if name in blocks and blocks[name].size == twin.of
+        ):
+            i, k = block.start + twin.position, block.start + twin.other
+            if _proportional(gradients[:, i], gradients[:, [k]], {twin.ratio}).all():
+                found.setdefault(frozenset((i, k)), _ridge(_multiple(twin), names[i], names[k]))
     return list(found.values())
 
 
-def _constants(problem: Problem) -> Iterator[Constant]:
-    """Constant slices of data that are multiplied with free variables."""
+def _operands(problem: Problem) -> Iterator[tuple[str, Array, frozenset[str]]]:
+    """Name and value of data that are multiplied with free variables, and the names of those."""
     from pytensor.graph.traversal import ancestors
 
     model = problem.model
@@ -85,7 +108,7 @@ def _constants(problem: Problem) -> Iterator[Constant]:
         partners = frozenset(rv.name for names in behind for rv in names)
         for operand, names in zip(var.owner.inputs, behind, strict=True):
             if partners and not names and operand.type.ndim:
-                yield from _slices(operand, _value(operand, problem), partners)
+                yield _name(operand), _value(operand, problem), partners
 
 
 def _is_product(op: Any) -> bool:
@@ -106,14 +129,28 @@ def _value(operand: Any, problem: Problem) -> Array:
         return np.asarray(operand.eval(), dtype=float)
 
 
-def _slices(operand: Any, array: Array, partners: frozenset[str]) -> Iterator[Constant]:
+def _slices(data: str, array: Array, partners: frozenset[str]) -> Iterator[Constant]:
     """Columns, then rows, that hold one value other than 0."""
     for axis, length in enumerate(array.shape):
         if length > 1:
             lowest = np.ravel(array.min(axis=axis))
             same = (lowest == np.ravel(array.max(axis=axis))) & (lowest != 0)
             for i in np.flatnonzero(same):
-                yield Constant(_name(operand), float(lowest[i]), int(i), len(lowest), partners)
+                yield Constant(data, float(lowest[i]), int(i), len(lowest), partners)
+
+
+def _twins(data: str, array: Array, partners: frozenset[str]) -> Iterator[Twin]:
+    """Columns that are a multiple of one before them, neither of them constant."""
+    if array.ndim != 2 or len(array) < 2:
+        return
+    first: dict[bytes, int] = {}
+    for i, column in enumerate(array.T):
+        size = column[np.argmax(np.abs(column))]
+        if size != 0 and np.ptp(column):
+            before = first.setdefault((np.round(column / size, 12) + 0.0).tobytes(), i)
+            if before != i:
+                ratio = float(size / array[np.argmax(np.abs(array[:, before])), before])
+                yield Twin(data, ratio, i, before, array.shape[1], partners)
 
 
 def _proportional(one: Array, others: Array, ratios: set[float]) -> Array:
@@ -126,16 +163,25 @@ def _proportional(one: Array, others: Array, ratios: set[float]) -> Array:
     return same
 
 
-def _ridge(constant: Constant, one: str, other: str) -> Finding:
+def _constant(constant: Constant) -> str:
     if constant.of > 1:
         column = f"Column {constant.position} of {constant.data or 'the design matrix'}"
     else:
         column = constant.data or "A covariate"
+    return f"{column} is {plain(constant.value)} in every row"
+
+
+def _multiple(twin: Twin) -> str:
+    of = twin.data or "the design matrix"
+    return f"Column {twin.position} of {of} is {plain(twin.ratio)} times column {twin.other}"
+
+
+def _ridge(columns: str, one: str, other: str) -> Finding:
     return Finding(
         "constant_column",
         Severity.WARNING,
         one,
-        f"{column} is {plain(constant.value)} in every row, and the likelihood cannot tell {one} from {other}: only a "
+        f"{columns}, and the likelihood cannot tell {one} from {other}: only a "
         "combination of the two is learned, and under flat priors there is no mode.",
         f"Take out that column with {one}, or take out {other}.",
     )

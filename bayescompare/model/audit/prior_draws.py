@@ -249,6 +249,10 @@ def _zero(problem: Problem, name: str, at: str, never: Flags, severity: Severity
             "Check these values; if they are right, choose a likelihood whose support holds them, or priors under "
             "which it does."
         )
+        if np.issubdtype(observed.dtype, np.integer) and observed[first] < 0:
+            instead += (
+                " PyMC keeps whole numbers in 32 bits, where 2,147,483,648 and more turn negative; not so floats."
+            )
     return Finding("outside_support", severity, name, f"The density of {name} is zero at {at}{which}.", instead)
 
 
