@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 @click.option(
     "--posterior", type=FILE, metavar="FILE", help="Draws made elsewhere (netCDF or Zarr): nothing is sampled."
 )
+@click.option(
+    "--others", "others_", multiple=True, metavar="NAME=FILE", help="Draws of a further method (netCDF or Zarr)."
+)
 @click.option("--methods", metavar="A,B", help="Which methods run besides MAP, Laplace and NUTS.")
 @click.option("--var-names", metavar="A,B", help="What the verdict is about; '' is all.  [default: the model's focus]")
 @click.option("--until-settled", is_flag=True, help="Go on sampling until no layer is undecided.")
@@ -91,6 +94,8 @@ def _run(terminal: Terminal, target: str, asked: dict[str, Any], margins: Any) -
     import contextlib
     import sys
 
+    from . import inputs
+
     with terminal.stage("Loading PyMC"):
         from ..methods.nuts import check_engine
 
@@ -115,6 +120,7 @@ def _run(terminal: Terminal, target: str, asked: dict[str, Any], margins: Any) -
     beyond = Asked(
         posterior=asked["posterior"],
         losses=asked["losses"] or None,
+        others=inputs.files(asked["others_"], "--others"),
         held_out=held_out,
         var_names=None if asked["var_names"] is None else _listed(asked["var_names"]),
     )

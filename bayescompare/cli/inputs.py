@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from ..errors import UnknownNameError, UsageError
+from ..errors import MissingFileError, UnknownNameError, UsageError
 
 
 def settings(pairs: Sequence[str]) -> dict[str, Any]:
@@ -32,6 +33,15 @@ def margins(pairs: Sequence[str], known: Sequence[str]) -> dict[str, float]:
         if not (math.isfinite(value) and value > 0):
             raise UsageError(f"--margin: {name} must be a positive number, not {text!r}.")
         found[name] = value
+    return found
+
+
+def files(pairs: Sequence[str], option: str) -> dict[str, Path]:
+    """Read ``NAME=FILE`` pairs: files or folders that are there."""
+    found = {name: Path(text) for name, text in _pairs(pairs, option).items()}
+    for name, path in found.items():
+        if not path.exists():
+            raise MissingFileError(f"{option}: there is no file {path} for {name!r}.")
     return found
 
 

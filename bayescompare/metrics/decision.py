@@ -109,6 +109,31 @@ def decide(loss: Loss, draws: Array, plugin: Array, names: tuple[str, ...] = ())
     return _continuous(loss, x, m)
 
 
+def acted(loss: Loss, draws: Array, own: Array, names: tuple[str, ...] = ()) -> Decision:
+    """What it costs to act on what a method says, by the posterior's draws.
+
+    Parameters
+    ----------
+    own : ndarray of shape (k,) or (..., k)
+        A method's point, or its draws, for which the best action is taken; of a user's function only points tell one.
+    """
+    return decide(loss, draws, own if own.ndim == 1 else _leading(loss, own.reshape(-1, own.shape[-1])), names)
+
+
+def _leading(loss: Loss, own: Array) -> Array:
+    """A point that leads to the action which is best for these draws."""
+    if loss.name in CHOICES:
+        return np.asarray(own.mean(axis=0))
+    if loss.function is not None:
+        return np.full(1, np.nan)
+    x = own[:, 0]
+    if loss.name != "threshold":
+        return np.array([best_action(loss, x)])
+    c, false_positive, false_negative = loss.arguments
+    acts = false_negative * (x > c).mean() > false_positive * (x <= c).mean()
+    return np.array([c + (1 + abs(c)) * (1 if acts else -1)])
+
+
 # -- any number is an action -----------------------------------------------------------------------
 
 

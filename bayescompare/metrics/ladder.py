@@ -85,9 +85,10 @@ def _standardised(draws: Array) -> tuple[Array, Array, Array, Array]:
     return v, mean, sd, v * v - 1
 
 
-def enough(location: Layer, spread: Layer, scalars: int) -> State:
-    """Whether a method would have done: both the same, for every one of so many scalars. A point is never enough."""
-    state = decided([location, spread])[0]
+def enough(location: Layer, spread: Layer, scalars: int, decision: Layer | None = None) -> State:
+    """Whether a method would have done: both the same, for every one of so many scalars, and the decision where one was
+    asked about. A point is never enough."""
+    state = decided([location, spread, *([decision] if decision else [])])[0]
     if spread.state is State.NOT_COMPUTED and location.state is not State.DIFFERS:
         return State.NOT_COMPUTED
     known = min(location.scalars, spread.scalars) == scalars

@@ -70,7 +70,8 @@ def seconds(rung: Rung) -> str:
 
 def frame(rungs: Sequence[Rung]) -> pd.DataFrame:
     """A row a method: ``status``, of ``location`` and ``spread`` the figure, ``_mcse``, ``_scalar`` and ``_state``,
-    ``k_hat``, ``seconds``, ``compile_seconds``, ``gradients``, ``enough``."""
+    ``decision`` and its ``_state``, ``elpd_loss`` and its ``_se``, ``k_hat``, ``seconds``, ``compile_seconds``,
+    ``gradients``, ``enough``."""
     import pandas as pd
 
     rows = []
@@ -79,10 +80,13 @@ def frame(rungs: Sequence[Rung]) -> pd.DataFrame:
         for layer in ("location", "spread"):
             told = rung[layer] or {}
             row |= {layer if key == "figure" else f"{layer}_{key}": told.get(key) for key in COLUMNS}
+        decision, lost = rung.get("decision") or {}, rung.get("elpd_loss") or {}
+        row |= {"decision": decision.get("figure"), "decision_state": decision.get("state")}
+        row |= {"elpd_loss": lost.get("value"), "elpd_loss_se": lost.get("se")}
         row |= {key: rung.get(key) for key in ("k_hat", "seconds", "compile_seconds", "gradients", "enough")}
         rows.append(row)
     found = pd.DataFrame(rows)
-    for key in ("location", "location_mcse", "spread", "spread_mcse", "k_hat"):
+    for key in ("location", "location_mcse", "spread", "spread_mcse", "decision", "elpd_loss", "elpd_loss_se", "k_hat"):
         if key in found:
             found[key] = found[key].astype(float)
     return found.set_index("method") if rows else found

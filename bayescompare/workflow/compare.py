@@ -27,9 +27,10 @@ from . import arms, consequences, focus, labels, others, price, tabulate
 from . import curves as density
 from . import sampling as rounds
 from .audited import audited
+from .elpd_lost import elpd_lost
 from .gather import Quantity
 from .keywords import folded, renamed, shown, whole_seed
-from .ladder import ladder
+from .ladder import Judged, ladder
 from .layers import Layers
 from .measured import Given, Measured, measure
 from .options import Asked, CompareOptions, Progress, Silent, one_thread, sampler_options
@@ -220,6 +221,10 @@ def _told(given: Given, found: Measured) -> dict[str, Any]:
         partial(consequences.sensitivity, problem, fits, found.gathered, table, found.heights),
         lambda _: {},
     )
+    lost = layers.compute(
+        "elpd of methods", partial(elpd_lost, problem, fits, found.predicted, given.held_out), lambda _: {}
+    )
+    by = Judged(found.focus, given.asked.losses, options.margins, lost)
     return {
         "verdict": found.verdict,
         "curves": layers.compute("curves", partial(density.drawn, problem, found.gathered, table), density.no_curves),
@@ -230,7 +235,7 @@ def _told(given: Given, found: Measured) -> dict[str, Any]:
         "sensitivity": sensitivity,
         "groups": tuple(consequences.groups(problem, table, options.margins.location)),
         "path": {} if path is None else path.to_json(),
-        "rungs": ladder(found.gathered, fits, table, found.verdict, options.margins, found.focus),
+        "rungs": ladder(found.gathered, fits, table, found.verdict, by),
         "log_likelihood": labels.log_likelihood(problem, found.predicted.log_likelihood, found.predicted.step),
     }
 

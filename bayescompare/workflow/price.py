@@ -62,11 +62,12 @@ def price(problem: Problem, fits: Mapping[str, Fit], options: SamplerOptions, gu
 
 
 def _gradient(problem: Problem, backend: str) -> float:
-    """Seconds of density and gradient as the sampler will compute them; numba's code takes about what a row takes."""
+    """Seconds of density and gradient as the sampler will compute them; numba's take about what a batch's row does."""
     u, weights = problem.density.start, (1.0, 1.0, 1.0)
     if backend == "numba":
         rows = np.repeat(u[None], ROWS, axis=0)
-        return _processor_time(lambda: problem.density.batch(rows, weights)) / ROWS
+        of_rows = _processor_time(lambda: problem.density.batch(rows, weights)) / ROWS
+        return min(of_rows, _processor_time(lambda: problem.density(u, weights)))
     evaluate = problem.density.sampler_function()
     return _processor_time(lambda: evaluate(u))
 

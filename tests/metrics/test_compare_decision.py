@@ -18,7 +18,7 @@ from scipy.special import ndtr
 from scipy.stats import beta, gamma, norm, t
 
 from bayescompare.errors import UnknownNameError, UsageError
-from bayescompare.metrics.decision import ACTS, Decision, decide
+from bayescompare.metrics.decision import ACTS, Decision, acted, decide
 from bayescompare.metrics.figure import Figure
 from bayescompare.metrics.losses import Loss, evaluate, parse, resolve
 from bayescompare.reasons import Code, Reason
@@ -455,3 +455,18 @@ def test_the_least_of_several_is_the_best_of_their_negatives() -> None:
     assert (least.plugin_action, least.bayes_action) == ("b", "a")
     assert least.loss == "least of a, b, c"
     assert replace(least, loss=best.loss) == best
+
+
+@pytest.mark.parametrize("text", ["squared on x", "pinball(0.8) on x", "linex(0.5) on x", "threshold(0.3, 1, 4) on x"])
+def test_acting_on_the_posterior_s_own_draws_costs_nothing(text: str) -> None:
+    draws = np.random.default_rng(5).normal(0.2, 1.0, (4, 1000, 1))
+    loss = parse(text)
+    assert acted(loss, draws, draws).regret.value == pytest.approx(0.0, abs=1e-12)
+    assert acted(loss, draws, draws + 2.0).regret.value > acted(loss, draws, draws + 0.5).regret.value - 1e-12
+    assert acted(loss, draws, np.array([0.1])).regret == decide(loss, draws, np.array([0.1])).regret
+
+
+def test_a_choice_by_a_method_s_draws_is_that_of_its_means() -> None:
+    draws = np.random.default_rng(6).normal([0.0, 0.5], 1.0, (4, 500, 2))
+    assert acted(parse("best of a, b"), draws, draws[0]).plugin_action == "b"
+    assert acted(parse("best of a, b"), draws, draws[0, :, ::-1]).plugin_action == "a"

@@ -162,10 +162,14 @@ def test_any_method_and_any_draws_stand_on_the_ladder() -> None:
         }
     )
     options = CompareOptions(methods=("advi", "fullrank_advi"), sampler=bc.SamplerOptions(draws=500, tune=500))
-    found = bc.compare(location(), others={"exact": tree, "shifted": wrong}, options=options)
+    losses = ["pinball(0.9) on mu"]
+    found = bc.compare(location(), others={"exact": tree, "shifted": wrong}, losses=losses, options=options)
     assert found.ladder.loc[["laplace", "advi", "fullrank_advi", "exact", "exact_psis"], "enough"].eq("same").all()
     assert found.ladder.loc["shifted", "enough"] == "differs"
     assert found.ladder.loc["exact", "k_hat"] < 0.7
+    assert found.ladder.loc[["laplace", "exact", "exact_psis"], "decision_state"].eq("same").all()
+    # A normal posterior's 0.9 quantile is best; a point is acted on as it is, and draws that are shifted by 1 sd miss.
+    assert found.ladder.loc[["map", "shifted"], "decision_state"].eq("differs").all()
     assert np.isnan(found.ladder.loc["exact", "seconds"])
     assert found.fits["advi"].evaluations < found.fits["unconstrained_map"].evaluations + 10_000
 
