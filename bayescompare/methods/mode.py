@@ -114,34 +114,44 @@ def fit(
         unconstrained=None if failed else boundaries.limits(best),
         log_density=math.nan if failed else best.value,
         diagnostics={
-            "newton_decrement": best.decrement,
-            **_spectrum(best),
-            "starts": [
-                {
-                    "kind": e.kind,
-                    "log_density": e.value,
-                    "converged": e.converged(options),
-                    "same_mode": abs(e.value - best.value) <= options.agreement,
-                    "mode": e.mode if e.mode >= 0 else None,
-                }
-                for e in ends
-            ],
+            **_of_the_search(problem, ends, modes, failed, options),
             "starts_agree": agreeing,
             "starts_unusable": max(len(points) - len(ends), 0) if not lacking else 0,
-            "modes": [] if failed else [_described(i, mode, ends) for i, mode in enumerate(modes)],
-            "boundary": [] if failed else boundaries.names(problem, best),
-            "kink": [] if failed else endings.kink_names(problem, best),
             "standard_errors": dict(zip(names, errors.tolist(), strict=True)),
             "standard_errors_missing": missing,
             "second_opinion_gap": gap,
             "optimiser": f"{'Nelder-Mead, Powell' if lacking else 'L-BFGS-B'}, then saddle-free Newton",
-            "newton_steps": best.steps,
-            "backend": density.backend,
         },
         seconds=time.perf_counter() - began - compile_seconds,
         compile_seconds=compile_seconds,
         evaluations=density.evaluations - evaluations,
     )
+
+
+def _of_the_search(
+    problem: Problem, ends: list[End], modes: list[End], failed: bool, options: ModeOptions
+) -> dict[str, Any]:
+    """What a fit's diagnostics tell of the ends of its search, the best of them first."""
+    best = ends[0]
+    return {
+        "newton_decrement": best.decrement,
+        **_spectrum(best),
+        "starts": [
+            {
+                "kind": e.kind,
+                "log_density": e.value,
+                "converged": e.converged(options),
+                "same_mode": abs(e.value - best.value) <= options.agreement,
+                "mode": e.mode if e.mode >= 0 else None,
+            }
+            for e in ends
+        ],
+        "modes": [] if failed else [_described(i, mode, ends) for i, mode in enumerate(modes)],
+        "boundary": [] if failed else boundaries.names(problem, best),
+        "kink": [] if failed else endings.kink_names(problem, best),
+        "newton_steps": best.steps,
+        "backend": problem.density.backend,
+    }
 
 
 def _judged(
