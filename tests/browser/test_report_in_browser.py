@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -82,7 +84,7 @@ def test_it_prints_light_and_the_answer_with_its_evidence(visit: Open, report_fi
     page.emulate_media(media="print")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert page.locator("#location").count() == 0 or page.locator("#location").is_visible()
-    assert not page.locator("#asked").is_visible()
+    assert not page.locator("#table").is_visible()
     assert not page.locator("nav.toc").is_visible()
     assert not page.locator(".tools").is_visible()
     pdf = page.pdf(prefer_css_page_size=True)
@@ -205,7 +207,25 @@ def test_code_bibtex_and_methods_can_be_copied(visit: Open, one: Path) -> None:
     assert copied(page, "Copy Model code") == comparison.model.code.strip()
     assert copied(page, "Copy BibTeX").startswith("@article{")
     assert copied(page, "Copy methods").startswith("The model was written in PyMC")
+    assert re.match(r"\S.*: MAP .*; posterior mean .* interval .*\)\.$", copied(page, "Copy result 1"))
     assert page.locator("details .copying").first.locator("[role=status]").inner_text() == "copied"
+
+
+def test_numbers_table_and_figures_can_be_saved(visit: Open, one: Path, tmp_path: Path) -> None:
+    page = visit(one).page
+
+    def saved(button: str) -> str:
+        with page.expect_download() as download:
+            page.get_by_role("button", name=button).first.click()
+        download.value.save_as(tmp_path / "file")
+        return (tmp_path / "file").read_text(encoding="utf-8")
+
+    document = json.loads(saved("Save the numbers as JSON"))
+    assert document["schema"] == "bayescompare/2"
+    lines = saved("Save the table as CSV").splitlines()
+    assert len(lines) == 1 + len(document["table"]["data"])
+    figure = ElementTree.fromstring(saved("Save as SVG"))
+    assert len(figure.findall(".//{*}path")) > 2
 
 
 def test_a_row_leads_to_its_figure(visit: Open, one: Path) -> None:

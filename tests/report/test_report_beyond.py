@@ -239,7 +239,7 @@ def test_the_histogram_of_depths_holds_all_draws_and_stands_beside_chi_squared(d
     assert bars.y == pytest.approx(np.diff(law.cdf(bars.x)), abs=0.012)
     width = bars.x[1] - bars.x[0]
     assert reference.y == pytest.approx(width * stats.chi2(d).pdf(reference.x), rel=1e-9)
-    assert words(found).startswith(f"The draws lie {f'{1.25 * d / 2:.3g}'} nats below the mode")
+    assert words(found).startswith(f"On average the draws lie {f'{1.25 * d / 2:.3g}'} nats below the mode")
     assert (drawn.off is not None) == (d == 300)
 
 
@@ -316,7 +316,7 @@ def test_sensitivity_has_two_columns_of_dots_with_errors() -> None:
 def test_a_mode_without_sensitivity_says_why() -> None:
     comparison = dataclasses.replace(make("differs"), sensitivity=further.sensitivity(["mu"], modes=False))
     caption = plain_text(parts(section(comparison, "sensitivity"), Strips)[0].caption)
-    assert "There is none of the MAP: the MAP lies on a boundary or a kink." in caption
+    assert "For the MAP there is none: the MAP lies on a boundary or a kink." in caption
 
 
 def test_decisions_show_actions_regrets_and_choices() -> None:

@@ -85,7 +85,7 @@ def _accounts(s: Scalar) -> list[Part]:
         cells: tuple[Cell, ...] = (strip, _signed(sizes[i]), s.mean if key == "mean" else plain(s[key], 4))
         rows.append(Row((label,), cells))
     total = _signed(sum(sizes))
-    caption = f"The steps are exact and add up to {total} sd. Large ones that cancel are no sign of a small error."
+    caption = f"The steps are exact and add up to {total} sd. Large steps that cancel do not make an error small."
     header = columns("step", "in posterior sd", "shift, sd", "reached")
     strips = Strips("Shift accounting", header, tuple(rows), (axis, None, None), (), (caption,))
     return [Heading(("Where the shift of ", s.shown, " comes from")), strips]
@@ -144,8 +144,8 @@ def _path(comparison: Comparison, scalars: Scalars) -> list[Part]:
     lower, upper = spread([y for line in lines for y in line.y] + [0.0])
     mean = Series("line", "post", (min(powers), max(powers)), (0.0, 0.0), label="posterior mean")
     caption = (
-        "Of each scalar the mode, from its own posterior mean. At 0 the prior counts for nothing, "
-        f"at 1 for what the model says.{_gaps(path)}"
+        "The mode of each scalar, as a distance from its posterior mean. At 0 the prior has no weight (MLE), at 1 its "
+        f"full weight (MAP).{_gaps(path)}"
     )
     many = (
         f" {len(drawn)} of {count(len(known))} scalars, those that it moves most; of equal lines one."

@@ -95,9 +95,9 @@ def sensitivity(comparison: Comparison) -> Section | None:
     if not found:
         return None
     how = (
-        "What a small change of the power of the prior, or of the likelihood, does to the posterior mean and to the "
-        "MAP, in posterior sd; power scaling is how far it moves the whole marginal.",
-        f"From {INFORMATIVE} on a part of the model is called informative (Kallioinen et al. 2024).",
+        "How far a change of the power of the prior, or of the likelihood, moves the posterior mean and the MAP, in "
+        "posterior sd. Power scaling is how far it moves the whole marginal; "
+        f"from {INFORMATIVE} on it is called informative (Kallioinen et al. 2024).",
     )
     prior, readings = found["prior"], comparison.display.get("readings", {})
     order = sorted(prior, key=lambda n: -_missing_last(prior[n]["power_scaling"]))[:ROWS]
@@ -145,8 +145,8 @@ def _strips(found: Mapping[str, Any], order: list[str], readings: Mapping[str, s
         cells.append(READINGS.get(readings.get(n, ""), NONE))
         rows.append(Row((name(n),), tuple(cells)))
     modes = any(math.isfinite(value(found[p][n]["mode"])) for p in ("prior", "likelihood") for n in order)
-    caption = "Derivatives by the power. Dot: of the posterior mean, with two Monte-Carlo errors."
-    caption += " Tick: of the MAP." if modes else f" {_why_no_mode(found, order)}"
+    caption = "Dot: how far the posterior mean moves, with two Monte-Carlo errors to each side."
+    caption += " Tick: how far the MAP moves." if modes else f" {_why_no_mode(found, order)}"
     return Strips(
         "Sensitivity of means and modes",
         (*columns("scalar")[:1], *columns("to the prior", "to the likelihood")[:2], *columns("reading")[:1]),
@@ -159,7 +159,7 @@ def _strips(found: Mapping[str, Any], order: list[str], readings: Mapping[str, s
 
 def _why_no_mode(found: Mapping[str, Any], order: list[str]) -> str:
     reason = why(found["prior"][order[0]]["mode"])
-    return f"There is none of the MAP: {reason}." if reason else "There is none of the MAP."
+    return f"For the MAP there is none: {reason}." if reason else "For the MAP there is none."
 
 
 def _dots(scalar: str, part: str, one: Mapping[str, Any], axis: Axis) -> Strip:

@@ -67,7 +67,7 @@ def location(comparison: Comparison, first: First) -> Section | None:
         return None
     found = (_location(len(comparison.table), comparison.verdict.layers.get("location")),)
     how = (
-        "Inside the shaded margin the MAP is as good as the posterior mean; a MAP beyond the axis has its z beside.",
+        "Inside the shaded margin the MAP matches the posterior mean; where it lies beyond the axis, its z is given.",
     )
     return Section(
         "location", plain_text(first.forest.heading), how, found, (ForestPart(first.forest),), link="Location"
@@ -262,7 +262,7 @@ def _location(total: int, layer: Layer | None) -> str:
     if layer.undecided:
         where = "" if layer.differing else " in location"
         parts.append(f"{count(layer.undecided)} {'is' if layer.undecided == 1 else 'are'} undecided{where}")
-    return f"Of {counted(layer.scalars, 'scalar')}, {', '.join(parts)}."
+    return f"Of {counted(layer.scalars, 'scalar')}, {' and '.join(parts)}."
 
 
 def _layer(layer: Layer) -> LayerRow:

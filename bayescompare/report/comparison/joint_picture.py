@@ -69,8 +69,8 @@ def _finding(found: Mapping[str, Any], d: int) -> Words:
     if math.isnan(ratio):
         return ("How deep the draws lie below the mode is not known; below is why.",)
     return (
-        f"The draws lie {plain(ratio * d / 2, 3)} nats below the mode on average; a Gaussian’s in "
-        f"{counted(d, 'dimension')} lie {plain(d / 2, 3)}.",
+        f"On average the draws lie {plain(ratio * d / 2, 3)} nats below the mode; were the posterior Gaussian, in "
+        f"{counted(d, 'dimension')}, they would lie {plain(d / 2, 3)} below.",
     )
 
 

@@ -61,7 +61,7 @@ def asked(comparison: Comparison) -> Section:
     return Section(
         "asked",
         "What was asked",
-        ("The same model and data go to every method; only the weights of the log density change.",),
+        ("Every method has the same model and data; they differ in the weights of prior, likelihood and Jacobian.",),
         (visible(model.question) or _question(comparison),),
         tuple(parts),
     )

@@ -96,7 +96,7 @@ def cost(comparison: Comparison) -> list[Part]:
     parts: list[Part] = [Heading(("What it cost",)), Table("Cost by arm", header, rows)]
     nat = real(found.get("seconds_per_nat"))
     if nat == nat:
-        parts.append(Prose((f"A nat of elpd cost {plain(nat, 3)} s of sampling.",), small=True))
+        parts.append(Prose((f"Each nat of elpd gained took {plain(nat, 3)} s of sampling.",), small=True))
     return parts
 
 

@@ -162,7 +162,8 @@
     caption.append(" ", button);
   });
   document.querySelectorAll("pre").forEach((pre) => beside(pre, `Copy ${pre.getAttribute("aria-label")}`));
-  document.querySelectorAll("#methods p.x").forEach((p) => beside(p, "Copy this text"));
+  const pasted = Array.from(document.querySelectorAll("#methods p.x"));
+  pasted.forEach((p, i) => beside(p, i === pasted.length - 1 ? "Copy methods" : `Copy result ${i + 1}`));
 
   // Print carries the answer and the evidence; ?print=all opens the audit too.
   if (new URLSearchParams(location.search).get("print") === "all") {
