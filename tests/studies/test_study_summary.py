@@ -7,9 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import bayescompare as bc
+from bayescompare import wording
+from bayescompare.codes import Code
 from bayescompare.studies.cells import FAILED, Block, Results, failed, tasks
 from bayescompare.studies.store import Store
 from bayescompare.studies.summary import Measure, rows
@@ -159,3 +162,17 @@ def test_the_summary_is_a_table(tmp_path: Path) -> None:
         "reason",
     ]
     assert len(frame) == len(measures)
+
+
+def test_nothing_is_read_from_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With bare codes for sentences, a study with failed fits among its own has the same figures."""
+    plan = bc.Plan("separation", replicates=6, methods=("mle_wald", "map_laplace", "psis_laplace"), seed=3)
+
+    def figures() -> pd.DataFrame:
+        found = bc.study(plan, executor="serial").summary().drop(columns="reason")
+        return found[~found["measure"].str.startswith("seconds")]
+
+    told = figures()
+    assert told["failed"].max() > 0
+    monkeypatch.setattr(wording, "WORDS", dict.fromkeys(Code, lambda reason: str(reason.code)))
+    pd.testing.assert_frame_equal(figures(), told)

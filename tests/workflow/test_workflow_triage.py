@@ -17,6 +17,7 @@ from scipy import stats
 
 import bayescompare as bc
 import bayescompare.workflow.triage as triages
+from bayescompare import wording
 from bayescompare.errors import FaultyModelError, UnsupportedModelError
 from bayescompare.metrics.verdict import State
 from bayescompare.reasons import Code, Reason
@@ -297,6 +298,19 @@ def test_a_mass_elsewhere_is_the_mixtures_weight() -> None:
 @pytest.mark.parametrize(("build", "draws"), [(normal, 4000), (at_the_margin, MORE_DRAWS)])
 def test_what_is_undecided_gets_more_draws_once(build: Build, draws: int) -> None:
     assert triage(build).fits["laplace"].diagnostics["draws"] == draws
+
+
+@pytest.mark.parametrize("build", [few_counts, spike, ridge, lasso])
+def test_nothing_is_read_from_words(monkeypatch: pytest.MonkeyPatch, build: Build) -> None:
+    """With bare codes for sentences, answer and states are the same."""
+    told = triage(build)
+    monkeypatch.setattr(wording, "WORDS", dict.fromkeys(Code, lambda reason: str(reason.code)))
+    silent = triage(build)
+    assert silent.answer is told.answer
+    assert len(silent.reasons) == len(told.reasons)
+    assert {key: each.state for key, each in silent.criteria.items()} == {
+        key: each.state for key, each in told.criteria.items()
+    }
 
 
 def test_rounding_is_no_distance() -> None:
