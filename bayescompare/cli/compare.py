@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 @click.option(
     "--holdout", type=FILE, metavar="FILE", help="Data that were not seen, to predict: .json, .csv, .parquet."
 )
+@click.option("--predictors", type=FILE, metavar="FILE", help="New inputs to predict at: .json, .csv, .parquet.")
 @click.option(
     "--posterior", type=FILE, metavar="FILE", help="Draws made elsewhere (netCDF or Zarr): nothing is sampled."
 )
@@ -73,7 +74,8 @@ def command(terminal: Terminal, /, target: str, **asked: Any) -> None:
     if STDOUT in (written["report"], written["save"]):
         raise OutputError("Only --json can be written to standard output (-).")
     files = [path for path in written.values() if path is not None and path != STDOUT]
-    outputs.check(files, inputs=[file_of(target), *(asked[key] for key in ("data", "holdout", "posterior"))])
+    read = [asked[key] for key in ("data", "holdout", "predictors", "posterior")]
+    outputs.check(files, inputs=[file_of(target), *read])
     with interruptible():
         result = _run(terminal, target, asked, Margins(**margins))
     with ExitStack() as drafts:  # all files, or none
@@ -102,6 +104,7 @@ def _run(terminal: Terminal, target: str, asked: dict[str, Any], margins: Any) -
         check_engine(asked["engine"] or "nutpie")
         loaded = load(target, asked["data"], asked["pairs"])
         held_out = None if asked["holdout"] is None else load(target, asked["holdout"], asked["pairs"]).model
+        from ..templates.data_files import read_data
         from ..workflow import compare as workflow
         from ..workflow.options import Asked, CompareOptions
         from ..workflow.within import parse
@@ -118,6 +121,7 @@ def _run(terminal: Terminal, target: str, asked: dict[str, Any], margins: Any) -
         given["methods"] = _listed(asked["methods"])
     options = CompareOptions(sampler=settings, margins=margins, until_settled=asked["until_settled"], **given)
     beyond = Asked(
+        predictors=None if asked["predictors"] is None else read_data(asked["predictors"]),
         posterior=asked["posterior"],
         losses=asked["losses"] or None,
         others=inputs.files(asked["others_"], "--others"),

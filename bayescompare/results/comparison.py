@@ -168,6 +168,7 @@ class Comparison:
     rungs: tuple[Mapping[str, Any], ...] = ()
     prior: np.ndarray | None = None
     log_likelihood: xr.Dataset | None = None
+    new_inputs: xr.Dataset | None = None
 
     @property
     def ladder(self) -> pd.DataFrame:
@@ -234,6 +235,7 @@ class Comparison:
                 "cause": self.display.get("cause"),
             },
             "path": dict(self.path),
+            "new_inputs": None if self.new_inputs is None else self.new_inputs.to_dict(),
             "ladder": [_without(row, VOLATILE if reproducible else ()) for row in self.rungs],
             "settings": dict(self.settings),
             "provenance": _without(self.provenance, VOLATILE if reproducible else ()),

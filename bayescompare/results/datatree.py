@@ -38,6 +38,8 @@ def of_comparison(c: Comparison) -> dict[str, xr.Dataset]:
         groups["prior"] = shaped(c.prior[None], c.layout).assign_attrs(ours)
     if c.log_likelihood is not None:
         groups["log_likelihood"] = in_file(c.log_likelihood).assign_attrs(ours)
+    if c.new_inputs is not None:
+        groups["new_inputs"] = c.new_inputs.assign_attrs(ours)
     groups["observed_data"] = in_file(c.data).assign_attrs(ours)
     return groups
 

@@ -206,6 +206,7 @@ def from_tree(tree: xr.DataTree) -> Comparison:
         data=_data(tree["observed_data"].to_dataset(), meta["data"]),
         prior=datatree.flat(tree["prior"].dataset, meta["layout"])[0] if "prior" in tree else None,
         log_likelihood=_data(tree["log_likelihood"].to_dataset(), meta["data"]) if "log_likelihood" in tree else None,
+        new_inputs=tree["new_inputs"].to_dataset().drop_attrs() if "new_inputs" in tree else None,
         findings=tuple(meta["findings"]),
         joint=meta["joint"],
         prediction=meta["prediction"],

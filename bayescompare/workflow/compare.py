@@ -23,7 +23,7 @@ from ..results.display import displayed
 from ..results.fit import Fit, Status
 from ..templates import bambi
 from ..templates.loading import Target, load_target
-from . import arms, consequences, focus, labels, others, price, tabulate
+from . import arms, consequences, focus, labels, new_inputs, others, price, tabulate
 from . import curves as density
 from . import sampling as rounds
 from .audited import audited
@@ -53,6 +53,7 @@ def compare(
     losses: Sequence[str | Loss] | None = None,
     holdout: Any = None,
     var_names: Sequence[str] | None = None,
+    predictors: Mapping[str, Any] | None = None,
     draws: int | None = None,
     tune: int | None = None,
     chains: int | None = None,
@@ -93,6 +94,9 @@ def compare(
         What verdict and ladder are about: variables, scalars (``theta[Choate]``) or quantities. Figures of prediction
         and of the joint density are of the whole model; the table keeps every scalar. None: the quantities, or what
         the template's question asks for, or all; ``()``: all.
+    predictors : Mapping of str to array or DataFrame, optional
+        New values of the model's ``pm.Data``, by name, a row each: what is predicted there, by MAP, marginal Laplace
+        and posterior, is ``result.new_inputs``.
     draws, tune, chains, target_accept, nuts_sampler : optional
         As in :func:`pymc.sample`; the same as in ``options.sampler``. Defaults: those of :class:`SamplerOptions`, or
         the template's own.
@@ -123,7 +127,7 @@ def compare(
     """
     target = load_target(model, data)
     held_out = load_target(model, holdout).model if holdout is not None and _builds(model) else bambi.held_out(holdout)
-    asked = Asked(posterior, dict(quantities or {}), losses, held_out, dict(others or {}), var_names)
+    asked = Asked(posterior, dict(quantities or {}), losses, held_out, dict(others or {}), var_names, predictors)
     sampling = {
         "draws": draws,
         "tune": tune,
@@ -171,6 +175,7 @@ def run(
                 require(problem, "nuts", sampler.engine)
             findings = audited(problem, seed) if options.audit else ()
             held_out = _held_out(problem, asked.held_out)
+            inputs = new_inputs.taken(problem, asked.predictors)
             elsewhere = others.taken(problem, asked.others)
         with progress.stage("Searching for the modes"):
             fits = arms.modes(problem, seed, options, progress)
@@ -193,6 +198,9 @@ def run(
                 break
         with progress.stage("Comparing"):
             told = _told(given, found)
+            if inputs is not None:
+                make = partial(new_inputs.predicted, inputs, fits, options.interval, seed)
+                told["new_inputs"] = layers.compute("new inputs", make, lambda _: None)
     return displayed(
         Comparison(
             model=labels.model_info(problem, target),

@@ -148,6 +148,8 @@ class Asked:
     var_names : sequence of str
         Variables, scalars or quantities that verdict and ladder speak of; all where it is empty. None: the quantities
         that were named, or the template's focus.
+    predictors : Mapping of str to array, optional
+        New values of data containers, to predict at.
     """
 
     posterior: Any = None
@@ -156,6 +158,7 @@ class Asked:
     held_out: Any = None
     others: Mapping[str, Any] = field(default_factory=dict)
     var_names: Sequence[str] | None = None
+    predictors: Mapping[str, Any] | None = None
 
 
 def sampler_options(asked: SamplerOptions | None, target: Target) -> SamplerOptions:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ..gallery import index
 from ..parts import Report
 from ..words import visible
-from . import depths, scalars
+from . import depths, new_inputs, scalars
 from . import first_screen as first
 from . import full_table as everything
 from . import gates as engines
@@ -45,6 +45,7 @@ def build(comparison: Comparison, *, reproducible: bool = False, origin: Origin 
         first.location(comparison, answer),
         sections.marginals(comparison, rows),
         *beyond.sections(comparison, rows),
+        new_inputs.section(comparison),
         sections.asked(comparison),
     )
     audit = (
