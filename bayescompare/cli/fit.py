@@ -158,18 +158,17 @@ def lines(name: str, fit: Fit) -> list[Line]:
         return found
     header: tuple[str, ...] = ("scalar", "estimate")
     shown = fit.names[:SCALARS]
-    errors = fit.diagnostics.get("standard_errors", {})
-    estimates = [
-        0.0 if abs(x) <= 1e-9 * errors.get(n, 0.0) else float(x) for n, x in zip(shown, fit.estimate, strict=False)
-    ]
-    rows: list[tuple[str, ...]] = [(n, plain(x, 5)) for n, x in zip(shown, estimates, strict=False)]
-    if any(math.isfinite(x) for x in errors.values()):
-        header = (*header, "standard error")
-        rows = [(*row, plain(float(errors.get(row[0], math.nan)), 3)) for row in rows]
+    spread = ("standard error", fit.diagnostics.get("standard_errors", {}))
     if fit.draws is not None:
         sd = fit.draws[..., : len(shown)].reshape(-1, len(shown)).std(axis=0, ddof=1)
-        header = ("scalar", "mean", "sd")
-        rows = [(*row, plain(float(s), 3)) for row, s in zip(rows, sd, strict=True)]
+        header, spread = ("scalar", "mean"), ("sd", dict(zip(shown, sd, strict=True)))
+    width = [float(spread[1].get(name, math.nan)) for name in shown]
+    # What is rounding beside its own width is 0.
+    values = [0.0 if abs(x) <= 1e-9 * w else float(x) for x, w in zip(fit.estimate, width, strict=False)]
+    rows: list[tuple[str, ...]] = [(name, plain(x, 5)) for name, x in zip(shown, values, strict=True)]
+    if any(map(math.isfinite, width)):
+        header = (*header, spread[0])
+        rows = [(*row, plain(w, 3)) for row, w in zip(rows, width, strict=True)]
     more = len(fit.names) - len(shown)
     rest: list[Line] = [((f"and {count(more)} more; --json writes all", "dim"),)] if more else []
     return [*found, (("", ""),), *align([header, *rows]), *rest]

@@ -441,3 +441,14 @@ def test_a_reader_that_leaves(tmp_path: Path) -> None:
     command = f"{sys.executable} -m bayescompare.cli models --json | head -c 1"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("[", "")
+
+
+def test_what_is_rounding_beside_its_own_width_is_printed_as_zero() -> None:
+    from bayescompare.cli.fit import lines
+
+    errors = {"a": 1.1, "b": 1e-17, "c": float("nan")}
+    fit = Fit(
+        "map", "ok", (), tuple(errors), np.array([4.7e-16, 4.7e-16, 2.0]), diagnostics={"standard_errors": errors}
+    )
+    shown = plain(lines("m", fit)).replace("\N{NO-BREAK SPACE}", " ").splitlines()
+    assert [row.split()[:2] for row in shown[-3:]] == [["a", "0"], ["b", "4.7"], ["c", "2"]]

@@ -501,6 +501,14 @@ def test_a_gradient_that_is_not_finite_at_the_initial_point_is_no_end() -> None:
         bc.fit(rooted, "map", options=bc.ModeOptions(starts=1))
 
 
+def test_a_scale_without_a_transform_that_collapses_is_named() -> None:
+    def build() -> None:
+        x = pm.Normal("x", 0.0, 2.0)
+        pm.Normal("y", 0.0, 0.5 * abs(x), observed=np.zeros(2))
+
+    nowhere(bc.fit(problem(build), "map"), "no mode exists", "as x goes to 0")
+
+
 def test_a_hard_edge_is_a_boundary() -> None:
     """The density is highest where it ends, at x = 1, and zero below: no stationary point, no bound of a transform."""
 

@@ -20,6 +20,9 @@ from .ways import OUT, beyond
 #: Where a coordinate that runs off is led out from, if it is further out already: rounding is small there still.
 NEAR = 20.0
 
+#: A coordinate without a transform this small may be on its way to 0.
+COLLAPSED = 1e-4
+
 #: Steps out from there, each by one: in a logarithm, or in the coordinate itself.
 STEPS = 7
 
@@ -57,8 +60,8 @@ class Runaway:
 def runaway(problem: Problem, end: End, options: ModeOptions) -> Audit[Runaway | None]:
     """Along which variable the density rises without limit, the others following, if along any.
 
-    Looked at are transformed coordinates, and those that are not but stand among the parameters of group effects: a
-    scale that was given no transform, or a logarithm of one.
+    Looked at are transformed coordinates, and those that are not but stand among the parameters of group effects, a
+    scale that was given no transform, or a logarithm of one; and what has all but come to 0.
     """
     if end.lost and end.ways is not None:
         i, side = next(iter(end.ways.found.items()))
@@ -110,8 +113,11 @@ def _candidates(problem: Problem, end: End) -> Iterator[tuple[int, Array]]:
     furthest = np.argsort(-np.abs(end.u) * far, kind="stable")[:LOOKED]
     for i in furthest[far[furthest]]:
         yield int(i), np.copysign(_out(abs(end.u[i])), end.u[i])
-    blocks = [b for b in problem.density.blocks if b.transform is None and b.name in problem.group_parents]
-    plain = np.array([i for b in blocks for i in range(b.start, b.stop)], dtype=int)
+    blocks = [b for b in problem.density.blocks if b.transform is None]
+    among = {b.name for b in blocks if b.name in problem.group_parents}
+    plain = np.array(
+        [i for b in blocks for i in range(b.start, b.stop) if b.name in among or collapsed(end.u[i])], dtype=int
+    )
     depths = -np.log(np.maximum(np.abs(end.u[plain]), math.exp(-NEAR)))
     for k in np.argsort(-depths, kind="stable")[:LOOKED]:
         if depths[k] > 0:
@@ -119,6 +125,11 @@ def _candidates(problem: Problem, end: End) -> Iterator[tuple[int, Array]]:
     for i in plain[np.argsort(-np.abs(end.u[plain]), kind="stable")[:LOOKED]]:
         if abs(end.u[i]) > 1:
             yield int(i), np.copysign(_out(abs(end.u[i])), end.u[i])
+
+
+def collapsed(x: float) -> bool:
+    """So near to 0 that it may be on its way there, as x in Normal(0, |x|) is where the data are 0."""
+    return 0 < abs(x) < COLLAPSED
 
 
 def _out(distance: float) -> Array:
