@@ -11,6 +11,7 @@ from ..model.problem import Problem
 from ..reasons import Code
 from ..results.fit import Fit
 from .modes.naming import coordinate
+from .modes.scales import scales
 
 #: Draws that are looked at.
 LOOKED_AT = 16
@@ -27,9 +28,14 @@ FAR = 20.0
 #: Coordinates that are named.
 NAMED = 5
 
+#: Points beyond the dimension at which gradients are taken, and their part in a direction, each coordinate's gradients
+#: scaled to length 1, up to which the density is constant along it.
+MORE, CONSTANT = 10, 1e-12
+
 
 def refuse_limit(problem: Problem, mode: Fit) -> None:
-    """Refuse a posterior whose density rises towards a limit along parameters with flat priors: it has no integral.
+    """Refuse a posterior whose density rises towards a limit along parameters with flat priors, or is constant along
+    them: it has no integral.
 
     Parameters
     ----------
@@ -48,6 +54,33 @@ def refuse_limit(problem: Problem, mode: Fit) -> None:
                 f"The posterior is improper along {told}: its density rises for ever towards a limit, as it does where "
                 f"the data are separated, and the prior there is flat. Give {told} a prior that is a probability."
             )
+    ridge = _endless_ridge(problem) if any(reason.code is Code.RIDGE for reason in mode.reasons) else []
+    if ridge:
+        told = ", ".join(ridge[:NAMED])
+        raise FitError(
+            f"The posterior is improper along {told}: the priors there are flat, and the data do not tell "
+            f"{'these apart' if len(ridge) > 1 else told}, so that the density is constant along a line. "
+            f"Give {told} a prior that is a probability, or leave it out."
+        )
+
+
+def _endless_ridge(problem: Problem) -> list[str]:
+    """Coordinates with flat priors along which, together, the density is constant: no gradient has a part in that
+    direction, wherever it is taken."""
+    density, weights = problem.density, (1.0, 1.0, 1.0)
+    rng = np.random.default_rng(0)
+    spread = rng.standard_normal((2 * problem.dimension + MORE, problem.dimension))
+    gradients = density.batch(density.start + scales(density, weights) * spread, weights)[1]
+    gradients = gradients[np.isfinite(gradients).all(axis=1)]
+    if len(gradients) < problem.dimension + MORE // 2:
+        return []
+    size = np.linalg.norm(gradients, axis=0)
+    _, values, directions = np.linalg.svd(gradients / np.where(size > 0, size, 1.0), full_matrices=False)
+    if values[-1] > CONSTANT:
+        return []
+    along = np.flatnonzero(np.abs(directions[-1]) > 1e-6)
+    flat = {i for b in density.blocks if b.name in problem.improper for i in range(b.start, b.stop)}
+    return [coordinate(problem, int(i)) for i in along] if flat.issuperset(along.tolist()) else []
 
 
 def refuse_runaway(problem: Problem, points: Array) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
@@ -9,9 +11,10 @@ import pytest
 
 import bayescompare as bc
 from bayescompare.errors import FitError
-from bayescompare.methods.improper import refuse_runaway
+from bayescompare.methods.improper import refuse_limit, refuse_runaway
 from bayescompare.methods.nuts import pilot
 from bayescompare.model.problem import Problem
+from bayescompare.reasons import Code
 
 RNG = np.random.default_rng(3)
 FEW = bc.SamplerOptions(draws=100, tune=200, chains=2)
@@ -74,3 +77,45 @@ def test_separated_data_under_a_flat_prior_are_refused_before_sampling() -> None
         pm.Bernoulli("y", logit_p=b * x, observed=(x > 0).astype(int))
     with pytest.raises(FitError, match=r"improper along b: .* separated"):
         bc.compare(model)
+
+
+def sum_alone() -> pm.Model:
+    with pm.Model() as model:
+        pm.Normal("y", pm.Flat("a") + pm.Flat("b"), 1.0, observed=np.array([1.0, 2.0]))
+    return model
+
+
+def flat_and_idle() -> pm.Model:
+    with pm.Model() as model:
+        pm.Flat("a")
+        pm.Normal("y", pm.Normal("b"), 1.0, observed=np.array([1.0, 2.0]))
+    return model
+
+
+def dummies() -> pm.Model:
+    """A flat intercept beside the effects of all groups: what the prior of those lets them tell, however little."""
+    with pm.Model() as model:
+        b = pm.Normal("b", 0.0, 1e6, shape=3)
+        pm.Normal("y", pm.Flat("a") + b[np.repeat(np.arange(3), 4)], 1.0, observed=RNG.standard_normal(12))
+    return model
+
+
+def between_two_data() -> pm.Model:
+    """Flat between the middle data, where each is a mode, and proper."""
+    with pm.Model() as model:
+        pm.Laplace("y", pm.Flat("mu"), 1.0, observed=np.array([1.0, 2.0, 3.0, 7.0]))
+    return model
+
+
+@pytest.mark.parametrize(("build", "told"), [(sum_alone, "along a, b: .* apart"), (flat_and_idle, "along a: ")])
+def test_a_line_along_which_nothing_changes_is_improper(build: Callable[[], pm.Model], told: str) -> None:
+    with pytest.raises(FitError, match=f"improper {told}"):
+        bc.compare(build())
+
+
+@pytest.mark.parametrize("build", [dummies, between_two_data])
+def test_a_ridge_that_ends_is_none(build: Callable[[], pm.Model]) -> None:
+    problem = Problem(build())
+    found = bc.fit(problem, "unconstrained_map")
+    assert found.reasons[0].code is Code.RIDGE
+    refuse_limit(problem, found)
