@@ -4,14 +4,15 @@
     python -m benchmarks.marginal scale [logistic | crossed | walk | areas] [--rows N]
 
 ``templates`` compares with the posteriors of the published reports (``reports/*.html``), so nothing is sampled: the
-worst scalar's distance from the mean of NUTS, in posterior sd, and the largest ratio of sds. A Markdown table goes to
-stdout. ``scale`` fits simulated models with large latent blocks and tells processor seconds, first and once compiled,
-and the memory used.
+worst scalar's distance from the mean of NUTS, in posterior sd, with its Monte-Carlo error from both sets of draws, and
+the largest ratio of sds with its own. A Markdown table goes to stdout. ``scale`` fits simulated models with large
+latent blocks and tells processor seconds, first and once compiled, and the memory used.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import resource
 import sys
 import time
@@ -58,13 +59,14 @@ NAMED = {"baseball": ("ability",)}
 
 def templates(names: list[str]) -> None:
     """Print the table of templates."""
-    print("| template | latent block | n, m | MAP | Laplace | marginal MAP | marginal Laplace | corrected | k-hat |")
-    print("|---|---|---:|---:|---:|---:|---:|---:|---:|")
+    heads = ("template", "latent block", "n, m", "MAP", "Laplace", "marginal MAP", "marginal Laplace", "spread")
+    print("| " + " | ".join((*heads, "corrected", "k-hat")) + " |")
+    print("|---|---|---:|---:|---:|---:|---:|---|---:|---:|")
     for name in names:
         try:
             print(row(name), flush=True)
         except BayesCompareError as error:
-            print(f"| {name} | {str(error).split('. ')[0]} | | | | | | | |", flush=True)
+            print(f"| {name} | {str(error).split('. ')[0]} | | | | | | | | |", flush=True)
 
 
 def row(name: str) -> str:
@@ -78,16 +80,24 @@ def row(name: str) -> str:
     whole = bc.fit(problem, "marginal_laplace", options=options)
     print(f"{name}: marginal Laplace {time.process_time() - began:.1f} s of processor time", file=sys.stderr)
 
-    def distance(values: dict[str, float]) -> str:
-        z = [abs(values[s] - known["mean"][s]) / known["sd"][s] for s in known.index if s in values]
-        return plain(float(np.nanmax(z))) if np.isfinite(z).any() else "none"
+    def distance(values: dict[str, float], draws: float = math.inf) -> str:
+        own = [s for s in known.index if np.isfinite(values.get(s, math.nan))]
+        if not own:
+            return "none"
+        z = {s: abs(values[s] - known["mean"][s]) / known["sd"][s] for s in own}
+        worst = max(own, key=z.__getitem__)
+        error = math.hypot(known["mcse_mean"][worst] / known["sd"][worst], 1 / math.sqrt(draws))
+        return f"{plain(z[worst])} ± {error:.2f}" if math.isfinite(draws) else plain(z[worst])
 
     told = whole.diagnostics
+    draws = min(told.get("outer_ess") or math.inf, told.get("draws", math.inf))
     corrected = told["psis"].get("mean") if "psis" in told else None
-    spread = ""
+    spread = "–"
     if "sd" in told:
-        logs = [np.log(told["sd"][s] / known["sd"][s]) for s in known.index if s in told["sd"]]
-        spread = f" (sd × {np.exp(logs[int(np.argmax(np.abs(logs)))]):.2f})"
+        logs = {s: math.log(told["sd"][s] / known["sd"][s]) for s in known.index if told["sd"].get(s, 0) > 0}
+        worst = max(logs, key=lambda s: abs(logs[s]))
+        error = math.hypot(known["mcse_sd"][worst] / known["sd"][worst], 1 / math.sqrt(2 * draws))
+        spread = f"× {math.exp(logs[worst]):.2f} ± {error:.2f} ({worst})"
     cells = [
         name,
         ", ".join(told["latent"]) + f" ({told['factorisation']})",
@@ -95,7 +105,8 @@ def row(name: str) -> str:
         distance(page.fits["map"].get("values") or {}),
         distance(page.fits["laplace"].get("mean") or {}),
         f"{distance(mode.values)}{marked(mode)}",
-        f"{distance(whole.values)}{spread}{marked(whole)}",
+        f"{distance(whole.values, draws)}{marked(whole)}",
+        spread,
         distance(corrected) if corrected else "–",
         f"{told['k_hat']:.2f}" if "k_hat" in told else "–",
     ]

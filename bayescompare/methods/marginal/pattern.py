@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -13,6 +14,9 @@ Index = NDArray[np.intp]
 
 #: Share of all entries above which nothing is gained by colouring.
 FULL = 0.3
+
+#: Steps that a colouring may take which reads an entry from either of its two products.
+MOST_STEPS = 200_000_000
 
 #: Most coordinates with a product of their own before the others are coloured.
 BORDER = 64
@@ -95,23 +99,54 @@ def _border(degrees: Index) -> NDArray[np.bool_]:
 
 
 def _greedy(full: Any) -> Index:
-    """Colours such that no two columns of one colour share a row."""
-    n = full.shape[0]
-    near = full.astype(np.int32) @ full.astype(np.int32)
-    colours = np.full(n, -1, dtype=np.intp)
-    if near.nnz == n:
-        return np.zeros(n, dtype=np.intp)
-    for j in range(n):
-        taken = colours[near.indices[near.indptr[j] : near.indptr[j + 1]]]
-        free = np.ones(len(taken) + 1, dtype=bool)
-        free[taken[(taken >= 0) & (taken < len(free))]] = False
-        colours[j] = int(np.argmax(free))
+    """Colours of which two columns share one only where each entry can be read, as it is or from its mirror.
+
+    The largest degrees first; a star colouring (Gebremedhin, Manne and Pothen 2005), or where that takes long, one in
+    which no two columns of a colour share a row.
+    """
+    degrees = np.diff(full.indptr)
+    order = np.argsort(-degrees, kind="stable")
+    near = full.astype(np.int64) @ degrees
+    star = bool((full.astype(np.int64) @ near).sum() <= MOST_STEPS)
+    found: Index = _coloured(full.indptr, full.indices, order, star)
+    return found
+
+
+@njit(cache=True)  # type: ignore[misc,untyped-decorator,unused-ignore]
+def _coloured(starts: Any, indices: Any, order: Any, star: bool) -> Any:
+    """Colour columns in an order; pattern with its diagonal."""
+    n = len(order)
+    colours, forbidden = np.full(n, -1), np.full(n + 1, -1)
+    for v in order:
+        for p in range(starts[v], starts[v + 1]):
+            w = indices[p]
+            if colours[w] >= 0:
+                forbidden[colours[w]] = v
+            for q in range(starts[w], starts[w + 1]):
+                x = indices[q]
+                if x == v or colours[x] < 0 or forbidden[colours[x]] == v:
+                    continue
+                if not star or w == v or colours[w] < 0:
+                    forbidden[colours[x]] = v
+                    continue
+                for r in range(starts[x], starts[x + 1]):
+                    y = indices[r]
+                    if y != w and colours[y] == colours[w]:
+                        forbidden[colours[x]] = v
+        colour = 0
+        while forbidden[colour] == v:
+            colour += 1
+        colours[v] = colour
     return colours
 
 
 def _read(n: int, rows: Index, columns: Index, colours: Index, border: NDArray[np.bool_]) -> Pattern:
-    # An entry in a border's row is read from the border's own product: there the others of a column's colour meet.
+    # Where others of the column's colour meet in a row, as they do in a border's, its mirror is read.
+    inner = ~border[rows] & ~border[columns]
+    own, count = np.flatnonzero(inner), int(colours.max(initial=-1)) + 1
+    met = sparse.csr_array((np.ones(len(own)), (rows[own], colours[columns[own]])), shape=(n, count))
     swapped = border[rows] & ~border[columns]
+    swapped[own] = met[rows[own], colours[columns[own]]] > 1
     product = colours[np.where(swapped, rows, columns)]
     place = np.where(swapped, columns, rows)
-    return Pattern(n, rows, columns, colours, int(colours.max(initial=-1)) + 1, product, place)
+    return Pattern(n, rows, columns, colours, count, product, place)
