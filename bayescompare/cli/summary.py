@@ -76,7 +76,7 @@ def summary(result: Comparison) -> list[Line]:
     if result.settings.get("focus"):
         lines.append(((f"The verdict is about {', '.join(result.settings['focus'])} alone.", "dim"),))
     found = remedy(result)
-    more = f"{found.text} {found.code}" if found else ""
+    more = f"{found.text} In Python: {found.code}" if found else ""
     if overall.advice or more:
         lines.append(((f"{overall.advice} {more}".strip(), ""),))
     lines += [*_thrown_away(result), *_layers(result.verdict.layers), *_cheapest(result), *_marginal(result)]

@@ -27,13 +27,13 @@ LABELS = {
 }
 
 #: What the name of a rung that rests on another method's draws ends with, and what it is called.
-DERIVED = {"_psis": ", corrected by importance weights", "_linear_response": " with linear response"}
+DERIVED = {"_psis": " with importance weights", "_linear_response": " with linear response"}
 
 COLUMNS = ("figure", "mcse", "scalar", "state")
 
 
 def label(method: str) -> str:
-    """What a rung is called in a sentence: ``the Laplace approximation, corrected by importance weights``."""
+    """What a rung is called in a sentence: ``the Laplace approximation with importance weights``."""
     for ending, told in DERIVED.items():
         if method.endswith(ending):
             return f"{label(method.removesuffix(ending))}{told}"

@@ -38,7 +38,7 @@ def test_the_cheapest_that_is_enough() -> None:
     assert cheapest(RUNGS[:2]) is None
     assert cheapest((NUTS,)) is None
     assert sentence(RUNGS) == (
-        "the Laplace approximation, corrected by importance weights, 0.4 s (NUTS: 12 s); as a point the MAP, 0.1 s"
+        "the Laplace approximation with importance weights, 0.4 s (NUTS: 12 s); as a point the MAP, 0.1 s"
     )
     assert sentence((RUNGS[1], NUTS)) == "none below NUTS (NUTS: 12 s); as a point the Laplace approximation, 0.2 s"
     assert sentence(()) == ""
