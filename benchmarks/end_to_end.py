@@ -5,8 +5,8 @@
 The script: ``pm.find_MAP``, ``pm.sample`` with the template's settings, ``az.summary``, ``az.plot_dist`` saved as PNG
 (of variables with at most 40 elements).
 Each pair runs back to back, its order swapped at every repeat; cold runs get an empty PyTensor and numba cache each.
-Wall time is of the whole process, imports included; memory is its peak resident set. Ratios are ours / theirs, of
-medians.
+Wall time is of the whole process, imports included; processor time is that of all its threads and children, which
+another process on the machine hardly changes; memory is its peak resident set. Ratios are ours / theirs, of medians.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ az.plot_dist(idata, var_names=small[:8], backend="matplotlib").savefig("{out}")
 """
 
 
-def run(command: list[str], environment: dict[str, str], folder: Path) -> tuple[float, float]:
-    """Seconds and peak megabytes of one process; its failure is an error here."""
+def run(command: list[str], environment: dict[str, str], folder: Path) -> tuple[float, float, float]:
+    """Seconds, processor seconds and peak megabytes of one process; its failure is an error here."""
     log = folder / "log.txt"
     with log.open("wb") as output:
         began = time.perf_counter()
@@ -54,7 +54,7 @@ def run(command: list[str], environment: dict[str, str], folder: Path) -> tuple[
         seconds = time.perf_counter() - began
     if status != 0:
         raise SystemExit(f"{' '.join(command)} failed:\n{log.read_text()[-3000:]}")
-    return seconds, usage.ru_maxrss / 1024
+    return seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
 def commands(name: str, settings: str, folder: Path) -> dict[str, list[str]]:
@@ -65,9 +65,9 @@ def commands(name: str, settings: str, folder: Path) -> dict[str, list[str]]:
     return {"ours": ours, "plain": [sys.executable, str(script)]}
 
 
-def measure(name: str, settings: str, repeats: int, cold: bool) -> dict[str, list[tuple[float, float]]]:
+def measure(name: str, settings: str, repeats: int, cold: bool) -> dict[str, list[tuple[float, float, float]]]:
     """All runs of one template, by arm."""
-    found: dict[str, list[tuple[float, float]]] = {"ours": [], "plain": []}
+    found: dict[str, list[tuple[float, float, float]]] = {"ours": [], "plain": []}
     with tempfile.TemporaryDirectory() as work:
         shared = Path(work) / "shared"
         shared.mkdir()
@@ -114,16 +114,20 @@ def main() -> None:
     settings = sampler_settings()
     print(f"{time.strftime('%Y-%m-%d')}, Python {platform.python_version()}, {os.cpu_count()} cores, ", end="")
     print("cold" if asked.cold else "warm", f"caches, median of {asked.repeats}\n")
-    print("| template | bayescompare, s | plain script, s | time ratio | memory, MB | plain, MB | memory ratio |")
-    print("|---|---:|---:|---:|---:|---:|---:|")
-    results = {}
+    print("| template | ours, s | script, s | ratio | ours, CPU s | script | ratio | ours, MB | script | ratio |")
+    print("|---|" + "---:|" * 9)
+    results, ratios = {}, []
     for name in asked.templates.split(","):
-        runs = measure(name, settings[name], asked.repeats, asked.cold)
-        results[name] = runs
-        (s, m), (t, n) = (
-            [statistics.median(column) for column in zip(*runs[arm], strict=True)] for arm in ("ours", "plain")
-        )
-        print(f"| {name} | {s:.1f} | {t:.1f} | {s / t:.2f} | {m:.0f} | {n:.0f} | {m / n:.2f} |", flush=True)
+        runs = results[name] = measure(name, settings[name], asked.repeats, asked.cold)
+        medians = {arm: [statistics.median(column) for column in zip(*each, strict=True)] for arm, each in runs.items()}
+        pairs = list(zip(medians["ours"], medians["plain"], strict=True))
+        ratios.append([ours / plain for ours, plain in pairs])
+        cells = [f"{x:.{n}f}" for n, (a, b) in zip((1, 1, 0), pairs, strict=True) for x in (a, b)]
+        for i, ratio in enumerate(ratios[-1]):
+            cells.insert(3 * i + 2, f"{ratio:.2f}")
+        print(f"| {name} | {' | '.join(cells)} |", flush=True)
+    means = [statistics.geometric_mean(column) for column in zip(*ratios, strict=True)]
+    print(f"| geometric mean | {' | '.join(f'| | {mean:.2f}' for mean in means)} |")
     if asked.json:
         asked.json.write_text(json.dumps(results, indent=1))
 

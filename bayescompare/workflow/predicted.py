@@ -28,7 +28,7 @@ Array = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
 #: Draws times observations that are held at once; beyond, the draws are thinned evenly, to no fewer than a chain's
 #: FEWEST.
-CELLS, FEWEST = 8_000_000, 250
+CELLS, FEWEST = 4_000_000, 250
 
 #: Draws that are timed, more where they are fast; fewer draws, and fewer exact refits, than these tell nothing.
 PROBE, MANY, LEAST_DRAWS, LEAST_REFITS = 8, 64, 100, 20
@@ -296,7 +296,7 @@ def _with_plugin(
             ),
         )
         points = refits.points[place]
-    if inputs.draws is None or np.isnan(points).any():
+    if inputs.draws is None or any(np.isnan(point).any() for point in points):
         return inputs
     if "cdf" in term.lacks:
         places = np.arange(place.start, place.stop)

@@ -166,8 +166,14 @@ class _Found:
     def nothing(cls, problem: Problem, plan: _Plan) -> _Found:
         n = problem.density.observations
         none = [np.full(n, np.nan) for _ in range(3)]
-        points = np.full((n, problem.dimension), np.nan)
+        points = np.broadcast_to(np.nan, (n, problem.dimension))  # takes no memory until one is known
         return cls(none[0], none[1], points, none[2], [Status.NOT_RUN] * n, dict(plan.reasons))
+
+    def place(self, which: Index, points: Array) -> None:
+        """Modes without these observations."""
+        if not self.points.flags.writeable:
+            self.points = self.points.copy()
+        self.points[which] = points
 
 
 def _one_step(predictive: Predictive, plan: _Plan, search: Search, found: _Found) -> Index:
@@ -176,15 +182,19 @@ def _one_step(predictive: Predictive, plan: _Plan, search: Search, found: _Found
         reason = Reason(Code.NO_NEWTON_STEP)
         found.reasons.update(dict.fromkeys(plan.spread.tolist(), reason))
         return np.setdiff1d(plan.exact, plan.spread)
-    found.points[plan.spread], sure = search.first(plan.spread)
+    points, sure = search.first(plan.spread)
+    found.place(plan.spread, points)
     found.approximate[plan.spread] = _log_density(predictive, plan.spread, found.points[plan.spread])
     sure &= np.isfinite(found.approximate[plan.spread])
     return np.union1d(plan.exact, plan.spread[~sure])
 
 
 def _exact(predictive: Predictive, which: Index, search: Search, found: _Found) -> None:
-    for i, one in zip(which.tolist(), search.modes(which), strict=True):
-        found.points[i], found.status[i] = one.u, one.status
+    modes = search.modes(which)
+    if modes:
+        found.place(which, np.stack([one.u for one in modes]))
+    for i, one in zip(which.tolist(), modes, strict=True):
+        found.status[i] = one.status
         found.searches += one.searched
         found.spent += one.evaluations
         if one.reason:
