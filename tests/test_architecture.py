@@ -222,7 +222,7 @@ INTERNALS = {"model.pymc_internals", "methods.nutpie_internals"}
 
 #: Modules of PyMC, PyTensor, nutpie, JAX and ArviZ that are documented; what others hold may move without notice.
 PUBLIC = {
-    *("pymc", "nutpie", "jax", "jax.numpy", "jax.extend.core"),
+    *("pymc", "nutpie", "jax", "jax.numpy", "jax.scipy.linalg", "jax.extend.core"),
     *("arviz_base", "arviz_base.labels", "arviz_plots", "arviz_stats", "arviz_stats.base"),
     *("pytensor", "pytensor.gradient", "pytensor.raise_op", "pytensor.scan.op"),
     *("pytensor.compile.mode", "pytensor.compile.ops", "pytensor.compile.sharedvalue"),
