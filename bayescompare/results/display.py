@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 RANK_BINS, CALIBRATION_BINS, LEVELS = 20, 10, 100
 
 #: Scalars with rank plots and traces, and draws of a chain that a trace shows.
-WORST, TRACED = 2, 100
+WORST, TRACED = 2, 60
 
 #: Observations of a bin of the calibration curve, at least.
 PER_BIN = 10

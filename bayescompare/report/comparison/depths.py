@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..parts import Details, Formulas, Heading, Part, Prose, Section
+from ..parts import Details, Formulas, Heading, Multiples, Panels, Part, Prose, Section
 from ..words import Words, plain_text
 
 if TYPE_CHECKING:
@@ -49,7 +49,11 @@ def audit(section: Section, comparison: Comparison) -> Section:
 
 def _summary(parts: list[Part]) -> Words:
     """What is folded, as far as headings tell."""
-    named = [plain_text(part.words) for part in parts if isinstance(part, Heading)]
+    named = [
+        plain_text(part.words) if isinstance(part, Heading) else part.heading
+        for part in parts
+        if isinstance(part, Heading | Multiples | Panels)
+    ]
     if any(isinstance(part, Formulas) for part in parts):
         return ("The model as formulas and code, and its data",)
     return (f"More: {'; '.join(named)}" if named else "The figures as tables",)

@@ -203,7 +203,7 @@ def _row(s: Scalar, scalars: Scalars, *, compared: bool) -> ForestRow:
     if compared and math.isfinite(s["laplace_lb"]):
         ends = f"{plain(s['laplace_lb'], 3)} to {plain(s['laplace_ub'], 3)}"
         title.append(f"Laplace interval {ends} around the unconstrained MAP {s.unconstrained}")
-    if math.isfinite(s["marginal_map"]):
+    if compared and math.isfinite(s["marginal_map"]):
         title.append(f"marginal MAP {point(s['marginal_map'], s['mcse_mean'], width=s.width)}")
     note = "" if math.isfinite(s.in_sd("eti_lb")) else visible(s.reason) or "not computed"
     return ForestRow(
@@ -219,7 +219,7 @@ def _row(s: Scalar, scalars: Scalars, *, compared: bool) -> ForestRow:
         mean_text=s.mean,
         interval_text=s.eti,
         note=note,
-        marginal=s.in_sd("marginal_map"),
+        marginal=s.in_sd("marginal_map") if compared else NAN,
     )
 
 

@@ -58,7 +58,7 @@ def prediction(comparison: Comparison) -> Section | None:
         return Section("prediction", "Prediction", (), finding or (notes or NOTHING,), ())
     if notes:
         parts.append(Prose((notes,), small=True))
-    return Section("prediction", "Prediction", HOW, finding or (UNCOMPARED,), tuple(parts))
+    return Section("prediction", "Prediction", HOW if total else (), finding or (UNCOMPARED,), tuple(parts))
 
 
 def _finding(found: Mapping[str, Any], told: str | None) -> Words:

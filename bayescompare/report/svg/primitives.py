@@ -19,7 +19,7 @@ from markupsafe import Markup, escape
 from ...formatting import fixed, plain, powers, ticks
 from ..parts import Curve, Density, Forest, ForestRow, LayerRow, Ranks, Sketch
 
-MOST_POINTS, SMALL, SKETCHED = 120, 60, 28
+MOST_POINTS, SMALL, SKETCHED = 120, 48, 24
 """Points of a curve, of one in a small figure, and of one in a cell; more are not seen at any width."""
 
 GAUGE = 2.5
@@ -75,7 +75,7 @@ def forest_row(row: ForestRow, forest: Forest) -> Markup:
 def forest_axis(forest: Forest) -> Markup:
     """The axis under the forest."""
     scale = Scale(-forest.reach, forest.reach)
-    parts = axis_marks(scale, 2, ticks(scale.lower, scale.upper))
+    parts = axis_marks(scale, 2, ticks(scale.lower, scale.upper, 4 if forest.grey else 7))
     parts.append('<text class="c" x="50%" y="36">posterior sd from the posterior mean</text>')
     ends = f"{plain(-math.floor(forest.reach))} to {plain(math.floor(forest.reach))}"
     return svg(40, f"Axis: posterior standard deviations from the posterior mean, {ends}", parts)
@@ -191,13 +191,12 @@ def ranks(part: Ranks, chain: int) -> Markup:
     scale = 52.0 / most
     low, high = base - scale * max(part.band[0], 0.0), base - scale * part.band[1]
     parts = [f'<rect class="zone" x="0" width="100%" y="{px(high)}" height="{px(low - high)}"/>']
-    step = 100.0 / bins
-    for i, n in enumerate(counts):
-        tall = scale * float(n)
-        parts.append(
-            f'<rect class="bar" x="{pct(i * step + 0.08 * step)}" width="{pct(0.84 * step)}" '
-            f'y="{px(base - tall)}" height="{px(tall)}"/>'
-        )
+    step = 1000 / bins
+    bars = "".join(
+        f"M{i * step + 0.08 * step:.0f} {base:.0f}v{px(-scale * float(n))}h{0.84 * step:.0f}V{base:.0f}z"
+        for i, n in enumerate(counts)
+    )
+    parts.append(nested(f'<path class="bar" d="{bars}"/>', height))
     parts.append(segment("ax", 0, 100, base, base))
     said = f"{bins} bins, counts {int(counts.min())} to {int(counts.max())}, {plain(part.expected, 4)} expected"
     return svg(height, f"Ranks of {part.name} in chain {chain + 1}", parts, said)
