@@ -329,6 +329,21 @@ def test_decisions_show_actions_regrets_and_choices() -> None:
     assert "Acting on the MAP costs 14.8 ± 0.9 % more expected loss" in words(found)
 
 
+def test_an_error_larger_than_its_figure_is_not_put_into_words() -> None:
+    comparison = make("differs", losses=True)
+    several = [{**one, "relative_regret": further.figure(0.0001, 0.0005)} for one in comparison.decisions]
+    found = words(section(dataclasses.replace(comparison, decisions=tuple(several)), "decisions"))
+    assert found == "Acting on the MAP costs no detectable extra loss: pinball(0.9) on mu."
+
+
+def test_the_authors_marks_of_stress_and_code_are_not_shown() -> None:
+    comparison = make("differs")
+    said = "Also called *ridge* or **L2**, with ``tau`` and 2 * x * y. One * alone."
+    model = dataclasses.replace(comparison.model, description=said)
+    texts = [plain_text(p.words) for p in parts(section(dataclasses.replace(comparison, model=model), "asked"), Prose)]
+    assert "Also called ridge or L2, with tau and 2 * x * y. One * alone." in texts
+
+
 # -- the whole -------------------------------------------------------------------------------------
 
 

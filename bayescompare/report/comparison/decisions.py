@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ...formatting import NONE, Number, count, plain
+from ...formatting import NO_BREAK, NONE, Number, count, plain
 from ...metrics.thresholds import INFORMATIVE
 from ..parts import Axis, Cell, Details, Mark, Part, Prose, Row, Section, Strip, Strips, Table
 from ..words import Words, name, visible
@@ -56,7 +56,9 @@ def _cost(comparison: Comparison) -> Words:
     cost = shown(worst["relative_regret"], share=True) if worst is not None else NONE
     if worst is None or not isinstance(cost, Number):
         return ("No loss that was named could be judged.",)
-    return ("Acting on the MAP costs ", cost, " % more expected loss: ", name(worst["loss"]), ".")
+    if value(worst["relative_regret"]) < error(worst["relative_regret"]):
+        return ("Acting on the MAP costs no detectable extra loss: ", name(worst["loss"]), ".")
+    return ("Acting on the MAP costs ", cost, f"{NO_BREAK}% more expected loss: ", name(worst["loss"]), ".")
 
 
 def _options(one: Mapping[str, Any]) -> Details:

@@ -97,6 +97,8 @@ def _third(s: Scalar, method: str | None, strip: rungs.Drawer) -> list[Row]:
 
 def _gap(s: Scalar) -> str:
     z = figure(s["z"], s["z_mcse"])
+    if abs(s["z"]) < s["z_mcse"]:  # no figure with an error larger than itself
+        return f"z{NO_BREAK}≈{NO_BREAK}0"
     return "" if z.missing else f"z{NO_BREAK}={NO_BREAK}{z}"
 
 

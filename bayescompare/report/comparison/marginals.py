@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,6 +39,8 @@ FORMULAS = 40
 NODES = 24
 JUDGED = ("same", "differs", "undecided")
 FURTHER = 8
+#: What a docstring marks as code or as stressed: the page has its own type.
+EMPHASIS = re.compile(r"(?<![\w*`])(``|\*\*|\*)(\S(?:[^*`\n]*?\S)?)\1(?![\w*`])")
 KINDS = {"free": "", "observed": "likelihood", "deterministic": "deterministic", "potential": "log-density term"}
 
 
@@ -94,7 +97,7 @@ def _graph(comparison: Comparison) -> list[Part]:
 def _background(comparison: Comparison) -> list[Part]:
     """What the model's author wrote, apart from this run: its figures are of the options and data that it names."""
     model = comparison.model
-    said = [p for p in (*model.description.split("\n\n"), model.finding) if p.strip()]
+    said = [EMPHASIS.sub(r"\2", p) for p in (*model.description.split("\n\n"), model.finding) if p.strip()]
     if not said:
         return []
     note = Prose(("Written with the model, before this run; figures in it are not of this run.",), small=True)
