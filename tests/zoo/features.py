@@ -556,7 +556,7 @@ def deterministic_of_every_type() -> pm.Model:
 def edge_of_the_data() -> pm.Model:
     """The support ends at the largest datum, where the density is highest."""
     with pm.Model() as model:
-        theta = pm.Pareto("theta", alpha=0.01, m=1.0)
+        theta = pm.Pareto("theta", alpha=1.5, m=1.0, initval=6.0)
         pm.Uniform("y", 0.0, theta, observed=np.array([1.0, 3.0, 2.0, 4.0]))
     return model
 
