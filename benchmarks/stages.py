@@ -25,10 +25,7 @@ STAGES = (
     ("workflow.others", "attempt", 0),
     *(("workflow.tabulate", name, 0) for name in ("table", "joint")),
     ("workflow.measured", "predict", 0),
-    *(
-        ("workflow.predicted", name, 1)
-        for name in ("_affordable", "_refitted", "_with_plugin", "_mended", "_pointwise")
-    ),
+    *(("workflow.predicted", name, 1) for name in ("_affordable", "_refitted", "_with_plugin", "_mended")),
     *(("workflow.consequences", name, 1) for name in ("sensitivity",)),
     ("workflow.curves", "drawn", 1),
 )
