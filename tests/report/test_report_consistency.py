@@ -50,7 +50,16 @@ def known(comparison: Comparison) -> np.ndarray:
     table, d = comparison.table, comparison.model.parameters
     further = [len(table), d / 2, d / 2 * (comparison.joint.get("typicality") or {"value": math.nan})["value"]]
     further += [100 * math.expm1(x) for x in comparison.settings.get("margins", {}).values()]
-    x = np.array([*held(document), *held(comparison.display), *further, 0.5, 0.94, 0.95])
+    x = np.array(
+        [
+            *held(document),
+            *held([comparison.display[key] for key in ("checks", "cause", "terms")]),
+            *further,
+            0.5,
+            0.94,
+            0.95,
+        ]
+    )
     x = x[np.isfinite(x)]
     return np.sort(np.unique(np.concatenate([x, 100 * x, -x, -100 * x])))
 
