@@ -18,7 +18,7 @@ from ..methods.modes.curvature import RIDGE, own_scale
 from ..methods.modes.newton import newton, polish
 from ..methods.modes.options import ModeOptions
 from ..methods.modes.search import starts
-from ..methods.modes.surface import Index
+from ..methods.modes.surface import Index, Mask
 from ..model.backends import Array
 from ..model.problem import Problem
 from ..reasons import Code, Reason
@@ -79,14 +79,8 @@ class Batched:
     fresh: Chunk | None = None
 
     def modes(self, method: str) -> Modes:
-        rounds = batch_modes.ROUNDS
-        weights = mode.WEIGHTS[method]
-        chunk = self.chunk.under(weights)
-        points = np.stack([u for _, u in starts(self.problem, self.starts * rounds, 0, weights)])
-        in_rounds = np.stack([points[i::rounds] for i in range(rounds)])  # some of each kind in every round
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # rows without a density go along
-            asked = np.arange(chunk.size) < self.wanted
-            found = batch_modes.find(chunk, self.problem, in_rounds, asked)
+        chunk = self.chunk.under(mode.WEIGHTS[method])
+        found = searched(chunk, self.problem, self.starts, self.wanted)
         unclear = found.open
         for row in np.flatnonzero(unclear).tolist():
             data = {name: array[row] for name, array in chunk.swapped.items()}
@@ -97,12 +91,7 @@ class Batched:
         if len(own):
             top = polish(chunk, found.u[own], nothing[own], own, batch_modes.CLIMB)
             found.h[own], found.interior[own] = top.h, top.smallest > RIDGE
-        # The draws and weights want the curvature as good as it can be.
-        rows = np.flatnonzero(found.interior if method == "unconstrained_map" else found.interior & again)
-        if len(rows):
-            last = newton(chunk, found.u[rows], nothing[rows], own_scale(found.h[rows]), rows)
-            inside = np.isfinite(last.decrement)
-            found.h[rows[inside]] = last.h[inside]
+        refine(chunk, found, found.interior if method == "unconstrained_map" else found.interior & again)
         return found
 
     def errors(self, modes: Modes) -> Array:
@@ -127,6 +116,26 @@ class Batched:
         if self.fresh is not None and len(own):
             found[own] = self.fresh.part(rows).predictive(points[own], log_shares[own], own)
         return found
+
+
+def searched(chunk: Chunk, problem: Problem, count: int, wanted: int) -> Modes:
+    """Modes of the first ``wanted`` rows of a chunk, from so many starts; open where a batch cannot tell."""
+    rounds = batch_modes.ROUNDS
+    points = np.stack([u for _, u in starts(problem, count * rounds, 0, chunk.weights)])
+    in_rounds = np.stack([points[i::rounds] for i in range(rounds)])  # some of each kind in every round
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # rows without a density go along
+        return batch_modes.find(chunk, problem, in_rounds, np.arange(chunk.size) < wanted)
+
+
+def refine(chunk: Chunk, modes: Modes, which: Mask) -> None:
+    """The curvature at modes as good as it can be, as draws and weights want it."""
+    rows = np.flatnonzero(which)
+    if len(rows):
+        last = newton(
+            chunk, modes.u[rows], np.zeros((len(rows), modes.u.shape[1]), bool), own_scale(modes.h[rows]), rows
+        )
+        inside = np.isfinite(last.decrement)
+        modes.h[rows[inside]] = last.h[inside]
 
 
 @dataclass(frozen=True)

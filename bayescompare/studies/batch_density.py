@@ -77,10 +77,9 @@ def functions(density: Density, swapped: tuple[str, ...], *, predictive: bool = 
 
 
 def _functions(density: Density, value: JaxFunction, push: JaxFunction, swapped: tuple[str, ...]) -> Functions:
-    import jax
     import jax.numpy as jnp
 
-    packed, pushed = value.packed(), push.packed()
+    packed = value.packed()
     ones = [np.ones(size) for size in density.sizes]
 
     def height(u: Any, weights: Any, *data: Any) -> Any:
@@ -88,6 +87,20 @@ def _functions(density: Density, value: JaxFunction, push: JaxFunction, swapped:
         out = packed(u, weights, *ones, *data)
         finite = jnp.isfinite(out).all()
         return jnp.where(finite, out[0], -jnp.inf), jnp.where(finite, out[1:], 0.0)
+
+    def alone(u: Any, weights: Any, *data: Any) -> Any:
+        found = packed(u, weights, *ones, *data)[0]
+        return jnp.where(jnp.isfinite(found), found, -jnp.inf)
+
+    return over_replicates(density, (height, alone, push.packed()), swapped)
+
+
+def over_replicates(density: Density, of_one: tuple[Callable[..., Any], ...], swapped: tuple[str, ...]) -> Functions:
+    """Functions over replicates, from those of one: height with gradient, height alone, scalars."""
+    import jax
+    import jax.numpy as jnp
+
+    height, alone, pushed = of_one
 
     def climb(starts: Any, most: Any, weights: Any, unit: Any, *data: Any) -> Any:
         def scaled(v: Any) -> Any:
@@ -108,8 +121,7 @@ def _functions(density: Density, value: JaxFunction, push: JaxFunction, swapped:
         return values[0], gradients[0], jnp.where(outside[:, None] | outside, jnp.nan, (h + h.T) / 2)
 
     def values(points: Any, weights: Any, *data: Any) -> Any:
-        found = over(lambda v: packed(v, weights, *ones, *data)[0], points)
-        return jnp.where(jnp.isfinite(found), found, -jnp.inf)
+        return over(lambda v: alone(v, weights, *data), points)
 
     def scalars(points: Any, *data: Any) -> Any:
         return over(lambda v: pushed(v, *data), points)
@@ -119,10 +131,10 @@ def _functions(density: Density, value: JaxFunction, push: JaxFunction, swapped:
         return jax.lax.map(function, points, batch_size=size) if size < len(points) else jax.vmap(function)(points)
 
     return Functions(
-        _over_replicates(density, swapped, climb, True, False, False, False),
-        _over_replicates(density, swapped, local, True, True, False),
-        _over_replicates(density, swapped, values, True, False),
-        _over_replicates(density, swapped, scalars, True),
+        mapped(density, swapped, climb, True, False, False, False),
+        mapped(density, swapped, local, True, True, False),
+        mapped(density, swapped, values, True, False),
+        mapped(density, swapped, scalars, True),
     )
 
 
@@ -151,17 +163,15 @@ def _predictive(density: Density, terms: JaxFunction, swapped: tuple[str, ...]) 
         blocks = points.reshape(-1, size, density.dimension), log_shares.reshape(ways, -1, size).swapaxes(0, 1)
         return jax.lax.scan(add, jnp.full((ways, density.observations), -jnp.inf), blocks)[0].sum(axis=1)
 
-    return _over_replicates(density, swapped, predictive, True, True)
+    return mapped(density, swapped, predictive, True, True)
 
 
-def _over_replicates(
-    density: Density, swapped: tuple[str, ...], function: Callable[..., Any], *mapped: bool
-) -> Callable[..., Any]:
+def mapped(density: Density, swapped: tuple[str, ...], function: Callable[..., Any], *over: bool) -> Callable[..., Any]:
     """The function of one replicate over groups of them; a group that nobody asks for costs nothing, and is 0."""
     import jax
     import jax.numpy as jnp
 
-    axes = [0 if is_mapped else None for is_mapped in (*mapped, *(name in swapped for name in density.data))]
+    axes = [0 if is_mapped else None for is_mapped in (*over, *(name in swapped for name in density.data))]
 
     def all_of_them(asked: Any, *args: Any) -> Any:
         first = args[0]

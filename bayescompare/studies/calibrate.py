@@ -129,7 +129,7 @@ def calibrate(
         (posterior SBC); or from the prior.
     replicates : int
         A method is called calibrated only where so many data sets could have shown a fault of ``margin``: at 5 points
-        that takes some 600.
+        that takes some 2,000. With fewer, one without fault is said to show none.
     methods : tuple of str, optional
         Of ``studies.plan.METHODS``; by default MAP + Laplace, PSIS-Laplace, the marginal Laplace approximation where
         the model has a latent block, and NUTS.

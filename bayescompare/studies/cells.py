@@ -22,8 +22,8 @@ from ..errors import FaultyModelError
 from ..reasons import Code, joined
 from ..results.fit import Status
 from . import fresh_elpd as elpd
+from . import marginal_arms, single_arm
 from . import nuts_arm as nuts
-from . import single_arm
 from .cheap_arms import CheapOptions, fit_batch
 from .nuts_arm import Kept
 from .plan import BLOCKS, LARGEST_SEED, Plan, Point
@@ -353,7 +353,11 @@ def _one_by_one(plan: Plan, made: _Made, method: str, replicates: Sequence[Repli
     asked = nuts.options(plan.sampler, made.target)
     kept = Kept(made.chosen, plan.levels, plan.draws)
     rows: dict[int, dict[str, _Row]] = {}
+    batch = _marginally(plan, made, method, replicates, kept)
     for replicate in replicates:
+        if (told := batch.get(replicate.place)) is not None:
+            rows[replicate.place] = {method: _Row(STATUSES.index(told.status), told.reason, told.arrays)}
+            continue
         own, truth, seeds = made.problem.with_data(**replicate.data), replicate.truth, replicate.seeds
         fresh = None if replicate.fresh is None else made.problem.with_data(**replicate.fresh)
         try:
@@ -366,6 +370,23 @@ def _one_by_one(plan: Plan, made: _Made, method: str, replicates: Sequence[Repli
             row = _Row(FAILED, said(error))
         rows[replicate.place] = {method: row}
     return rows
+
+
+def _marginally(
+    plan: Plan, made: _Made, method: str, replicates: Sequence[Replicate], kept: Kept
+) -> dict[int, nuts.Found | None]:
+    """What a marginal method's batch can tell, by place."""
+    if method not in marginal_arms.MODES or plan.elpd or not replicates:
+        return {}
+    found = marginal_arms.fit_batch(
+        made.problem,
+        [r.data for r in replicates],
+        np.stack([r.truth for r in replicates]),
+        method,
+        seeds=[r.seeds.single for r in replicates],
+        kept=kept,
+    )
+    return dict(zip((r.place for r in replicates), found, strict=True))
 
 
 def _together(rows: Sequence[_Row], levels: int, scalars: int) -> Results:

@@ -147,8 +147,8 @@ def fit_batch(
         If a container is unknown, or rows are not of its shape. NaN in a row is no error: that row fails.
     """
     options = options or CheapOptions()
-    rows = _checked(problem, data)
-    others = None if fresh is None else rows | _checked(problem, fresh)
+    rows = checked(problem, data)
+    others = None if fresh is None else rows | checked(problem, fresh)
     count, k = len(seeds), len(problem.scalars)
     truth = np.full((count, k), np.nan) if truth is None else np.asarray(truth, dtype=float)
     every = [*rows.items(), *(others or {}).items()]
@@ -183,8 +183,13 @@ def _rows_of(data: Mapping[str, NDArray[Any]], places: Index) -> dict[str, NDArr
     return {name: array[places] for name, array in data.items()}
 
 
-def _checked(problem: Problem, data: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """Rows of the swapped data in the containers' order and types."""
+def checked(problem: Problem, data: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Rows of the swapped data in the containers' order and types.
+
+    Raises
+    ------
+    DataError
+    """
     known = problem.density.data
     unknown = sorted(set(data) - set(known))
     if unknown:

@@ -56,14 +56,10 @@ def fit(problem: Problem, truth: Array, method: str, *, seed: int, kept: Kept, f
         return Found("failed", reason, {})
     arrays: dict[str, Any] = {"seconds": found.seconds, "log_density": found.log_density}
     if found.draws is not None:
-        rng = np.random.default_rng(seed)
-        arrays |= summarised(found.draws[..., kept.chosen], truth[kept.chosen], kept.levels, rng)
+        arrays |= of_draws(found.draws, truth, kept, seed)
     else:
         errors = np.array(list(found.diagnostics["standard_errors"].values()), dtype=float)
-        point, sd, true = (x[None, kept.chosen] for x in (found.estimate, errors, truth))
-        normal = wald(point, sd, true, kept.levels)
-        arrays |= {name: getattr(normal, name)[0] for name in ("sd", "lower", "upper", "rank")}
-        arrays |= {"estimate": found.estimate[kept.chosen]}
+        arrays |= of_point(found.estimate, errors, truth, kept)
         edges = set(found.diagnostics.get("boundary", ()))
         arrays |= {"at_bound": [found.names[i] in edges for i in kept.chosen]}
     if found.diagnostics.get("k_hat") is not None:
@@ -73,3 +69,17 @@ def fit(problem: Problem, truth: Array, method: str, *, seed: int, kept: Kept, f
     elif fresh is not None and found.unconstrained is not None:
         arrays["elpd_plugin"] = log_predictive(fresh, found.unconstrained[None])
     return Found(str(found.status), reason, arrays)
+
+
+def of_draws(draws: Array, truth: Array, kept: Kept, seed: int) -> dict[str, Array]:
+    """Figures of draws (chains, draws, k_all)."""
+    rng = np.random.default_rng(seed)
+    return summarised(draws[..., kept.chosen], truth[kept.chosen], kept.levels, rng)
+
+
+def of_point(estimate: Array, errors: Array, truth: Array, kept: Kept) -> dict[str, Array]:
+    """Figures of a point with standard errors, of all scalars: those of a normal."""
+    point, sd, true = (x[None, kept.chosen] for x in (estimate, errors, truth))
+    normal = wald(point, sd, true, kept.levels)
+    found = {name: getattr(normal, name)[0] for name in ("sd", "lower", "upper", "rank")}
+    return {**found, "estimate": point[0]}

@@ -50,6 +50,29 @@ def groups(*, groups: int = 8, form: str = "joint") -> pm.Model:
     return model
 
 
+PRIORS = ("half-normal", "gamma")
+
+
+def effects(*, groups: int = 8, prior: str = "half-normal") -> pm.Model:
+    """The groups' means with their own effects as parameters, under one of two priors on the effects' sd.
+
+    Parameters
+    ----------
+    groups : int
+    prior : {"half-normal", "gamma"}
+        HalfNormal(5), or the boundary-avoiding Gamma(2, 0.1) of Chung et al. (2013).
+    """
+    if prior not in PRIORS:
+        raise UsageError(f"effects: prior is {prior!r}, but only {' or '.join(map(repr, PRIORS))} can be chosen.")
+    with pm.Model(coords={"group": range(groups)}) as model:
+        observed = pm.Data("y_data", np.zeros(groups), dims="group")
+        mu = pm.Normal("mu", 0.0, 5.0)
+        tau = pm.HalfNormal("tau", 5.0) if prior == "half-normal" else pm.Gamma("tau", 2.0, 0.1)
+        theta_t = pm.Normal("theta_t", 0.0, 1.0, dims="group")
+        pm.Normal("y", mu + tau * theta_t, 1.0, observed=observed, dims="group")
+    return model
+
+
 def jellybeans_of(*, prior_sd: float = 50.0, n: int = 10) -> pm.Model:
     """The jellybeans' template by its prior's sd: the prior mean is 300."""
     reach = 1.959963984540054 * prior_sd
