@@ -154,12 +154,17 @@ def _differing(row: Any, joint: Any, layer: str, beside: str) -> str:
 
 
 def _warnings(result: Comparison) -> list[Line]:
-    """The first warning of the model's own audit, and how many there are beside it."""
+    """The first warning of the model's own audit, and how many there are beside it; apart, what was not computed."""
     found = [one for one in result.findings if one.get("severity") in ("warning", "error")]
-    if not found:
-        return []
-    more = f" And {counted(len(found) - 1, 'more warning')}." if len(found) > 1 else ""
-    return [(("◐ the model itself: ", "bold yellow"), (f"{found[0]['variable']}: {found[0]['what']}{more}", ""))]
+    lines: list[Line] = []
+    for about, part in (
+        ("the model itself", [one for one in found if one.get("code") != "not_computed"]),
+        ("not computed", [one for one in found if one.get("code") == "not_computed"]),
+    ):
+        if part:
+            more = f" And {counted(len(part) - 1, 'more warning')}." if len(part) > 1 else ""
+            lines.append(((f"◐ {about}: ", "bold yellow"), (f"{part[0]['variable']}: {part[0]['what']}{more}", "")))
+    return lines
 
 
 def _table(result: Comparison, most: int) -> tuple[list[Line], str]:

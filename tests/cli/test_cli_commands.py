@@ -59,8 +59,8 @@ def test_models(run: Any) -> None:
     first = lines.index("eight_schools  Eight schools")
     assert lines[first + 1 : first + 5] == [
         "  10 parameters, 8 observations; hierarchical, classic, real-data",
-        "  MAP sets tau to 0, the edge, so all schools get one effect; the posterior mean",
-        "  of tau is 3.6.",
+        "  MAP sets tau to 0, the edge, so all schools get one effect; the posterior lets",
+        "  them differ.",
         "",
     ]
     assert max(map(len, lines)) <= 80
