@@ -21,7 +21,7 @@ from tests.report.test_report_study import check, table_of, text_of
 
 REPORTS = Path(__file__).parents[2] / "reports"
 PLANS = sorted((REPORTS / "studies").glob("*.toml"))
-NAMES = ("data_size", "groups", "coverage", "prior_strength")
+NAMES = ("data_size", "groups", "effects", "coverage", "prior_strength")
 
 
 @pytest.fixture(scope="module")
