@@ -166,11 +166,6 @@ def test_gaussian_process_hyperparameters_as_scikit_learn_finds_them() -> None:
     assert fit.log_density == pytest.approx(known.log_marginal_likelihood(np.array(found)), abs=1e-6)
 
 
-def _root(covariance: Any) -> Any:
-
-    return cholesky(covariance)
-
-
 # -- one mode in all coordinates -------------------------------------------------------------------
 
 
