@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from ..results.comparison import Comparison
     from ..templates import Template
     from ..templates.loading import Target
+    from ..workflow.options import CompareOptions
 
 FOLDER = Path("reports")
 
@@ -132,9 +134,16 @@ def _compared(terminal: Terminal, target: Target, seed: int) -> Comparison:
     from ..workflow import compare
 
     try:
-        return compare.run(target, seed=seed, progress=terminal)
+        return compare.run(target, seed=seed, options=_options(), progress=terminal)
     finally:
         terminal.clear()
+
+
+def _options() -> CompareOptions:
+    """No limit of time: what a page holds does not depend on the machine that made it."""
+    from ..workflow.options import CompareOptions
+
+    return CompareOptions(seconds=math.inf)
 
 
 def _origin(template: Template, target: Target, seed: int) -> Origin:
@@ -149,7 +158,6 @@ def _origin(template: Template, target: Target, seed: int) -> Origin:
     from ..report.gallery.index import Origin
     from ..results.comparison import plain
     from ..templates.registry import LIBRARY
-    from ..workflow.options import CompareOptions
 
     module = sys.modules[template.build.__module__]
     file = Path(str(module.__file__))
@@ -159,7 +167,7 @@ def _origin(template: Template, target: Target, seed: int) -> Origin:
         "bayescompare": __version__,
         "fingerprint": Problem(target.model).fingerprint,
         "source": sha256(source.encode()).hexdigest(),
-        "asked": {"seed": seed, "options": asdict(CompareOptions()), "sampler": dict(target.sampler)},
+        "asked": {"seed": seed, "options": asdict(_options()), "sampler": dict(target.sampler)},
     }
     package = module.__name__.rpartition(".")[0]
     folder = "models" if package == LIBRARY else package.replace(".", "/")

@@ -320,7 +320,7 @@ def _mended(
     inputs, k_hat = replace(inputs, loo=loo), loo.k_hat
     bad = min(int(np.sum(~(k_hat <= good_k(len(flat))))), BUDGET)
     each = 2 * ROUNDS * len(flat) * budget.row
-    if not bad or not budget.afford("moment matching", bad, each, "observations without themselves", least=bad):
+    if not bad or not budget.afford("moment matching", bad, each, "observations by moment matching", least=bad):
         return inputs
     found = mend(problem, predictive, inputs.name, flat, k_hat=k_hat, r_eff=inputs.r_eff, seed=seed)
     if not np.isfinite(found.mended.elpd).any():

@@ -401,7 +401,7 @@ def test_no_node_of_a_graph_lies_on_another(n: int) -> None:
 def test_cost_and_vectors_and_findings_have_tables() -> None:
     sections = {s.id: s for s in build(make("differs")).sections}
     labels = {s: [t.label for t in parts(sections[s], Table)] for s in ("asked", "table", "diagnostics")}
-    assert "Audit of the model" in labels["asked"]
+    assert "Warnings and notes" in labels["asked"]
     assert "Vectors" in labels["table"]
     assert "Cost by arm" in labels["diagnostics"]
     again = {s.id: s for s in build(make("differs"), reproducible=True).sections}

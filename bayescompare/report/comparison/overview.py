@@ -1,4 +1,4 @@
-"""What a report holds beyond the marginals: its sections in order, the vectors, the cost, the model's own audit."""
+"""What a report holds beyond the marginals: its sections in order, the vectors, the cost, warnings."""
 
 from __future__ import annotations
 
@@ -101,12 +101,12 @@ def cost(comparison: Comparison) -> list[Part]:
 
 
 def findings(comparison: Comparison) -> list[Part]:
-    """What the audit of the model itself said, for the section on what was asked."""
+    """What the audit of the model and of the layers said, for the section on what was asked."""
     rows = tuple(
         Row((name(one["variable"]),), (visible(one["severity"]), visible(one["what"]), visible(one["instead"])))
         for one in comparison.findings
     )
     if not rows:
         return []
-    header = tuple(Column((text,)) for text in ("variable", "", "found in the model", "what to do"))
-    return [Heading(("The model’s own audit",)), Table("Audit of the model", header, rows)]
+    header = tuple(Column((text,)) for text in ("variable", "", "found", "what to do"))
+    return [Heading(("Warnings and notes",)), Table("Warnings and notes", header, rows)]
