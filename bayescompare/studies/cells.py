@@ -378,14 +378,17 @@ def _marginally(
     """What a marginal method's batch can tell, by place."""
     if method not in marginal_arms.MODES or plan.elpd or not replicates:
         return {}
-    found = marginal_arms.fit_batch(
-        made.problem,
-        [r.data for r in replicates],
-        np.stack([r.truth for r in replicates]),
-        method,
-        seeds=[r.seeds.single for r in replicates],
-        kept=kept,
-    )
+    try:
+        found = marginal_arms.fit_batch(
+            made.problem,
+            [r.data for r in replicates],
+            np.stack([r.truth for r in replicates]),
+            method,
+            seeds=[r.seeds.single for r in replicates],
+            kept=kept,
+        )
+    except Exception:  # as above; each by itself says why
+        return {}
     return dict(zip((r.place for r in replicates), found, strict=True))
 
 
