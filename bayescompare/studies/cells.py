@@ -353,7 +353,7 @@ def _one_by_one(plan: Plan, made: _Made, method: str, replicates: Sequence[Repli
     asked = nuts.options(plan.sampler, made.target)
     kept = Kept(made.chosen, plan.levels, plan.draws)
     rows: dict[int, dict[str, _Row]] = {}
-    batch = _marginally(plan, made, method, replicates, kept)
+    batch = {} if plan.elpd else marginal_arms.by_place(made.problem, method, replicates, kept)
     for replicate in replicates:
         if (told := batch.get(replicate.place)) is not None:
             rows[replicate.place] = {method: _Row(STATUSES.index(told.status), told.reason, told.arrays)}
@@ -370,26 +370,6 @@ def _one_by_one(plan: Plan, made: _Made, method: str, replicates: Sequence[Repli
             row = _Row(FAILED, said(error))
         rows[replicate.place] = {method: row}
     return rows
-
-
-def _marginally(
-    plan: Plan, made: _Made, method: str, replicates: Sequence[Replicate], kept: Kept
-) -> dict[int, nuts.Found | None]:
-    """What a marginal method's batch can tell, by place."""
-    if method not in marginal_arms.MODES or plan.elpd or not replicates:
-        return {}
-    try:
-        found = marginal_arms.fit_batch(
-            made.problem,
-            [r.data for r in replicates],
-            np.stack([r.truth for r in replicates]),
-            method,
-            seeds=[r.seeds.single for r in replicates],
-            kept=kept,
-        )
-    except Exception:  # as above; each by itself says why
-        return {}
-    return dict(zip((r.place for r in replicates), found, strict=True))
 
 
 def _together(rows: Sequence[_Row], levels: int, scalars: int) -> Results:

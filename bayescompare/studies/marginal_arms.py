@@ -29,6 +29,7 @@ from .batch_density import Chunk, Functions
 from .batch_modes import Modes
 from .cheap_arms import checked
 from .nuts_arm import Found, Kept
+from .replicates import Replicate
 from .single_arm import of_draws, of_point
 
 Array = NDArray[np.float64]
@@ -38,6 +39,19 @@ MODES = {"marginal_map": "map", "marginal_laplace": "unconstrained_map"}
 
 #: Starts of a search in each of its rounds.
 STARTS = 4
+
+
+def by_place(problem: Problem, method: str, replicates: Sequence[Replicate], kept: Kept) -> dict[int, Found | None]:
+    """What a batch can tell of a block's data sets, by place; nothing of other methods, or where it raises."""
+    if method not in MODES or not replicates:
+        return {}
+    data, truth = [r.data for r in replicates], np.stack([r.truth for r in replicates])
+    seeds = [r.seeds.single for r in replicates]
+    try:
+        found = fit_batch(problem, data, truth, method, seeds=seeds, kept=kept)
+    except Exception:  # a user's model may raise anything; each data set by itself says why
+        return {}
+    return dict(zip((r.place for r in replicates), found, strict=True))
 
 
 def fit_batch(
