@@ -393,9 +393,16 @@ def test_no_node_of_a_graph_lies_on_another(n: int) -> None:
     drawn = ElementTree.fromstring(str(graph(Graph(tuple(nodes), ()))))
     places = [(float(e.get("x", "nan")), float(e.get("y", "nan"))) for e in drawn if e.tag == "svg"]
     wide = float(drawn.get("width", "nan"))
+    node = {float(e.get("width", "nan")) for e in drawn.iter("rect") if "node" in str(e.get("class"))}.pop()
     for i, (x, y) in enumerate(places):
-        assert 0 <= x <= wide - 116
-        assert all(abs(x - a) >= 116 or abs(y - b) >= 34 for a, b in places[:i])
+        assert 0 <= x <= wide - node
+        assert all(abs(x - a) >= node or abs(y - b) >= 34 for a, b in places[:i])
+
+
+def test_eight_variables_side_by_side_fit_a_column() -> None:
+    nodes = tuple(Node(Name(f"variable_{i}"), "free", "", (), "") for i in range(8))
+    drawn = ElementTree.fromstring(str(graph(Graph(nodes, ()))))
+    assert float(drawn.get("width", "nan")) <= 940
 
 
 def test_cost_and_vectors_and_findings_have_tables() -> None:
