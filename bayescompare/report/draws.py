@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from ..formatting import NONE, count, counted, figure, fixed, plain
 from ..reasons import joined
 from .comparison.phrases import columns, spread
-from .parts import Axis, Cell, Column, Details, Mark, Part, Prose, Row, State, Strip, Strips, Table
+from .figures import Axis, Mark, Strip
+from .parts import Cell, Column, Details, Part, Prose, Row, State, Strips, Table
 from .words import Name, Words, mark, name
 
 if TYPE_CHECKING:

@@ -25,7 +25,8 @@ from .comparison.document import build
 from .comparison.first_screen import first_screen
 from .comparison.full_table import most_severe
 from .comparison.scalars import read
-from .parts import Sketch, State
+from .figures import Sketch
+from .parts import State
 from .svg import axes as plots
 from .svg import colours, graphs, marks
 from .svg import primitives as figures

@@ -14,7 +14,8 @@ from scipy import stats
 
 from bayescompare.metrics.verdict import State
 from bayescompare.report.comparison.document import build
-from bayescompare.report.parts import Details, Graph, Node, Part, Plot, Prose, Section, Series, Strips, Table
+from bayescompare.report.figures import Graph, Node, Plot, Series
+from bayescompare.report.parts import Details, Part, Prose, Section, Strips, Table
 from bayescompare.report.svg.axes import plot, strip
 from bayescompare.report.svg.graphs import graph
 from bayescompare.report.words import Name, plain_text

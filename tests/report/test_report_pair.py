@@ -13,7 +13,8 @@ import pytest
 from bayescompare.metrics.pair import kind
 from bayescompare.report import to_html
 from bayescompare.report.comparison.pair import pair
-from bayescompare.report.parts import Heading, Plot, Series
+from bayescompare.report.figures import Plot, Series
+from bayescompare.report.parts import Heading
 from bayescompare.report.svg import axes
 from bayescompare.results.comparison import Comparison
 from bayescompare.results.display import displayed

@@ -13,7 +13,8 @@ from bayescompare.report import to_html
 from bayescompare.report.comparison.document import build
 from bayescompare.report.comparison.headlines import headlines
 from bayescompare.report.comparison.scalars import read
-from bayescompare.report.parts import Details, Headline, LayerRow, Multiples, Ranks, Section, Table
+from bayescompare.report.figures import Multiples, Ranks
+from bayescompare.report.parts import Details, Headline, LayerRow, Section, Table
 from bayescompare.report.parts import State as Shown
 from bayescompare.report.svg.primitives import Scale, forest_row, gauge
 from bayescompare.report.words import Link, plain_text

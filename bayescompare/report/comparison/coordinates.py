@@ -11,7 +11,8 @@ import numpy as np
 from ...formatting import MINUS, count, counted, plain
 from ...metrics.thresholds import MOVED
 from ...reasons import Reason
-from ..parts import Axis, Cell, Details, Heading, Mark, Part, Plot, Prose, Row, Section, Series, Strip, Strips, Table
+from ..figures import Axis, Mark, Plot, Series, Strip
+from ..parts import Cell, Details, Heading, Part, Prose, Row, Section, Strips, Table
 from ..words import Words, visible
 from .phrases import columns, real, spread, with_figures
 from .scalars import NAN, Scalar, Scalars

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from ...formatting import NO_BREAK, NONE, Number, count, plain
 from ...metrics.thresholds import INFORMATIVE
-from ..parts import Axis, Cell, Details, Mark, Part, Prose, Row, Section, Strip, Strips, Table
+from ..figures import Axis, Mark, Strip
+from ..parts import Cell, Details, Part, Prose, Row, Section, Strips, Table
 from ..words import Words, name, visible
 from .phrases import columns, error, shown, value, why, worst_decision
 

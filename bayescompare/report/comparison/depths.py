@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..parts import Details, Formulas, Heading, Multiples, Panels, Part, Prose, Section
+from ..figures import Multiples, Panels
+from ..parts import Details, Formulas, Heading, Part, Prose, Section
 from ..words import Words, plain_text
 
 if TYPE_CHECKING:

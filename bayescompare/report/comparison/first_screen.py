@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from ...formatting import NO_BREAK, Number, count, counted, figure, plain, point
 from ...reasons import Reason
-from ..parts import First, Forest, ForestPart, ForestRow, Headline, LayerRow, Section, State
+from ..figures import Forest, ForestRow
+from ..parts import First, ForestPart, Headline, LayerRow, Section, State
 from ..words import Link, Words, mark, name, plain_text, visible
 from . import focal, gates, rungs
 from .scalars import NAN, Scalar, Scalars

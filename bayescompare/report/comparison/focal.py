@@ -6,7 +6,8 @@ import math
 from typing import TYPE_CHECKING
 
 from ...formatting import NO_BREAK, figure, plain, powers
-from ..parts import Axis, Cell, Column, Focal, Mark, Row, Strip, Strips
+from ..figures import Axis, Mark, Strip
+from ..parts import Cell, Column, Focal, Row, Strips
 from ..words import Words
 from . import rungs
 from .scalars import Scalar, Scalars, tenfold

@@ -9,7 +9,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ...formatting import NONE, Number, count, counted, figure, fixed, interval, percent
-from ..parts import Cell, Column, Details, Part, Prose, Row, Section, Sketch, State, Table
+from ..figures import Sketch
+from ..parts import Cell, Column, Details, Part, Prose, Row, Section, State, Table
 from ..words import Link, Words, visible
 from . import overview
 from .marginals import figured

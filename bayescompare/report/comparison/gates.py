@@ -11,7 +11,8 @@ import numpy as np
 
 from ...formatting import NO_BREAK, NONE, THIN, count, fixed, plain
 from ...results.sentence import by_nuts
-from ..parts import Cell, Column, Heading, Part, Prose, Ranks, Row, Section, State, Table
+from ..figures import Ranks
+from ..parts import Cell, Column, Heading, Part, Prose, Row, Section, State, Table
 from ..words import Name, Words, listed, mark, name, visible
 from . import overview
 from .scalars import NAN

@@ -10,23 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...formatting import NO_BREAK, Number, count, counted, fixed, percent, plain
-from ..parts import (
-    Axis,
-    Cell,
-    Column,
-    Details,
-    Heading,
-    Mark,
-    Part,
-    Plot,
-    Prose,
-    Row,
-    Section,
-    Series,
-    Strip,
-    Strips,
-    Table,
-)
+from ..figures import Axis, Mark, Plot, Series, Strip
+from ..parts import Cell, Column, Details, Heading, Part, Prose, Row, Section, Strips, Table
 from ..words import Words
 from .pair import pair
 from .phrases import columns, real, shown, value, why

@@ -10,23 +10,8 @@ import numpy as np
 
 from ... import coordinates
 from ...formatting import MINUS, NONE, counted, fixed, plain
-from ..parts import (
-    Cell,
-    Code,
-    Column,
-    Curve,
-    Density,
-    Details,
-    Formulas,
-    Graph,
-    Multiples,
-    Node,
-    Part,
-    Prose,
-    Row,
-    Section,
-    Table,
-)
+from ..figures import Curve, Density, Graph, Multiples, Node
+from ..parts import Cell, Code, Column, Details, Formulas, Part, Prose, Row, Section, Table
 from ..words import Link, Name, Words, listed, name, visible
 from . import overview
 from .scalars import Scalar, Scalars, curve, has_curve

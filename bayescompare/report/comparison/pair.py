@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...formatting import NO_BREAK, NONE, fixed, plain
-from ..parts import Axis, Details, Heading, Part, Plot, Row, Series, Table
+from ..figures import Axis, Plot, Series
+from ..parts import Details, Heading, Part, Row, Table
 from ..words import Words, name
 from .phrases import columns
 

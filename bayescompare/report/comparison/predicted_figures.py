@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...formatting import NO_BREAK, NONE, count, plain, ticks
-from ..parts import Axis, Cell, Heading, Mark, Part, Plot, Row, Series, Strip, Strips
+from ..figures import Axis, Mark, Plot, Series, Strip
+from ..parts import Cell, Heading, Part, Row, Strips
 from ..words import Name, Words, name
 from .phrases import columns, decimals, evenly, labels, spread, value
 

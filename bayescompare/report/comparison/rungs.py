@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from ...formatting import NO_BREAK
 from ...results import ladder
 from ...results.remedy import remedy
-from ..parts import Rung, State, Strip
+from ..figures import Strip
+from ..parts import Rung, State
 from ..words import Words, mark
 
 if TYPE_CHECKING:

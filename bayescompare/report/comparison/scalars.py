@@ -12,7 +12,7 @@ import numpy as np
 from ...formatting import figure, interval, plain, point
 from ...metrics.thresholds import INTERVAL
 from ...metrics.verdict import Margins
-from ..parts import Curve
+from ..figures import Curve
 from ..words import Name, name
 
 if TYPE_CHECKING:

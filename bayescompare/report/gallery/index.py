@@ -19,7 +19,8 @@ from ...metrics.verdict import Overall
 from ...results import report_numbers
 from ..comparison import first_screen
 from ..comparison.scalars import Scalars, of_table
-from ..parts import Code, Forest, Prose, Section
+from ..figures import Forest
+from ..parts import Code, Prose, Section
 from ..svg.atlas import Point
 from ..words import Name, Words, mark, name, visible
 

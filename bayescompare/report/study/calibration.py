@@ -8,7 +8,7 @@ from typing import Any
 
 from ...formatting import NO_BREAK, plain, powers
 from ...metrics.thresholds import LOST_MAX
-from ..parts import Axis, Panels, Plot, Series
+from ..figures import Axis, Panels, Plot, Series
 from ..words import Words, name, visible
 from . import findings as w
 from .curves import (

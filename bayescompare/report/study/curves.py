@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from ...formatting import plain, powers
-from ..parts import Axis, Cell, Column, Mark, Panels, Plot, Row, Series, Strip, Strips
+from ..figures import Axis, Mark, Panels, Plot, Series, Strip
+from ..parts import Cell, Column, Row, Strips
 from ..words import Words, name, plain_text, visible
 from . import findings as w
 from .rows import ALL, Facet, Focus, Rows, Value, value_text

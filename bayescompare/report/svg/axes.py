@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from markupsafe import Markup, escape
 
 from ...formatting import ticks
-from ..parts import Axis, Mark, Plot, Series, Strip
+from ..figures import Axis, Mark, Plot, Series, Strip
 from .primitives import Scale, axis_marks, nested, off_axis, pct, placed, px, segment, svg
 
 type Up = Callable[[float], float]

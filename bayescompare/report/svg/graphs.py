@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from markupsafe import Markup, escape
 
-from ..parts import Graph, Node
+from ..figures import Graph, Node
 from .marks import SHAPES
 from .primitives import px
 

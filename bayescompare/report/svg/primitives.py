@@ -17,7 +17,8 @@ import numpy as np
 from markupsafe import Markup, escape
 
 from ...formatting import fixed, plain, powers, ticks
-from ..parts import Curve, Density, Forest, ForestRow, LayerRow, Ranks, Sketch
+from ..figures import Curve, Density, Forest, ForestRow, Ranks, Sketch
+from ..parts import LayerRow
 
 MOST_POINTS, SMALL, SKETCHED = 120, 48, 24
 """Points of a curve, of one in a small figure, and of one in a cell; more are not seen at any width."""
