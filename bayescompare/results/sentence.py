@@ -271,9 +271,7 @@ def _settle(layer: Layer, nuts: Fit) -> str:
         return "The figure lies on the margin, and more draws are not advised: decide what margin matters here."
     chains = int(nuts.diagnostics["chains"])
     each = math.ceil(layer.draws_needed / chains / 100) * 100
-    return (
-        f"About {count(layer.draws_needed)} draws would settle it: {chains} chains of {count(each)} (--draws {each})."
-    )
+    return f"About {count(chains * each)} draws would settle it: {chains} chains of {count(each)} (--draws {each})."
 
 
 def _same(layers: dict[str, Layer], table: pd.DataFrame) -> Overall:

@@ -209,7 +209,7 @@ def test_cannot_tell_yet() -> None:
         "The MAP of sigma sits 0.18 ± 0.02 posterior sd below its posterior mean, and the margin is 0.2."
     )
     # 4,000 · (2 · 0.02/0.015)²
-    assert found.advice == "About 28,445 draws would settle it: 4 chains of 7,200 (--draws 7200)."
+    assert found.advice == "About 28,800 draws would settle it: 4 chains of 7,200 (--draws 7200)."
 
 
 def test_cannot_tell_yet_on_the_margin() -> None:
