@@ -98,7 +98,9 @@ _MODES: dict[Code, Callable[[Fact], str]] = {
     ),
     Code.RIDGE: _ridge,
     Code.SADDLE: _saddle,
-    Code.NOT_IDENTIFIED: lambda r: f"{_ridge(r)}: the data alone do not identify them",
+    Code.NOT_IDENTIFIED: lambda r: (
+        f"the density is flat along {_names(r)}: a ridge, not a mode: the data alone do not identify them"
+    ),
     Code.PARTLY_IDENTIFIED: lambda r: f"{_ridge(r)}; what the data do not identify is NaN",
     Code.NOT_CONVERGED: _not_converged,
     Code.NO_USABLE_START: lambda r: f"the density is zero or NaN at all of {r.figures['starts']} starts",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from ..reasons import Code, Reason
 from ..results.fit import Fit, Status
 from .modes import boundaries, derivative_free, endings, unbounded
 from .modes.basins import log_mass
+from .modes.confounded import confounded
 from .modes.curvature import marginal_sd, over_its_width, spectrum, standard_errors
 from .modes.end import End
 from .modes.folds import folds
@@ -77,9 +79,14 @@ def fit(
     density = problem.density
     density.begin_search()
     compiling, evaluations, began = density.compile_seconds, density.evaluations, time.perf_counter()
-    only_in_priors = endings.unreached(problem) if method == "mle" else ()
-    if only_in_priors and not options.allow_unidentified:
-        return _refused(problem, method, only_in_priors)
+    why = refusal(problem) if method == "mle" and not options.allow_unidentified else None
+    if why:
+        compiled, spent = density.compile_seconds - compiling, time.perf_counter() - began
+        evaluated = density.evaluations - evaluations
+        refused = _refused(problem, method, why)
+        return replace(refused, seconds=spent - compiled, compile_seconds=compiled, evaluations=evaluated)
+    density.begin_search()
+    evaluations = density.evaluations
 
     lacking = density.no_gradient
     options = derivative_free.settings(options) if lacking else options
@@ -199,10 +206,19 @@ def _with_best(best: End, modes: list[End], ends: list[End]) -> tuple[list[End],
     return known, [best, *ends[1:]]
 
 
-def _refused(problem: Problem, method: str, variables: tuple[str, ...]) -> Fit:
-    """The MLE of a hierarchical model: its likelihood does not know the parameters of the parameters' priors."""
+def refusal(problem: Problem) -> Reason | None:
+    """Why no MLE exists, where that is certain before any search, as of hierarchical models; the same for all data."""
+    only_in_priors = endings.unreached(problem)
+    if only_in_priors:
+        return Reason(Code.ONLY_IN_PRIORS, only_in_priors)
+    together = confounded(problem.density)
+    return Reason(Code.NOT_IDENTIFIED, together) if together else None
+
+
+def _refused(problem: Problem, method: str, why: Reason) -> Fit:
+    """An MLE that does not exist, whose search would be for nothing."""
     names = problem.scalars.names
-    reasons = (Reason(Code.ONLY_IN_PRIORS, variables), Reason(Code.ADVICE_ALLOW_UNIDENTIFIED))
+    reasons = (why, Reason(Code.ADVICE_ALLOW_UNIDENTIFIED))
     diagnostics: dict[str, Any] = {
         "newton_decrement": math.nan,
         "eigenvalue_min": math.nan,

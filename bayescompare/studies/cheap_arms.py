@@ -16,7 +16,6 @@ from threadpoolctl import threadpool_limits
 
 from ..errors import DataError, UsageError
 from ..methods import mode
-from ..methods.modes import endings
 from ..methods.modes.surface import Index
 from ..model.backends import Array
 from ..model.problem import Problem
@@ -271,7 +270,7 @@ def _fitted(arms: Arms, problem: Problem, truth: Array, wanted: int, options: Ch
 
 def _mle(arms: Arms, problem: Problem, truth: Array, wanted: int, options: CheapOptions) -> _Rows:
     rows = _Rows.nothing(wanted, truth.shape[1], options)
-    if endings.unreached(problem):  # the same for all data
+    if mode.refusal(problem):  # the same for all data
         refused = mode.fit(problem, "mle")
         for row in range(wanted):
             rows.put(row, refused.status, refused.reasons)
