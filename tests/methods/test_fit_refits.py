@@ -335,6 +335,21 @@ def test_one_seed_one_subsample(large: tuple[Refits, Refits]) -> None:
     assert np.any(first.sampled != other.sampled)
 
 
+def test_a_density_of_large_terms_needs_no_search() -> None:
+    """Log gamma functions of counts of 1e8 leave 1e-5 nats of rounding; the mean's MLE is the mean, whatever alpha."""
+    counts = np.random.default_rng(5).negative_binomial(2.0, 2.0 / (2.0 + 1e8), 30)
+
+    def build() -> None:
+        a, alpha = pm.Flat("a"), pm.HalfFlat("alpha")
+        pm.NegativeBinomial("y", mu=pm.math.exp(a), alpha=alpha, observed=counts)
+
+    _, _, found = refitted(build)
+    np.testing.assert_allclose(found.points[:, 0], np.log((counts.sum() - counts) / 29), atol=1e-9)
+    assert set(found.status) == {Status.OK}
+    assert found.searches == 0
+    assert found.evaluations < 30 * 20
+
+
 # -- what cannot be refitted ------------------------------------------------------------------------------
 
 

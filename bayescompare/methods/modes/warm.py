@@ -41,8 +41,12 @@ PRODUCTS, LEAST = 5, 0.01
 #: Length of a difference of slopes, in Laplace sds by the curvature of all.
 REACH = 1e-3
 
-#: Loss of height over it, or over 1, that may be rounding.
-NOISE = 1e-11
+#: Loss of height over it, or over 1, that may be rounding; and over the rounding that is seen.
+NOISE, SEEN = 1e-11, 4.0
+
+#: Places at which rounding is looked for, and how far from the mode they are, in conditional sds: the density is a
+#: plane there.
+PLACES, BESIDE = 8, 1e-6
 
 #: Longest first step, in steps by the curvature that all observations have.
 LONGEST = 50.0
@@ -152,7 +156,7 @@ class Warm:
         self._free = np.setdiff1d(np.arange(len(u)), fixed)
         self._far = density.transformed[self._free]
         self._factor: Array | None = None
-        self._enough = math.inf
+        self._enough, self._rounding = math.inf, 0.0
         if len(u) <= options.dense:
             rough = own_scale(hessian(density, u, weights))
             h = hessian(density, u, weights, rough)[np.ix_(self._free, self._free)]
@@ -160,6 +164,7 @@ class Warm:
         if self._factor is not None:
             self._scale = np.ones(len(u))
             self._scale[self._free] = own_scale(h)
+            self._rounding = SEEN * self._seen_rounding()
             if len(h) > 2 * PRODUCTS:
                 self._enough = self._share(h)
 
@@ -249,7 +254,7 @@ class Warm:
             sound[rows] &= np.abs(move[rows] * self._far).max(axis=1, initial=0.0) < newton.STRIDE
             tried = points[rows] + self._spread(move[rows])
             higher, gradients = self._without(tried, which[rows])
-            sound[rows] &= higher >= values[rows] - NOISE * np.maximum(1.0, np.abs(values[rows]))
+            sound[rows] &= higher >= values[rows] - self._noise(values[rows])
             points[rows], values[rows], slopes[rows] = tried, higher, gradients[:, self._free]
         return Tops(points, values, sound)
 
@@ -280,7 +285,7 @@ class Warm:
             if not len(rows):
                 break
             found, slope = slopes(points[rows], which[rows])
-            rising = found >= values[rows] - NOISE * np.maximum(1.0, np.abs(found))
+            rising = found >= values[rows] - self._noise(found)
             inside = basis[rows] @ slope[:, :, None]
             beyond = (np.linalg.solve(within[rows], inside) - inside) * basis[rows]
             move = self._along(slope + beyond.sum(axis=1))
@@ -290,6 +295,20 @@ class Warm:
             sound[rows] = 0.5 * (slope**2).sum(axis=1) / share[rows] <= SETTLED
             rows = rows[~sound[rows]]
         return Tops(points, values, sound)
+
+    def _seen_rounding(self) -> float:
+        """What heights beside the mode differ by from its tangent plane: terms of 10¹⁰ that cancel leave 10⁻⁵."""
+        density, weights = self._without.density, self._without.weights
+        chance = np.random.default_rng(0).standard_normal((PLACES, len(self._free)))
+        shifts = BESIDE * self._scale * self._spread(chance)
+        height, gradient = density(self._u, weights)
+        off = np.abs(density.batch(self._u + shifts, weights)[0] - height - shifts @ gradient)
+        return float(off.max()) if np.isfinite(off).all() else 0.0
+
+    def _noise(self, heights: Array) -> Array:
+        """What such heights may lose by rounding."""
+        noise: Array = np.maximum(self._rounding, NOISE * np.maximum(1.0, np.abs(heights)))
+        return noise
 
     def _share(self, h: Array) -> float:
         """The least share of this curvature that is still that of a mode, none of whose coordinates runs to a bound."""
