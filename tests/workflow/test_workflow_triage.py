@@ -339,7 +339,7 @@ def test_the_document_is_ready_for_json(build: Build) -> None:
     document = found.to_dict()
     assert json.loads(json.dumps(document, allow_nan=False)) == document
     keys = ["schema", "model", "answer", "sentence", "reasons", "criteria", "flags", "fits", "table", "findings"]
-    assert list(document) == [*keys, "seconds"]
+    assert list(document) == [*keys, "seconds", "price"]
     assert document["schema"] == "bayescompare/2"
     assert document["answer"] == found.answer
     assert document["sentence"].endswith(".")
@@ -353,7 +353,7 @@ def test_the_document_is_ready_for_json(build: Build) -> None:
 def test_one_seed_gives_one_result() -> None:
     first, again, other = (bc.triage(built(few_counts), random_seed=seed).to_dict() for seed in (1, 1, 2))
     for document in (first, again, other):
-        del document["seconds"]
+        del document["seconds"], document["price"]
         for fit in document["fits"].values():
             del fit["seconds"], fit["compile_seconds"]
     assert first == again
