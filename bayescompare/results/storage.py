@@ -72,6 +72,8 @@ def _draft(path: Path) -> Iterator[Path]:
     try:
         if not path.parent.is_dir():
             raise FileNotFoundError(errno.ENOENT, f"there is no folder {path.parent}")
+        if path.exists() and not (path.is_file() or path.is_dir()):  # a device would be replaced by a file
+            raise OSError(errno.EINVAL, "it is neither a file nor a folder")
         yield draft
         if draft.is_dir() and path.is_dir():
             if not (path / "zarr.json").is_file():

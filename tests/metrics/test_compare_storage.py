@@ -200,6 +200,18 @@ def test_no_such_folder(comparison: Comparison, tmp_path: Path, suffix: str) -> 
     assert left(tmp_path) == []
 
 
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_what_is_no_file_is_not_replaced(comparison: Comparison, tmp_path: Path, suffix: str) -> None:
+    pipe = tmp_path / f"a.{suffix}"
+    os.mkfifo(pipe)
+    with pytest.raises(OutputError, match="neither a file nor a folder"):
+        comparison.save(pipe)
+    with pytest.raises(OutputError, match="neither a file nor a folder"):
+        write_text(pipe, "text")
+    assert pipe.is_fifo()
+    assert left(tmp_path) == [pipe.name]
+
+
 def test_a_folder_of_that_name(comparison: Comparison, path: Path) -> None:
     path.mkdir()
     (path / "mine").write_text("mine")
