@@ -63,7 +63,7 @@ class Program(click.Group):
             return code
         except Exception as error:  # the last place where an unforeseen error can be told in one line
             advice = "" if terminal.debug else " Run it again with --debug for the traceback."
-            terminal.error(f"Error: this was not foreseen: {type(error).__name__}: {error}.{advice}", error)
+            terminal.error(f"Internal error: {type(error).__name__}: {error}.{advice}", error)
             return code
         return value if isinstance(value, int) else 0
 

@@ -95,7 +95,7 @@ def _report(terminal: Terminal, template: Template, out: Path, asked: dict[str, 
         terminal.error(f"{template.name}: {error}", error)
         return error.exit_code
     except Exception as error:  # whatever one template raises must not keep the others
-        terminal.error(f"{template.name}: this was not foreseen: {type(error).__name__}: {error}.", error)
+        terminal.error(f"{template.name}: internal error: {type(error).__name__}: {error}.", error)
         return UNFORESEEN
     terminal.show([said])
     return 0

@@ -217,7 +217,7 @@ def test_debug_shows_the_traceback(run: Any, folder: Path, where: str) -> None:
         (
             TypeError("a bug"),
             1,
-            "Error: this was not foreseen: TypeError: a bug. Run it again with --debug for the traceback.\n",
+            "Internal error: TypeError: a bug. Run it again with --debug for the traceback.\n",
         ),
     ],
 )

@@ -71,7 +71,7 @@ def test_one_that_fails_is_told_and_the_rest_goes_on(
     monkeypatch.setattr(made, "run", failing)
     done = run("gallery", "jellybeans", "eight_schools", "--out", tmp_path)
     assert done.exit_code == code
-    assert f"jellybeans: {'' if code == 4 else 'this was not foreseen: '}" in done.stderr
+    assert f"jellybeans: {'' if code == 4 else 'internal error: '}" in done.stderr
     assert str(error) in done.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["eight_schools.html", "index.html"]
 

@@ -12,7 +12,6 @@ from ..figures import Axis, Panels, Plot, Series
 from ..words import Words, name, visible
 from . import findings as w
 from .curves import (
-    CSS,
     FEW,
     HEIGHT,
     LINES,
@@ -161,7 +160,7 @@ def ecdfs(curves: Sequence[Ecdf], varied: Iterable[str]) -> Panels | None:
             height=HEIGHT,
         )
         panels.append(((name(first.parameter),), beside, plot))
-    methods = dict.fromkeys(m for m in (*CSS,) if any(c.method == m for c in curves))
+    methods = dict.fromkeys(c.method for c in curves)
     caption = (
         "ECDF of the truth’s rank in each method’s distribution, minus the uniform one’s. In the green band, all of it "
         "at once, 95 % of uniform samples stay. A hill says that the estimates lie above the truth, a dale "

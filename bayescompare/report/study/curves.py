@@ -32,8 +32,15 @@ FEW, MANY = 4, 9
 #: Points of a line, or marks of a colour, up to which each is drawn.
 MARKS = 60
 
-CSS = {"nuts": "post", "map_laplace": "map", "psis_laplace": "lap", "mle_wald": "mle"}
-LINES = {"post": "post", "map": "map path", "lap": "lap", "mle": "mle"}
+CSS = {
+    "nuts": "post",
+    "map_laplace": "map",
+    "psis_laplace": "lap",
+    "mle_wald": "mle",
+    "marginal_map": "mam",
+    "marginal_laplace": "mar",
+}
+LINES = {"post": "post", "map": "map path", "lap": "lap", "mle": "mle", "mam": "mam", "mar": "mar"}
 HEIGHT = 176
 
 

@@ -39,6 +39,8 @@ KEYS = {
     "map_laplace": '<line class="map path" x1="0" x2="26" y1="7" y2="7"/><path class="mf" d="M9 4L17 4L13 11Z"/>',
     "psis_laplace": '<line class="lap" x1="0" x2="26" y1="7" y2="7"/><path class="lf" d="M13 3L17 7L13 11L9 7Z"/>',
     "mle_wald": '<line class="mle" x1="0" x2="26" y1="7" y2="7"/><path class="ef" d="M10 4H16V10H10Z"/>',
+    "marginal_map": '<line class="mam" x1="0" x2="26" y1="7" y2="7"/><path class="xf" d="M9.6 3.6H16.4V10.4H9.6Z"/>',
+    "marginal_laplace": '<line class="mar" x1="0" x2="26" y1="7" y2="7"/><path class="rf" d="M13 3L17 10H9Z"/>',
     "same": '<line class="lsame" x1="0" x2="26" y1="7" y2="7"/><circle class="vs" cx="13" cy="7" r="3.4"/>',
     "differs": '<line class="ldiffers" x1="0" x2="26" y1="7" y2="7"/><path class="vd" d="M13 3L17 7L13 11L9 7Z"/>',
     "undecided": '<line class="lundecided" x1="0" x2="26" y1="7" y2="7"/><circle class="vu" cx="13" cy="7" r="3"/>',
