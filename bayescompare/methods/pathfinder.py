@@ -125,7 +125,10 @@ def _drawn(problem: Problem, options: PathfinderOptions, seed: int) -> tuple[Arr
 
     density, d = problem.density.traced(), problem.dimension
     if density is None:
-        raise UnsupportedModelError("Pathfinder needs the log density through JAX, and this one has no translation.")
+        why = problem.density.fallback or "an operation has no translation"
+        raise UnsupportedModelError(
+            f"Pathfinder needs the log density through JAX: {why}. ADVI and the Laplace approximation do without."
+        )
     start = problem.density.start
     unit = np.clip(own_scale(hessian(problem.density, start, WEIGHTS)), 1e-8, 1e8)
     each = -(-options.draws // options.paths)

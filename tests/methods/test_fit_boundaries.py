@@ -198,6 +198,16 @@ def test_the_others_are_at_their_best_beside_an_edge() -> None:
     assert math.isnan(found.diagnostics["standard_errors"]["rate"])
 
 
+def between_two_bounds() -> None:
+    """Data between two free bounds: the search stops at one of them first."""
+    lower, upper = pm.Normal("lower", 0.0, 10.0), pm.Normal("upper", 10.0, 10.0)
+    pm.Uniform("y", lower, upper, observed=np.array([2.5, 6.0, 3.0, 7.0, 4.0]))
+
+
+def test_several_edges_are_met_one_after_the_other() -> None:
+    on_the_bound(bc.fit(problem(between_two_bounds), "map"), ["lower", "upper"], {"lower": 2.5, "upper": 7.0})
+
+
 def stationary_garch() -> None:
     """a ends at 0, though the density is without limit at its other bound."""
     a = pm.Uniform("a", 0.0, 1.0)

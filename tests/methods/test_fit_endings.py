@@ -393,6 +393,29 @@ def test_what_makes_a_mode_is_said_of_the_priors_that_are_there() -> None:
     assert bc.fit(problem(separated), "mle").reasons[1].code is Code.ADVICE_PRIOR
 
 
+@pytest.mark.parametrize("sigma", [lambda: 1.0, lambda: pm.HalfFlat("sigma")], ids=["known", "free"])
+def test_a_scale_under_a_flat_prior_times_its_effects_has_no_mode(sigma: Callable[[], Any]) -> None:
+    """At c·tau and z/c the data are as likely and the effects' prior is higher, for every c > 1. Newton's steps along
+    that curved way come to nothing far out, where the rest of the rise is rounding."""
+    group = np.repeat(np.arange(3), 4)
+
+    def non_centred() -> None:
+        effects = pm.HalfFlat("tau") * pm.Normal("z", 0.0, 1.0, shape=3)
+        pm.Normal("y", effects[group], sigma(), observed=2.0 * group - 2.0 + np.tile(Y, 3))
+
+    nowhere(bc.fit(problem(non_centred), "map"), "rises for ever along tau")
+
+
+def test_a_scale_under_a_flat_prior_whose_effects_are_centred_elsewhere_has_one() -> None:
+    """tau² = Σ y² / n: what is level is told from what is wide."""
+
+    def scale() -> None:
+        pm.Normal("y", 0.0, pm.HalfFlat("tau"), observed=1e4 * Y)
+
+    found = inside(bc.fit(problem(scale), "map"))
+    assert found.values["tau"] == pytest.approx(1e4 * math.sqrt((Y**2).mean()), rel=1e-6)
+
+
 def is_separated(X: np.ndarray, y: np.ndarray) -> bool:
     """Whether a plane has all of the ones on one side and all of the zeros on the other, or on itself: by a linear
     programme, the criterion of Albert and Anderson (1984, Biometrika 71, 1–10) for an MLE that does not exist."""

@@ -34,6 +34,8 @@ class Animal:
         The error of a comparison, where the model cannot be used.
     names : tuple of str
         What that error's message must name.
+    without : tuple of str
+        Methods that refuse it, though it can be compared.
     ending : tuple of str
         Words of which one must stand in the reasons of the MAP, where it has none.
     """
@@ -45,6 +47,7 @@ class Animal:
     mean: Mapping[str, float] = field(default_factory=dict)
     refused: type[BayesCompareError] | None = None
     names: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
     ending: tuple[str, ...] = ()
 
     def model(self) -> pm.Model:

@@ -18,7 +18,7 @@ from ...model.problem import Problem
 from ...reasons import Code, Reason
 from ...results.fit import Status
 from . import boundaries, kinks
-from .audits import Audit, Curvature, Heights, Scalars
+from .audits import Audit, Curvature, Heights, Polish, Scalars
 from .curvature import RIDGE, identified, own_scale, spectrum
 from .end import End
 from .folds import folds
@@ -31,6 +31,9 @@ CREEP = 0.1
 
 #: Most that it then gains further out, as a multiple of the gain before: at a saddle it is 8.
 LEVELLING = 3.0
+
+#: How far a scale under a flat prior is led out, in its logarithm; most of them that are.
+LED_OUT, LOOKED = (2.0, 4.0), 3
 
 #: Relative rounding error of a density.
 NOISE = 1e-14
@@ -56,6 +59,9 @@ def judge(
     free = _free_at_the_bound(problem.density, best)
     if free.any():
         return Status.FAILED, [Reason(Code.RIDGE, _carriers(problem.density, free / free.sum()))]
+    level = yield from _levels_off(problem, best, options)
+    if level:
+        return Status.FAILED, [Reason(Code.RISES_TOWARDS_A_LIMIT, level), towards_a_limit(problem, weights)]
     reasons = [Reason(Code.ON_BOUNDARY, (name,)) for name in boundaries.names(problem, best)]
     kinked = kink_names(problem, best)
     if kinked:
@@ -157,6 +163,9 @@ def why_no_mode(problem: Problem, best: End, weights: tuple[float, ...], options
     rises = yield from runaway(problem, best, options)
     if rises:
         return rises.reasons
+    level = yield from _levels_off(problem, best, options)
+    if level:
+        return [Reason(Code.RISES_TOWARDS_A_LIMIT, level), towards_a_limit(problem, weights)]
     smooth = folds(problem.density, options.dense).smooth
     jumping = [] if smooth else kinks.unsettled(problem.density, best, weights).tolist()
     stuck = boundaries.names_of(problem, dict.fromkeys(jumping, 0.0))
@@ -179,6 +188,25 @@ def _creeps(density: Density, best: End) -> Audit[bool]:
     least = max(CREEP * best.decrement, rounding)
     with np.errstate(invalid="ignore"):
         return bool(((near > least) & (far > least) & (far < LEVELLING * near)).any())
+
+
+def _levels_off(problem: Problem, best: End, options: ModeOptions) -> Audit[tuple[str, ...]]:
+    """A variable under a flat prior along which the density is level as far as it is led out, the others following:
+    the scale of effects that are a product with it, which their own prior pulls to 0."""
+    density = problem.density
+    flat = [range(b.start, b.stop) for b in density.blocks if b.name in problem.improper and b.transform is not None]
+    out = best.u - density.start
+    looked = sorted((i for own in flat for i in own if not best.fixed[i]), key=lambda i: -abs(out[i]))
+    for i in looked[:LOOKED]:
+        trial, level = best, np.isfinite(best.value)
+        for step in LED_OUT:
+            if level:
+                place = float(best.u[i]) + math.copysign(step, out[i])
+                trial = yield Polish(boundaries.put(trial, {i: place}), options)
+                level = abs(trial.value - best.value) <= options.agreement
+        if level:
+            return tuple(boundaries.names_of(problem, {i: 0.0}))
+    return ()
 
 
 def _endless(problem: Problem, best: End) -> Audit[list[str]]:

@@ -154,17 +154,21 @@ def polish(density: Density, end: End, weights: tuple[float, ...], options: Mode
 
 
 def _at_walls(density: Density, end: End, weights: tuple[float, ...], options: ModeOptions) -> End:
-    """Put on the edges of the support that it stopped at, and climbed along them; as it was where that is no top."""
-    found = kinks.walls(density, end, weights)
-    if not found:
-        return end
-    u = end.u.copy()
-    u[list(found)] = list(found.values())
-    held = replace(end, u=u, kinks={**end.kinks, **found}, walls=(*end.walls, *found))
-    top = _climb(density, held, weights, options)
-    again = kinks.walls(density, replace(top, kinks={}), weights)
-    still = all(i in again and abs(again[i] - place) <= 1e-9 * max(1.0, abs(place)) for i, place in found.items())
-    return top if top.converged(options) and still else end
+    """Put on the edges of the support that it stopped at, and climbed along them; as it was where that is no top.
+
+    Along one edge the climb may stop at the next, as the second bound of a uniform does.
+    """
+    top, on = end, dict[int, float]()
+    while found := kinks.walls(density, top, weights):
+        on |= found
+        u = top.u.copy()
+        u[list(found)] = list(found.values())
+        top = _climb(density, replace(top, u=u, kinks={**top.kinks, **on}, walls=(*end.walls, *on)), weights, options)
+        if top.converged(options):
+            break
+    again = kinks.walls(density, replace(top, kinks={}), weights) if on else {}
+    still = all(i in again and abs(again[i] - place) <= 1e-9 * max(1.0, abs(place)) for i, place in on.items())
+    return top if on and top.converged(options) and still else end
 
 
 def _climb(density: Density, end: End, weights: tuple[float, ...], options: ModeOptions) -> End:
