@@ -18,7 +18,7 @@ from ...reasons import Code, Reason
 from ...results.fit import Fit, Status
 from .. import mode as outer_mode
 from ..laplace import named
-from ..modes.boundaries import LIMIT
+from ..modes.boundaries import placed
 from ..modes.curvature import cholesky, hessian, jacobian
 from .inner import inner_modes
 from .latent import Latent, latent_block
@@ -45,7 +45,7 @@ class Found:
     fit : Fit
         Of the hyperparameters alone.
     phi : ndarray of shape (m,) or None
-        The mode; ±40 where it lies on a bound.
+        The mode; where it lies on a bound, as far out as ℓ is at its limit.
     at : At or None
         The inner mode there.
     status : Status
@@ -70,8 +70,8 @@ def search(problem: Problem, method: str, seed: int, options: MarginalOptions) -
     fit = outer_mode.fit(outer, method, seed=seed, options=mode)
     if fit.unconstrained is None:
         return Found(outer, fit, None, None, fit.status, fit.reasons)
-    phi = np.where(np.isfinite(fit.unconstrained), fit.unconstrained, np.copysign(LIMIT, fit.unconstrained))
     weights = outer_mode.WEIGHTS[method]
+    phi = placed(outer.density, fit.unconstrained, weights)
     at = outer.marginal.at(phi, weights)
     if at is None:
         return Found(outer, fit, None, None, Status.FAILED, (Reason(Code.LATENT_WITHOUT_MODE),))

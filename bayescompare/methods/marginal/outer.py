@@ -194,12 +194,13 @@ class Marginal(Density):
         return points
 
     def _gradient(self, at: At, weights: Array) -> Array:
-        """∂ℓ/∂φ: x* moves with φ, which changes log det H but not log p, flat in x there."""
+        """∂ℓ/∂φ: x* moves with φ, which changes log det H, and log p by what rounding left of its slope in x: with effects
+        about a mean μ and a scale near 0, x* = μ to rounding, and that slope carries the data's pull on μ."""
+        x = self.latent.coordinates
         slope = self.joint.slope(at.point, at.factor.inverse()[0], weights)
         along = np.zeros(self.whole.dimension)
-        along[self.latent.coordinates] = at.factor.solve(slope[None, self.latent.coordinates])[0]
-        moved = self.joint.product(at.point, along, weights)
-        total: Array = at.inner.gradient[0] + 0.5 * (slope + moved)
+        along[x] = at.factor.solve((0.5 * slope + at.inner.gradient[0])[None, x])[0]
+        total: Array = at.inner.gradient[0] + 0.5 * slope + self.joint.product(at.point, along, weights)
         return total[self.latent.others]
 
     def response(self, at: At, weights: Sequence[float]) -> Array:

@@ -96,28 +96,29 @@ def traced(problem: Problem, latent: Sequence[str] = ()) -> Traced:
         h = jnp.zeros((n, n)).at[pattern.rows, pattern.columns].set(-products(u, weights, *data))
         return out[0], out[1:][x], h
 
-    def inner(phi: Any, weights: Any, *data: Any) -> tuple[Any, Any, Any, Any]:
-        """The block's mode, its height, the root of its precision, and whether it is one."""
+    def inner(phi: Any, weights: Any, *data: Any) -> tuple[Any, Any, Any, Any, Any]:
+        """The block's mode, its height, what rounding left of its slope, the root of its precision, and whether it is
+        a mode."""
         local_at = lambda block: local(phi, block, weights, *data)  # noqa: E731
-        block, height, _, h, decrement = climb(local_at, origin)
+        block, height, rest, h, decrement = climb(local_at, origin)
         root = jnp.linalg.cholesky(h)
         found = (decrement <= DECREMENT) & jnp.isfinite(root).all() & jnp.isfinite(height)
-        return block, height, root, found
+        return block, height, rest, root, found
 
     def marginal_height(phi: Any, weights: Any, *data: Any) -> tuple[Any, Any]:
-        block, top, root, found = inner(phi, weights, *data)
+        block, top, rest, root, found = inner(phi, weights, *data)
         u = joined(phi, block)
         inverse = cho_solve((root, True), jnp.eye(n))[pattern.rows, pattern.columns]
         slope = jax.grad(lambda v: inverse @ products(v, weights, *data))(u)
-        along = joined(jnp.zeros(len(others)), cho_solve((root, True), slope[x]))
+        along = joined(jnp.zeros(len(others)), cho_solve((root, True), 0.5 * slope[x] + rest))
         own, moved = jax.jvp(lambda v: gradient(v, weights, *data), (u,), (along,))
-        total = (own + 0.5 * (slope + moved))[others]
+        total = (own + 0.5 * slope + moved)[others]
         height = top + n / 2 * math.log(2 * math.pi) - jnp.log(jnp.diagonal(root)).sum()
         found &= jnp.isfinite(total).all()
         return jnp.where(found, height, -jnp.inf), jnp.where(found, total, 0.0)
 
     def at(phi: Any, weights: Any, *data: Any) -> tuple[Any, Any]:
-        block, _, root, _ = inner(phi, weights, *data)
+        block, _, _, root, _ = inner(phi, weights, *data)
         return joined(phi, block), root
 
     def errors(phi: Any, covariance: Any, weights: Any, *data: Any) -> Any:
@@ -134,7 +135,7 @@ def traced(problem: Problem, latent: Sequence[str] = ()) -> Traced:
         return jnp.sqrt((of_phi * (covariance @ of_phi)).sum(axis=0) + (of_x**2).sum(axis=0))
 
     def draw(phi: Any, z: Any, weights: Any, *data: Any) -> tuple[Any, Any]:
-        block, top, root, _ = inner(phi, weights, *data)
+        block, top, _, root, _ = inner(phi, weights, *data)
         u = joined(phi, block + solve_triangular(root, z, lower=True, trans="T"))
         height = joint(u, weights, *ones, *data)[0]
         return u, jnp.where(jnp.isfinite(height), height, -jnp.inf) - top + 0.5 * z @ z
