@@ -194,8 +194,10 @@ class Marginal(Density):
         return points
 
     def _gradient(self, at: At, weights: Array) -> Array:
-        """∂ℓ/∂φ: x* moves with φ, which changes log det H, and log p by what rounding left of its slope in x: with effects
-        about a mean μ and a scale near 0, x* = μ to rounding, and that slope carries the data's pull on μ."""
+        """∂ℓ/∂φ: x* moves with φ, which changes log det H, and log p by what rounding left of its slope in x.
+
+        Effects about a mean, of a scale near 0, are that mean to rounding, and this slope carries the data's pull.
+        """
         x = self.latent.coordinates
         slope = self.joint.slope(at.point, at.factor.inverse()[0], weights)
         along = np.zeros(self.whole.dimension)
