@@ -36,21 +36,18 @@ TEMPLATES = (
     "baseball",
     "eight_schools",
     "item_response",
-    "local_level",
     "measurement_error",
     "pilots",
     "poisson_glmm",
     "prophet_trend",
     "radon",
     "rats",
-    "ridge_regression",
     "robust_regression",
     "seeds",
     "state_elections",
     "stochastic_volatility",
     "surgical",
     "survival",
-    "wells",
 )
 
 #: Blocks that are not Gaussian a priori, and are named.

@@ -10,7 +10,7 @@ import pytest
 from scipy.stats import halfnorm, multivariate_normal, norm
 
 import bayescompare as bc
-from bayescompare.methods.marginal import MarginalOptions
+from bayescompare.methods.marginal import MarginalOptions, laplace
 from bayescompare.results.fit import Fit
 from tests.methods.mixed_models import ANSWERS, ohio
 
@@ -76,6 +76,13 @@ def test_draws_are_of_all_scalars_and_one_seed_gives_the_same() -> None:
     assert first.unconstrained_draws is not None
     np.testing.assert_array_equal(first.draws, again.draws)
     np.testing.assert_allclose(np.exp(first.unconstrained_draws[0, :, 1]), first.draws[0, :, 1], rtol=1e-12)
+
+
+def test_a_block_that_would_take_minutes_gets_fewer_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(laplace, "PRODUCTS", 8 * 300)
+    found = bc.fit(schools(centred=False), "marginal_laplace")
+    assert found.draws is not None
+    assert found.draws.shape == (1, 300, len(found.names))
 
 
 def test_latent_draws_have_their_conditional_law() -> None:

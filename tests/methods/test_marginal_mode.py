@@ -10,6 +10,8 @@ import pymc as pm
 import pytest
 from numpy.testing import assert_allclose
 from pytensor.tensor.linalg import cholesky
+from scipy.optimize import brentq
+from scipy.special import expit
 from scipy.stats import halfnorm, multivariate_normal, norm
 
 import bayescompare as bc
@@ -81,6 +83,18 @@ def test_generalised_models_as_lme4_and_glmmtmb_fit_them(name: str) -> None:
     assert_allclose(own, list(known["se"].values()), rtol=5e-4)
     if "ranef" in known:
         assert_allclose(fixed(fit, "b"), known["ranef"]["(Intercept)"], rtol=1e-4, atol=1e-5)
+    else:
+        assert_allclose(fixed(fit, "z"), children(known), rtol=1e-4, atol=1e-4)
+
+
+def children(known: dict[str, Any]) -> np.ndarray:
+    """Conditional modes of ohio's children at glmmTMB's estimates, one root of a score each."""
+    data, beta, sd = known["data"], list(known["fixef"].values()), known["sd"][0]
+    ages, modes = np.array(data["ages"], dtype=float), []
+    for text, smoke in zip(data["answers"], data["smoke"], strict=True):
+        total, eta = sum(int(a) for a in text), beta[0] + beta[1] * ages + beta[2] * smoke
+        modes.append(brentq(lambda z, t, eta: sd * (t - expit(eta + sd * z).sum()) - z, -9, 9, args=(total, eta)))
+    return np.repeat(modes, data["children"])
 
 
 def test_fixed_effects_named_latent_give_reml() -> None:

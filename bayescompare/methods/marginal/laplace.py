@@ -47,7 +47,10 @@ CHAINS, TUNE, MOST_SAMPLED = 2, 300, 1000
 #: Most scalars of all draws together.
 CELLS = 20_000_000
 
-#: Fewest draws, however many scalars they have.
+#: Most entries of Hessian-vector products of all draws together: a dense block of 250 has 62,500 at each draw.
+PRODUCTS = 60_000_000
+
+#: Fewest draws, however many scalars and products they have.
 FEWEST = 200
 
 #: Rows that are worked on at a time hold at most so many entries.
@@ -125,8 +128,7 @@ def fit(problem: Problem, *, seed: int = 0, options: MarginalOptions | None = No
             seconds=time.perf_counter() - began,
         )
     rng = np.random.default_rng(seed)
-    count = max(min(options.draws, CELLS // max(len(names), 1)), min(FEWEST, options.draws))
-    outer = _outer_draws(found, covariance, count, rng, seed, options)
+    outer = _outer_draws(found, covariance, _count(found, len(names), options.draws), rng, seed, options)
     points, ratios, z = _latent_draws(found.outer.marginal, outer, rng)
     draws = density.push(points)
     told = importance(names, draws, ratios)
@@ -159,6 +161,13 @@ def fit(problem: Problem, *, seed: int = 0, options: MarginalOptions | None = No
         compile_seconds=compile_seconds,
         evaluations=found.outer.marginal.inner_steps,
     )
+
+
+def _count(found: Found, scalars: int, asked: int) -> int:
+    """How many draws: fewer than asked for where they would not fit, or would take minutes."""
+    marginal = found.outer.marginal
+    products = marginal.joint.pattern.count * len(marginal.latent.coordinates)
+    return max(min(asked, CELLS // max(scalars, 1), PRODUCTS // products), min(FEWEST, asked))
 
 
 def _known(x: float) -> float | None:

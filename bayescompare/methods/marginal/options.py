@@ -19,7 +19,7 @@ class MarginalOptions:
         Free variables to integrate out; empty: all vectors of them whose prior, given the others, is Gaussian.
     draws : int
         Draws of the marginal Laplace approximation; fewer where a draw has so many scalars that they would not fit
-        (``CELLS`` in all).
+        (``CELLS`` in all), or so dense a block that they would take minutes (``PRODUCTS``).
     mode : ModeOptions
         Of the search over the hyperparameters, which has two starts at most where the block is very large.
     sampled_above : int
