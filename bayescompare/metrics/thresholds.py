@@ -8,6 +8,7 @@ INTERVAL = 0.94
 
 #: What the sampler must reach, on the free variables' scalars; of divergences the share of all draws.
 R_HAT_MAX = 1.01
+NEARLY_MIXED = 1.05  # an R-hat up to which more draws are the remedy, and not another form of the model
 ESS_MIN = 400.0
 DIVERGENCES_MAX = 0.002
 E_BFMI_MIN = 0.3

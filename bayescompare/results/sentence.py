@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..formatting import LARGE, count, figure, fixed, percent, plain, point
+from ..metrics.thresholds import ESS_MIN, NEARLY_MIXED, R_HAT_MAX
 from ..metrics.verdict import GATES, Layer, Overall, State, stands_as_point
 from ..reasons import NO_MODE_EXISTS, Code, Reason
 from ..wording import fault, rise
@@ -96,11 +97,7 @@ def _no_verdict(layers: dict[str, Layer], fits: tuple[Fit, Fit], deciding: str) 
         sentence = f"{'NUTS' if by_nuts(nuts) else 'The sampler'} did not converge ({faults})"
         if rises:
             sentence += f", and the model has no mode: {rises.replace('the density', 'its density')}"
-        smaller_steps = "target_accept or " if nuts.diagnostics.get("divergences") else ""
-        advice = (
-            f"Trust neither answer yet. Raise {smaller_steps}the number of draws, or write the model so that it is "
-            "easier to sample (for group effects, the non-centred form)."
-        )
+        advice = f"Trust neither answer yet. {_better_draws(sampler, nuts)}"
         return Overall(State.NO_VERDICT, "No verdict.", sentence + ".", advice, deciding)
     return Overall(
         State.NO_VERDICT,
@@ -108,6 +105,22 @@ def _no_verdict(layers: dict[str, Layer], fits: tuple[Fit, Fit], deciding: str) 
         f"The search for the MAP is not to be trusted: {optimiser.reason}. The posterior stands.",
         f"Report the {posterior}.",
         deciding,
+    )
+
+
+def _better_draws(sampler: Layer, nuts: Fit) -> str:
+    """What to do about draws that failed their checks: more of them where they were only too few."""
+    figures = {fault.code: fault.figures for fault in sampler.faults}
+    ess = float(figures.get(Code.ESS, {}).get("ess", ESS_MIN))
+    r_hat = float(figures.get(Code.R_HAT, {}).get("r_hat", R_HAT_MAX))
+    if by_nuts(nuts) and figures.keys() <= {Code.ESS, Code.R_HAT} and ess > 0 and r_hat <= NEARLY_MIXED:
+        drawn = nuts.diagnostics["chains"] * nuts.diagnostics["draws"]
+        short = max(ESS_MIN / ess, (r_hat - 1) / (R_HAT_MAX - 1))
+        return f"The draws were too few: about {_draws(1.5 * drawn * short, nuts)}."  # half as many again: both vary
+    smaller_steps = "target_accept or " if nuts.diagnostics.get("divergences") else ""
+    return (
+        f"Raise {smaller_steps}the number of draws, or write the model so that it is easier to sample (for group "
+        "effects, the non-centred form)."
     )
 
 
@@ -269,9 +282,14 @@ def _settle(layer: Layer, nuts: Fit) -> str:
         return "More draws of the Laplace approximation would tell; they are cheap (--laplace-draws)."
     if layer.on_the_margin or layer.draws_needed is None:
         return "The figure lies on the margin, and more draws are not advised: decide what margin matters here."
+    return f"About {_draws(layer.draws_needed, nuts, 'settle it')}."
+
+
+def _draws(total: float, nuts: Fit, purpose: str = "do") -> str:
+    """``4,000 draws would settle it: 4 chains of 1,000 (--draws 1000)``."""
     chains = int(nuts.diagnostics["chains"])
-    each = math.ceil(layer.draws_needed / chains / 100) * 100
-    return f"About {count(chains * each)} draws would settle it: {chains} chains of {count(each)} (--draws {each})."
+    each = math.ceil(total / chains / 100) * 100
+    return f"{count(chains * each)} draws would {purpose}: {chains} chains of {count(each)} (--draws {each})"
 
 
 def _same(layers: dict[str, Layer], table: pd.DataFrame) -> Overall:

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 import math
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -342,10 +343,14 @@ def test_enough_starts_find_the_higher_mode() -> None:
 
 
 def test_a_sampler_that_did_not_converge_gives_no_verdict() -> None:
-    options = bc.CompareOptions(sampler=bc.SamplerOptions(draws=50, tune=200, chains=2))
+    options = bc.CompareOptions(sampler=bc.SamplerOptions(draws=100, tune=200, chains=2))
     overall = bc.compare(normal_normal(), random_seed=1, options=options).verdict.overall
     assert (str(overall.state), overall.opening, overall.deciding) == ("no_verdict", "No verdict.", "sampler")
     assert "NUTS did not converge" in overall.sentence
+    advised = re.search(r"2 chains of [\d,]+ \(--draws (\d+)\)", overall.advice)
+    assert advised is not None
+    options = bc.CompareOptions(sampler=bc.SamplerOptions(draws=int(advised.group(1)), tune=200, chains=2))
+    assert str(bc.compare(normal_normal(), random_seed=1, options=options).verdict.layers["sampler"].state) == "sound"
 
 
 # -- one seed, one result --------------------------------------------------------------------------
