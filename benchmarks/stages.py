@@ -12,6 +12,7 @@ import functools
 import os
 import resource
 import sys
+import tempfile
 import time
 from importlib import import_module
 from typing import Any
@@ -68,7 +69,8 @@ def main() -> None:
         timed(*stage)
     comparison = compare(sys.argv[1])
     began = time.process_time()
-    comparison.to_html(os.devnull)
+    with tempfile.TemporaryDirectory() as folder:
+        comparison.to_html(f"{folder}/report.html")
     line("report", time.process_time() - began)
     line("all", time.process_time())
     print(f"\nPeak: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
