@@ -268,8 +268,8 @@ class Routes:
 
     def _split(self, observation_weights: Array, known: list[Any]) -> list[Any]:
         """Weights by observed variable in place of those in the arguments ``known``."""
-        cuts = np.cumsum(self.sizes)[:-1]
-        return [*np.split(np.asarray(observation_weights, float), cuts, axis=-1), *known[len(self.sizes) :]]
+        parts = np.split(np.asarray(observation_weights, float), np.cumsum(self.sizes), axis=-1)
+        return [*parts[: len(self.sizes)], *known[len(self.sizes) :]]
 
     def _unit_arguments(self) -> list[Any]:
         return [*(np.ones(size) for size in self.sizes), *self.data.values()]

@@ -132,3 +132,13 @@ IDENTIFIED: dict[str, Build] = {
 @pytest.mark.parametrize("name", IDENTIFIED)
 def test_what_may_be_identified_is_searched(name: str) -> None:
     assert confounded(problem(IDENTIFIED[name]).density) == ()
+
+
+def test_a_likelihood_that_is_a_potential_has_an_mle() -> None:
+    """No observation has a weight of its own: the likelihood is the potential."""
+    with pm.Model() as model:
+        a, b = pm.Normal("a", 0, 10), pm.Normal("b", 0, 10)
+        pm.Potential("likelihood", pm.logp(pm.Normal.dist(a + b * X[:, 0], 1.0), Y).sum())
+    found = bc.fit(model, "mle")
+    slope, intercept = np.polyfit(X[:, 0], Y, 1)
+    np.testing.assert_allclose(found.estimate, [intercept, slope], rtol=1e-5)
