@@ -9,9 +9,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .html import difference_to_html, draws_to_html, fragment, index_to_html, study_to_html, to_html
+    from .html import difference_to_html, draws_to_html, fragment, index_to_html, page_to_html, study_to_html, to_html
 
-__all__ = ["difference_to_html", "draws_to_html", "fragment", "index_to_html", "study_to_html", "to_html"]
+__all__ = [
+    "difference_to_html",
+    "draws_to_html",
+    "fragment",
+    "index_to_html",
+    "page_to_html",
+    "study_to_html",
+    "to_html",
+]
 
 
 def __getattr__(name: str) -> Any:

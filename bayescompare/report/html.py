@@ -26,7 +26,7 @@ from .comparison.first_screen import first_screen
 from .comparison.full_table import most_severe
 from .comparison.scalars import read
 from .figures import Sketch
-from .parts import State
+from .parts import Page, State
 from .svg import axes as plots
 from .svg import colours, graphs, marks
 from .svg import primitives as figures
@@ -154,6 +154,33 @@ def index_to_html(index: Index) -> str:
 
     return page.render(
         index=index, atlas=drawn, policy=_policy(style, script), style=Markup(style), script=Markup(script)
+    )
+
+
+def page_to_html(page: Page, document: Mapping[str, Any]) -> str:
+    """Render a page of sections, with the numbers that it shows inside it.
+
+    Parameters
+    ----------
+    page : Page
+    document : Mapping
+        JSON-ready; its ``table``, of ``columns`` and ``data``, is what the page's buttons copy and save.
+
+    Returns
+    -------
+    str
+    """
+    style, script = colours.rules() + _static("first.css") + _static("report.css"), _static("report.js")
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            page=page,
+            policy=_policy(style, script),
+            style=Markup(style),
+            script=Markup(script),
+            document=Markup(_json(document)),
+        )
     )
 
 

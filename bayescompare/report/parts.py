@@ -275,3 +275,15 @@ class Report:
     first: First
     sections: tuple[Section, ...]
     footer: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of sections beneath an answer, beside the reports of a gallery."""
+
+    title: str
+    question: str
+    answer: str
+    notes: tuple[Words, ...]
+    sections: tuple[Section, ...]
+    footer: str

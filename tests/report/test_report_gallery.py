@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import bayescompare as bc
 from bayescompare.metrics.verdict import Overall, State, Verdict
-from bayescompare.report import index_to_html, to_html
+from bayescompare.report import index_to_html, page_to_html, parts, to_html
 from bayescompare.report.gallery import index as gallery
 from bayescompare.report.svg.atlas import Point, atlas
 from tests.report.factory import STATES, Made, make
@@ -238,3 +238,16 @@ def test_the_record_is_json_that_cannot_end_its_element() -> None:
     assert len(record) == 1
     assert json.loads(record[0])["tags"] == ["</script>"]
     assert "<" not in record[0]
+
+
+def test_the_index_leads_to_the_atlas_which_is_no_report(tmp_path: Path) -> None:
+    page = parts.Page("Every method", "Which?", "Laplace <of> two.", ((HOSTILE[0],),), (), "Made here.")
+    table = {"table": {"columns": ["model"], "data": [[HOSTILE[1]]]}}
+    (write(tmp_path, ("same",)) / gallery.ATLAS).write_text(page_to_html(page, table), encoding="utf-8")
+    index = gallery.read(tmp_path)
+    assert len(index.entries) == 1
+    assert index.left_out == ()
+    assert "./atlas.html" in [a["href"] for tag, a in Page(index_to_html(index)).elements if tag == "a"]
+    shown = Page((tmp_path / gallery.ATLAS).read_text(encoding="utf-8"))
+    assert {tag for tag, _ in shown.elements} <= TAGS
+    assert "./index.html" in [a["href"] for tag, a in shown.elements if tag == "a"]

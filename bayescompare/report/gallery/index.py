@@ -25,6 +25,7 @@ from ..svg.atlas import Point
 from ..words import Name, Words, mark, name, visible
 
 INDEX = "index.html"
+ATLAS = "atlas.html"
 STUDY = "study_*.html"
 
 _RECORD = re.compile(r'<script type="application/json" id="template">(.*?)</script>', re.DOTALL)
@@ -124,7 +125,8 @@ class Group:
 
 @dataclass(frozen=True)
 class Index:
-    """The index as data: reports in groups, studies as (address, title, finding), and the tags that there are."""
+    """The index as data: reports in groups, studies and the atlas as (address, title, finding), the tags that there
+    are."""
 
     headline: str
     groups: tuple[Group, ...]
@@ -132,6 +134,7 @@ class Index:
     tags: tuple[str, ...]
     studies: tuple[tuple[str, Name, str], ...]
     left_out: tuple[str, ...] = ()
+    atlas: tuple[tuple[str, Name, str], ...] = ()
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -167,13 +170,13 @@ def made_of(report: Path) -> Mapping[str, Any] | None:
 def read(folder: Path) -> Index:
     """Make the index of a folder: a function of the reports in it, and of nothing else.
 
-    Pages that are not reports are named in ``left_out``; those called ``study_*.html`` are linked by their title.
+    Pages that are not reports are named in ``left_out``; ``study_*.html`` and the atlas are linked by their title.
     """
     studies = sorted(folder.glob(STUDY))
     found: dict[str, list[Entry]] = {heading: [] for heading, _, _ in GROUPS}
     left_out = []
     for path in sorted(folder.glob("*.html")):
-        if path.name == INDEX or path in studies:
+        if path.name in (INDEX, ATLAS) or path in studies:
             continue
         try:
             heading, entry = _entry(path)
@@ -189,8 +192,10 @@ def read(folder: Path) -> Index:
     of_answer = Counter(entry.answer for entry in entries)
     counts = tuple((key, state, word, of_answer[key]) for key, state, word in ANSWERS if of_answer[key])
     tags = tuple(sorted({tag for entry in entries for tag in entry.tags}))
-    linked = tuple((_address(path), *_study(path)) for path in studies)
-    return Index(_headline(len(entries), counts), groups, counts, tags, linked, tuple(left_out))
+    linked, atlas = (
+        tuple((_address(path), *_study(path)) for path in pages) for pages in (studies, folder.glob(ATLAS))
+    )
+    return Index(_headline(len(entries), counts), groups, counts, tags, linked, tuple(left_out), atlas)
 
 
 def _entry(path: Path) -> tuple[str, Entry]:
