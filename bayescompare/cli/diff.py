@@ -178,10 +178,10 @@ def lines(found: Difference) -> list[Line]:
     said: list[Line] = [((opening, style), (f" {sentence}", ""))]
     said += [((plain_text(note), ""),) for note in notes(found)]
     said += [EMPTY, (("before  ", "dim"), (found.before, "")), (("after   ", "dim"), (found.after, ""))]
-    if found.moved:
-        rows: list[Any] = [["layer", "before", "after"]]
-        rows += [[one.layer, one.before.replace("_", " "), one.after.replace("_", " ")] for one in found.moved]
-        said += [EMPTY, *align(rows)]
+    for of, moved in (("layer", found.moved), ("method", found.rungs)):
+        rows: list[Any] = [[of, "before", "after"]]
+        rows += [[one.layer, one.before.replace("_", " "), one.after.replace("_", " ")] for one in moved]
+        said += [EMPTY, *align(rows)] if moved else []
     beyond = found.beyond
     if beyond:
         rows = [["of", "figure", "before", "after", "joint errors"]]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..metrics.verdict import Verdict, critical
+from .ladder import label
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,6 +68,10 @@ class Numbers(Protocol):
     def settings(self) -> Mapping[str, Any]:
         """What was asked for."""
 
+    @property
+    def rungs(self) -> tuple[Mapping[str, Any], ...]:
+        """The ladder."""
+
 
 @dataclass(frozen=True)
 class Change:
@@ -99,7 +104,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Moved:
-    """A gate or layer whose state is another."""
+    """A gate, a layer or a method of the ladder whose state is another."""
 
     layer: str
     before: str
@@ -129,6 +134,8 @@ class Difference:
         Settings that differ: name, before, after.
     only_before, only_after : tuple of str
         Scalars that one of the two has alone.
+    rungs : tuple of Moved
+        Methods that are enough in one and not in the other, or not there.
     """
 
     same_model: bool
@@ -141,6 +148,7 @@ class Difference:
     asked: tuple[tuple[str, str, str], ...]
     only_before: tuple[str, ...]
     only_after: tuple[str, ...]
+    rungs: tuple[Moved, ...] = ()
 
     @property
     def beyond(self) -> tuple[Change, ...]:
@@ -181,6 +189,7 @@ def difference(before: Numbers, after: Numbers, *, same_model: bool) -> Differen
         tuple(_settings(before.settings, after.settings)),
         tuple(n for n in names[0] if n not in set(names[1])),
         tuple(n for n in names[1] if n not in set(names[0])),
+        tuple(_climbed(before.rungs, after.rungs)),
     )
 
 
@@ -231,6 +240,17 @@ def _others(before: Numbers, after: Numbers) -> Iterator[_Pair]:
             for what, *pair in _figures(str(name), ("power_scaling",), figures, theirs.get(name, {})):
                 yield (f"{what} of the {part}", *pair)  # type: ignore[misc]
 
+    theirs = {rung["method"]: rung for rung in after.rungs}
+    for rung in before.rungs:
+        for layer in ("location", "spread"):
+            sides = (_distance(one.get(layer)) for one in (rung, theirs.get(rung["method"], {})))
+            yield from _figures(label(str(rung["method"])), (layer,), *({layer: side} for side in sides))
+
+
+def _distance(layer: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The figure of a rung's layer as those of the document are."""
+    return {"value": (layer or {}).get("figure"), "mcse": (layer or {}).get("mcse")}
+
 
 def _figures(of: str, keys: tuple[str, ...], before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[_Pair]:
     for key in keys:
@@ -251,6 +271,15 @@ def _moved(before: Verdict, after: Verdict) -> Iterator[Moved]:
         first, second = (("not there" if layer is None else str(layer.state)) for layer in (one, other))
         if first != second:
             yield Moved(name, first, second, one.reason.text if one else "", other.reason.text if other else "")
+
+
+def _climbed(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> Iterator[Moved]:
+    """Methods whose *enough* is another; none where one of the two has no ladder."""
+    one, other = ({str(rung["method"]): str(rung["enough"]) for rung in rungs} for rungs in (before, after))
+    for method in (*one, *(m for m in other if m not in one)) if one and other else ():
+        states = one.get(method, "not there"), other.get(method, "not there")
+        if states[0] != states[1]:
+            yield Moved(label(method), *states, "", "")
 
 
 def _settings(before: Mapping[str, Any], after: Mapping[str, Any], inside: str = "") -> Iterator[tuple[str, str, str]]:

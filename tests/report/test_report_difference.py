@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import bayescompare as bc
+from bayescompare.cli.diff import lines
 from bayescompare.metrics.verdict import critical
 from bayescompare.report import difference_to_html
 from bayescompare.report.comparison.changes import ROWS
@@ -17,6 +18,7 @@ from bayescompare.results.comparison import Comparison
 from bayescompare.results.difference import Difference, difference, fingerprint
 from tests.report.factory import make
 from tests.report.further import figure
+from tests.report.test_ladder_in_words import NUTS, RUNGS, rung
 from tests.report.test_report_html import ATTRIBUTES, HOSTILE, TAGS, Page
 
 
@@ -180,3 +182,28 @@ def test_hostile_text_is_text(text: str) -> None:
     checked(rendered)
     assert "\u202e" not in rendered
     assert "\x1b" not in rendered
+
+
+def test_a_method_that_is_no_longer_enough_is_told(tmp_path: Path) -> None:
+    before = dataclasses.replace(make("differs"), rungs=RUNGS)
+    worse = rung("laplace_psis", 0.4, "differs", "same", "differs")
+    worse["location"] = {**worse["location"], "figure": 0.4}
+    after = dataclasses.replace(before, rungs=(*RUNGS[:2], worse, NUTS))
+    sides = []
+    for of, name in ((before, "a"), (after, "b")):
+        of.to_html(tmp_path / f"{name}.html")
+        sides.append(bc.open(tmp_path / f"{name}.html"))
+    for pair in ((before, after), sides):
+        found = difference(*pair, same_model=True)  # type: ignore[arg-type]
+        assert [(m.layer, m.before, m.after) for m in found.rungs] == [
+            ("marginal Laplace", "same", "not there"),
+            ("the Laplace approximation with importance weights", "same", "differs"),
+        ]
+        assert [(c.what, c.of, c.before, c.after) for c in found.beyond] == [
+            ("location", "the Laplace approximation with importance weights", 0.1, 0.4)
+        ]
+        assert not found.verdict_changed
+    assert "the ladder changed" in difference_to_html(found, ("a", "b"))
+    told = "".join(text for line in lines(found) for text, _ in line)
+    assert "marginal Laplace" in told
+    assert compared(before, dataclasses.replace(after, rungs=())).rungs == ()

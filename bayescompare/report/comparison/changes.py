@@ -12,7 +12,7 @@ from ..parts import Cell, Column, Part, Prose, Row, State, Table
 from ..words import Name, Words, mark, name, visible
 
 if TYPE_CHECKING:
-    from ...results.difference import Change, Difference
+    from ...results.difference import Change, Difference, Moved
 
 #: Changed figures, and settings, that are shown; scalars that are named.
 ROWS, SETTINGS, NAMED = 60, 20, 6
@@ -56,6 +56,7 @@ class Changed:
     verdicts: tuple[Words, Words]
     notes: tuple[Words, ...]
     layers: Table | None
+    rungs: Table | None
     figures: Table | None
     asked: Table | None
     left_out: tuple[Part, ...]
@@ -66,6 +67,8 @@ def headline(found: Difference) -> tuple[str, str, str]:
     beyond, total = len(found.beyond), len(found.changes)
     if found.verdict_changed or found.moved:
         opening, state = "The verdict changed.", "differs"
+    elif found.rungs:
+        opening, state = "The verdict stands, the ladder changed.", "undecided"
     elif beyond:
         opening, state = "The verdict stands, figures moved.", "undecided"
     else:
@@ -131,7 +134,8 @@ def changed(found: Difference, names: tuple[str, str]) -> Changed:
         sentence=sentence,
         verdicts=(before, after),
         notes=tuple(notes(found)),
-        layers=_layers(found),
+        layers=_moved("Layers that changed", "layer", found.moved),
+        rungs=_moved("Methods of the ladder that changed", "method", found.rungs),
         figures=_figures(beyond[:ROWS]),
         asked=_asked(found),
         left_out=(*left, Prose((rule(found),), small=True)),
@@ -147,8 +151,8 @@ def rule(found: Difference) -> str:
     )
 
 
-def _layers(found: Difference) -> Table | None:
-    if not found.moved:
+def _moved(title: str, of: str, moved: tuple[Moved, ...]) -> Table | None:
+    if not moved:
         return None
     known = {"same", "differs", "undecided", "not_computed", "sound", "unchecked", "failed"}
 
@@ -157,9 +161,9 @@ def _layers(found: Difference) -> Table | None:
 
     rows = tuple(
         Row((name(one.layer),), (state(one.before, one.reason_before), state(one.after, one.reason_after)))
-        for one in found.moved
+        for one in moved
     )
-    return Table("Layers that changed", (Column(("layer",)), Column(("before",)), Column(("after",))), rows)
+    return Table(title, (Column((of,)), Column(("before",)), Column(("after",))), rows)
 
 
 def _figures(beyond: tuple[Change, ...]) -> Table | None:
