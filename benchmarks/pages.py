@@ -90,7 +90,7 @@ def main() -> None:
     worst: dict[str, tuple[float, str, str]] = {}
     compared, only = 0, {"before": 0, "now": 0}
     for page in sorted(asked.pages.glob("*.html")):
-        if page.stem == "index" or page.stem.startswith("study_"):
+        if page.stem in ("index", "atlas") or page.stem.startswith("study_"):
             continue
         with tempfile.TemporaryDirectory() as folder:
             copy = earlier(asked.revision, page, Path(folder))

@@ -188,3 +188,17 @@ def test_methods_are_names_that_exist() -> None:
         CompareOptions(methods=("marginal",))
     with pytest.raises(UsageError, match="not one text"):
         CompareOptions(methods="map")
+
+
+def test_a_variational_answer_that_was_stopped_early_is_called_and_ours_is_exact() -> None:
+    """As reported of PyMC (issue 6271): the posterior mean is 8, NUTS says so, and ADVI 3.1."""
+    rng = np.random.default_rng(6271)
+    y = rng.normal(size=40)
+    with pm.Model() as model:
+        pm.Normal("y", pm.Normal("mu", 0.0, 100.0), 1.0, observed=8.0 + y - y.mean())
+    sd = 1 / np.sqrt(40 + 1e-4)
+    exact = {"mu": 8.0 + sd * rng.standard_normal((4, 500))}
+    early = {"mu": 3.115 + rng.standard_normal((1, 1000))}
+    found = bc.compare(model, posterior=exact, others={"early": early}, methods=("advi",))
+    assert found.ladder.loc[["early", "advi", "laplace"], "enough"].tolist() == ["differs", "same", "same"]
+    assert found.fits["advi"].estimate[0] == pytest.approx(8.0, abs=1e-3)
