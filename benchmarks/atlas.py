@@ -148,7 +148,7 @@ def page(atlas: Atlas) -> Page:
         f"By our NUTS draws {counted(len(checked), 'answer')} for posteriordb’s posteriors "
         f"{'are' if len(checked) != 1 else 'is'} enough; the reference draws of others contradict {against or 'none'} "
         f"of them, confirm {checked.count('same')}, and leave {checked.count('undecided')} undecided. The rule says "
-        "“same” where a figure and two errors lie within the margin: at the margin it errs in at most 2.5 of 100."
+        "“same” where a figure and two errors lie within the margin: at the margin it errs in about 2.3 of 100."
     )
     held = f"{counted(len(atlas.models), 'template')} of the gallery and {counted(len(atlas.posteriors), 'posterior')}"
     chosen = "Templates were chosen because a MAP can fail on them: shares say nothing of models in general."

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).parents[2]
 RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
-REAL = ("eight_schools", "radon", "wells", "index")
+REAL = ("atlas", "eight_schools", "radon", "wells", "index")
 # Hardly a colour depends on the width: the other two pairs are looked at with the slow tests.
 LOOKS = pytest.mark.parametrize(
     ("width", "dark"),
