@@ -445,3 +445,17 @@ def test_batches_are_their_rows(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_subsample_has_at_least_two() -> None:
     with pytest.raises(UsageError, match="at least 2"):
         RefitOptions(subsample=1)
+
+
+def test_a_mode_on_two_edges_of_the_support_is_refitted_without_a_search() -> None:
+    y = np.random.default_rng(0).uniform(2, 7, size=12)
+
+    def build() -> None:
+        pm.Uniform("y", pm.Normal("a", 0, 10), pm.Normal("b", 10, 10), observed=y)
+
+    made, found, refits = refitted(build)
+    assert found.status is Status.OK
+    assert refits.searches == 0
+    for i in range(len(y)):
+        rest = np.delete(y, i)  # the prior is too wide to hold the interval further open
+        np.testing.assert_allclose(free_values(made, refits.points[i]), [rest.min(), rest.max()], rtol=1e-9)

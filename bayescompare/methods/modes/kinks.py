@@ -140,10 +140,10 @@ def walls(density: Density, end: End, weights: tuple[float, ...]) -> dict[int, f
 
     An edge of the support that no transform knows: data under ``Uniform(0, theta)``, a shift below the least datum.
     """
-    if end.gradient is None or not len(end.free):
+    if not len(end.free):
         return {}
     looked, size = end.free, np.maximum(1.0, np.abs(end.u[end.free]))
-    side = np.sign(end.gradient[looked])
+    side = np.sign(density(end.u, weights)[1][looked])  # an end on the edge itself has no curvature, nor slope of its own
 
     def inside(at: Array) -> np.ndarray:
         points = np.repeat(end.u[None], len(looked), axis=0)
