@@ -87,7 +87,10 @@ def _non_centred(r: Fact) -> str:
     if r.variables:
         effects = " and ".join(r.variables)
         return f"use the posterior itself, the non-centred form of {effects}, or the marginal mode"
-    return "use the posterior itself, the non-centred form where it is the scale of group effects, or the marginal mode"
+    return (
+        "use the posterior itself, a prior whose density stays finite there, or, for the scale of group effects, "
+        "the non-centred form or the marginal mode"
+    )
 
 
 _MODES: dict[Code, Callable[[Fact], str]] = {

@@ -543,6 +543,20 @@ def test_a_hard_edge_is_a_boundary() -> None:
     assert on_the_bound(bc.fit(problem(build), "map"), "x").values["x"] == pytest.approx(1.0, abs=1e-9)
 
 
+def test_a_density_that_rises_only_beyond_a_small_constant_of_the_likelihood_is_seen_to_rise() -> None:
+    deaths, exposure = np.array([3, 2, 4, 1]), np.array([5.0, 4.0, 3.0, 2.0])
+
+    def hazards() -> None:  # Gamma(0.01, 0.01) is infinite at 0; from log(rate) = -27 on nothing holds against it
+        pm.Poisson("y", exposure * pm.Gamma("hazard", 0.01, 0.01, shape=4) + 1e-12, observed=deaths)
+
+    for seed in (1, 2, 3):
+        found = bc.fit(problem(hazards), "map", random_seed=seed)
+        assert found.reasons[0].code in (Code.HIGHEST_INTERIOR, Code.GROWS_WITHOUT_LIMIT)
+        assert found.reasons[0].variables == ("hazard",)
+        if found.ok:
+            np.testing.assert_allclose(found.estimate, (deaths - 0.99) / (exposure + 0.01), rtol=1e-6)
+
+
 # -- strict ----------------------------------------------------------------------------------------
 
 NOT_OK: list[tuple[Build, str, bc.ModeOptions | None, str]] = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from ...model.backends import Array
 from ...model.problem import Problem
 from ...reasons import Code, Reason
-from .audits import Audit, Polish
+from .audits import Audit, Heights, Polish
 from .boundaries import put
 from .end import End
 from .options import ModeOptions
@@ -19,6 +19,9 @@ from .ways import OUT, beyond
 
 #: Where a coordinate that runs off is led out from, if it is further out already: rounding is small there still.
 NEAR = 20.0
+
+#: And from where again, the others left as they are, if it came so far: log(rate + 1e-12), say, levels off late.
+FAR = 100.0
 
 #: A coordinate without a transform this small may be on its way to 0.
 COLLAPSED = 1e-4
@@ -69,6 +72,13 @@ def runaway(problem: Problem, end: End, options: ModeOptions) -> Audit[Runaway |
     for i, path in _candidates(problem, end):
         if (yield from _rises(problem, end.u, (i, path), options)):
             return along(problem, i, path)
+    for i in np.flatnonzero(problem.density.transformed & (np.abs(end.u) > FAR)).tolist():
+        path = np.copysign(FAR + np.arange(float(STEPS)), end.u[i])
+        points = np.repeat(end.u[None], STEPS, axis=0)
+        points[:, i] = path
+        heights = yield Heights(points)
+        if _endless(heights, options):
+            return along(problem, i, path)
     return None
 
 
@@ -97,8 +107,13 @@ def _rises(problem: Problem, u: Array, way: tuple[int, Array], options: ModeOpti
         heights.append(trial.value)
         if step == STEPS // 2 and not heights[step] - heights[0] > options.agreement:
             return False
-    first, second = heights[3] - heights[0], heights[6] - heights[3]
-    return bool(second > 0.5 * first)
+    return _endless(heights, options)
+
+
+def _endless(heights: Sequence[float], options: ModeOptions) -> bool:
+    """True if the density gained as much over the later steps as over the earlier ones."""
+    first, second = heights[STEPS // 2] - heights[0], heights[-1] - heights[STEPS // 2]
+    return bool(first > options.agreement and second > 0.5 * first)
 
 
 def along(problem: Problem, coordinate: int, path: Array) -> Runaway:
