@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
@@ -60,6 +61,21 @@ def compiled(density: Density) -> tuple[Any, Any]:
         )
         signature = types.int64(types.uint64, types.uint64, *[numbers] * 2, anywhere)
         return value, _c_function("nothing", _NOTHING, {}, signature, "")
+
+
+def evaluation(density: Density, log_density: Any) -> Callable[[], int]:
+    """A call of the compiled function at the density's start, as a sampler makes it, to be timed."""
+    import ctypes
+
+    data, arrays = addresses(density)
+    floats = ctypes.POINTER(ctypes.c_double)
+    places = (density.start.astype(float), np.empty(density.dimension), np.empty(1))
+
+    def call(kept: Any = (data, arrays, places)) -> int:
+        return int(log_density.ctypes(*arguments))
+
+    arguments = (density.dimension, *(place.ctypes.data_as(floats) for place in places), data.ctypes.data)
+    return call
 
 
 def _source(density: Density, function: Any) -> tuple[str, dict[str, Any]]:

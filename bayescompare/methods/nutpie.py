@@ -14,6 +14,7 @@ import numpy as np
 
 from ..errors import FitError, first_line
 from ..model.backends import Array
+from ..model.density import Density
 from ..model.problem import Problem
 from ..results.sampler_statistics import STATISTICS
 from . import machine_code
@@ -119,10 +120,16 @@ def compiled_model(problem: Problem, backend: str, guide: Guide) -> tuple[str, A
         backend = choose_backend(problem)
     if backend in ("jax", "pytensor"):
         return backend, over_function(d, density.sampler_function(), begin)
+    return backend, over_machine_code(d, machine_coded(density), machine_code.addresses(density), begin)
+
+
+def machine_coded(density: Density) -> tuple[Any, Any]:
+    """What numba makes of the density, kept with it for all data of these shapes."""
     shapes = tuple(array.shape for array in density.data.values())
     if shapes not in density.sampler_cache:
         density.sampler_cache[shapes] = machine_code.compiled(density)
-    return backend, over_machine_code(d, density.sampler_cache[shapes], machine_code.addresses(density), begin)
+    found: tuple[Any, Any] = density.sampler_cache[shapes]
+    return found
 
 
 @contextmanager

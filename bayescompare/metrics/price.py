@@ -56,6 +56,8 @@ class Basis:
         As in :class:`Price`.
     chains, cores : int
         Chains that run side by side, as many as there are cores.
+    compiled : float
+        Seconds of compiling that are spent already.
     """
 
     gradients: float
@@ -63,6 +65,7 @@ class Basis:
     compile_seconds: float
     chains: int
     cores: int
+    compiled: float = 0.0
 
     def price(self, draws: int, tune: int) -> Price:
         """Of so many draws a chain, after so many of tuning."""

@@ -185,11 +185,14 @@ def run(
         prior = layers.compute("prior", lambda: arms.prior(problem, seed), lambda _: None)
         within = None if options.whole is None else Within(options.whole, began)
         given = Given(problem, asked, held_out, elsewhere, seed, options, layers, prior, within)
-        basis = None if asked.posterior is not None else price.basis(problem, fits, sampler, rounds.guide(fits))
+        with progress.stage("Estimating what NUTS takes"):
+            left, guide = math.inf if within is None else within.left(), rounds.guide(fits)
+            basis = None if asked.posterior is not None else price.basis(problem, fits, sampler, guide, left)
         sampler, fewer = (sampler, ()) if basis is None or within is None else within.sampler(basis, sampler)
         expected = None if basis is None else basis.price(sampler.draws, sampler.tune)
         doubtful = bool(problem.improper) or fits["unconstrained_map"].status is Status.FAILED
-        sampling = rounds.Sampling(sampler, seed, doubtful, rounds.guide(fits), expected)
+        spent = 0.0 if basis is None else basis.compiled
+        sampling = rounds.Sampling(sampler, seed, doubtful, guide, expected, spent)
         for fits["nuts"] in rounds.posterior(problem, asked.posterior, sampling, options, progress):
             with progress.stage("Comparing"):
                 found = measure(given, fits, progress)

@@ -6,10 +6,12 @@ import math
 import os
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
-from ..methods.nutpie import Guide, choose_backend
+from ..methods.machine_code import evaluation
+from ..methods.nutpie import Guide, choose_backend, machine_coded
 from ..methods.sampler_options import SamplerOptions
 from ..metrics.price import Basis, Price, gradients_a_draw
 from ..model.problem import Problem
@@ -19,20 +21,28 @@ from .budget import ROWS, duration
 #: Seconds of compiling where nothing is cached, by backend.
 COMPILING = {"numba": 5.0, "jax": 1.0, "pytensor": 0.0}
 
-#: Runs of the density that is timed.
-RUNS = 10
+#: Seconds of sampling from which on the sampler's own code is compiled and timed: many small operations, as on vectors
+#: that are gathered by an index, take numba a fortieth of what they take elsewhere.
+LONG = 10.0
+
+#: Runs of the density that is timed, and calls of machine code in each.
+RUNS, CALLS = 10, 20
 
 #: Seconds of a gradient beyond the density itself: nutpie's own step, and Python's where it goes through that.
 STEP = {"numba": 5e-7, "jax": 1e-5, "pytensor": 1e-5}
 
 
-def basis(problem: Problem, fits: Mapping[str, Fit], options: SamplerOptions, guide: Guide) -> Basis | None:
+def basis(
+    problem: Problem, fits: Mapping[str, Fit], options: SamplerOptions, guide: Guide, left: float = math.inf
+) -> Basis | None:
     """What the price of NUTS by nutpie is made of; None where another engine samples, or the model has no gradient.
 
     Parameters
     ----------
     fits : Mapping of str to Fit
         ``unconstrained_map`` and ``laplace``, whose condition and k-hat tell how many gradients a draw takes.
+    left : float
+        Seconds that there are, which compiling must fit into.
     """
     if options.engine != "nutpie" or problem.density.no_gradient:
         return None
@@ -41,7 +51,7 @@ def basis(problem: Problem, fits: Mapping[str, Fit], options: SamplerOptions, gu
     condition, k_hat = mode.get("condition"), laplace.get("k_hat")
     if guide.metric(problem.dimension) == "low_rank":  # the metric follows the correlations
         condition = 1.0
-    return Basis(
+    found = Basis(
         gradients_a_draw(
             problem.dimension,
             math.nan if condition is None else condition,
@@ -53,6 +63,14 @@ def basis(problem: Problem, fits: Mapping[str, Fit], options: SamplerOptions, gu
         options.chains,
         min(options.chains, os.cpu_count() or 1),
     )
+    sampling = found.price(options.draws, options.tune).seconds - found.compile_seconds
+    if backend != "numba" or sampling < LONG or left < found.compile_seconds:
+        return found
+    began = time.perf_counter()
+    call = evaluation(problem.density, machine_coded(problem.density)[0])
+    spent = time.perf_counter() - began
+    seconds = _processor_time(lambda: [call() for _ in range(CALLS)]) / CALLS
+    return replace(found, gradient_seconds=seconds + STEP[backend], compile_seconds=0.0, compiled=spent)
 
 
 def price(problem: Problem, fits: Mapping[str, Fit], options: SamplerOptions, guide: Guide) -> Price | None:

@@ -42,13 +42,15 @@ FIRST, LATER = 5.0, 300.0
 @dataclass(frozen=True)
 class Sampling:
     """How to sample; ``doubtful`` where the density may have no end, so that a short run comes first; ``guide``
-    what the mode tells of the posterior; ``price`` what it will cost, where that is known."""
+    what the mode tells of the posterior; ``price`` what it will cost, where that is known; ``compiled`` the seconds of
+    compiling that are spent already."""
 
     options: SamplerOptions
     seed: int
     doubtful: bool
     guide: Guide
     price: Price | None = None
+    compiled: float = 0.0
 
 
 def guide(fits: Mapping[str, Fit]) -> Guide:
@@ -77,7 +79,7 @@ def posterior(
     sampler, seed = sampling.options, sampling.seed
     takes = "" if sampling.price is None else f" (NUTS: {told(sampling.price)})"
     with progress.stage(f"Compiling the sampler{takes}"):
-        compiling = prepare(problem, sampler)
+        compiling = sampling.compiled + prepare(problem, sampler)
     if sampling.doubtful:
         with progress.stage("Sampling a little"):
             pilot(problem, seed=seed, options=sampler)

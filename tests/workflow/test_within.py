@@ -11,7 +11,11 @@ import pytest
 
 import bayescompare as bc
 from bayescompare.errors import UsageError
+from bayescompare.methods.machine_code import evaluation
+from bayescompare.methods.nutpie import machine_coded
 from bayescompare.metrics.price import Basis
+from bayescompare.model.problem import Problem
+from bayescompare.workflow import price
 from bayescompare.workflow.options import CompareOptions
 from bayescompare.workflow.price import told
 from bayescompare.workflow.within import FEWEST, Within, parse
@@ -65,6 +69,16 @@ def test_triage_and_comparison_know_the_price() -> None:
     result = bc.compare(model(), budget="10min", draws=300, tune=300, chains=2)
     assert result.provenance["cost"]["price"]["gradients"] == pytest.approx(found.price.gradients)
     assert result.settings["whole"] == 600
+
+
+def test_a_long_run_is_priced_by_the_sampler_s_own_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it takes to compile is NUTS's own, and is not said to be paid again."""
+    problem = Problem(model())
+    assert evaluation(problem.density, machine_coded(problem.density)[0])() == 0
+    monkeypatch.setattr(price, "LONG", 0.0)
+    result = bc.compare(model(), draws=300, tune=300, chains=2)
+    assert result.provenance["cost"]["price"]["compile_seconds"] == 0.0
+    assert result.fits["nuts"].compile_seconds > 0.0
 
 
 def test_a_comparison_that_leaves_no_time_for_nuts_is_refused() -> None:
