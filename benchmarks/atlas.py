@@ -146,17 +146,19 @@ def page(atlas: Atlas) -> Page:
     against = checked.count("differs")
     sure = (
         f"By our NUTS draws {counted(len(checked), 'answer')} for posteriordb’s posteriors "
-        f"{'are' if len(checked) != 1 else 'is'} enough; the reference draws of others contradict {against or 'none'} "
+        f"{'are' if len(checked) != 1 else 'is'} enough; its reference draws contradict {against or 'none'} "
         f"of them, confirm {checked.count('same')}, and leave {checked.count('undecided')} undecided. The rule says "
         "“same” where a figure and two errors lie within the margin: at the margin it errs in about 2.3 of 100."
     )
     held = f"{counted(len(atlas.models), 'template')} of the gallery and {counted(len(atlas.posteriors), 'posterior')}"
-    chosen = "Templates were chosen because a MAP can fail on them: shares say nothing of models in general."
+    chosen = (
+        "The templates were chosen because a MAP can fail on them, so these shares say nothing about models in general."
+    )
     return Page(
         "Every method on every model",
         "Which method below NUTS is enough?",
-        f"A method of fewer gradients than NUTS is enough for {len(cheaper(atlas))} of {counted(total, 'model')}.",
-        ((f"{held} of posteriordb.",), (sure,), (chosen,)),
+        f"On {len(cheaper(atlas))} of {counted(total, 'model')}, something cheaper than NUTS is enough.",
+        ((f"{held} of posteriordb. Cheaper: with fewer gradients of the density.",), (sure,), (chosen,)),
         (
             Section("methods", "Methods", (RULE,), (), (_counted(atlas),)),
             Section("map", "Location and spread", (), (), (_panels(atlas),), full=True),
