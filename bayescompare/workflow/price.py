@@ -25,8 +25,8 @@ COMPILING = {"numba": 5.0, "jax": 1.0, "pytensor": 0.0}
 #: that are gathered by an index, take numba a fortieth of what they take elsewhere.
 LONG = 10.0
 
-#: Runs of the density that is timed, and calls of machine code in each.
-RUNS, CALLS = 10, 20
+#: Runs of the density that is timed, and calls of machine code in each, of what takes less than some seconds.
+RUNS, CALLS, SHORT = 10, 20, 1e-3
 
 #: Seconds of a gradient beyond the density itself: nutpie's own step, and Python's where it goes through that.
 STEP = {"numba": 5e-7, "jax": 1e-5, "pytensor": 1e-5}
@@ -69,7 +69,8 @@ def basis(
     began = time.perf_counter()
     call = evaluation(problem.density, machine_coded(problem.density)[0])
     spent = time.perf_counter() - began
-    seconds = _processor_time(lambda: [call() for _ in range(CALLS)]) / CALLS
+    calls = CALLS if found.gradient_seconds < SHORT else 1
+    seconds = _processor_time(lambda: [call() for _ in range(calls)]) / calls
     return replace(found, gradient_seconds=seconds + STEP[backend], compile_seconds=0.0, compiled=spent)
 
 
