@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binomtest
+from scipy.stats import norm
 
 from .estimates import proportion
 from .figure import Figure
@@ -31,10 +31,7 @@ class Held:
     @property
     def wilson(self) -> tuple[float, float]:
         """Wilson's 95 % interval for the coverage; NaN where there is nothing."""
-        if not self.size:
-            return math.nan, math.nan
-        interval = binomtest(self.count, self.size).proportion_ci(0.95, method="wilson")
-        return float(interval.low), float(interval.high)
+        return wilson(self.count / self.size, self.size) if self.size else (math.nan, math.nan)
 
 
 @dataclass(frozen=True)
@@ -70,6 +67,14 @@ class Judged:
     worst: str
     ranks_leave: bool
     biased: Mapping[str, float]
+
+
+def wilson(share: float, size: int) -> tuple[float, float]:
+    """Wilson's 95 % interval for a share of ``size`` independent draws."""
+    z2 = float(norm.ppf(0.975)) ** 2
+    middle = (share + z2 / (2 * size)) / (1 + z2 / size)
+    half = math.sqrt(z2 * (share * (1 - share) / size + z2 / (4 * size**2))) / (1 + z2 / size)
+    return max(middle - half, 0.0), min(middle + half, 1.0)
 
 
 def judged(scalars: Mapping[str, Scalar], margin: float) -> Judged:

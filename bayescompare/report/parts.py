@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import math
 from dataclasses import dataclass
 
@@ -150,24 +149,6 @@ class Strips:
 
 
 @dataclass(frozen=True)
-class Download:
-    """A file that is inside the page."""
-
-    text: str
-    file: str
-    content: str
-    kind: str = "download"
-
-    @property
-    def address(self) -> str:
-        """The file as an address."""
-        return (
-            "data:text/csv;charset=utf-8;base64,"
-            + base64.b64encode(self.content.encode(errors="backslashreplace")).decode()
-        )
-
-
-@dataclass(frozen=True)
 class Prose:
     """A paragraph, in the text's own size or in small."""
 
@@ -237,7 +218,6 @@ type Part = (
     | Strips
     | Plot
     | Panels
-    | Download
     | Prose
     | Heading
     | Code

@@ -49,6 +49,8 @@ class PageOptions:
     title, question : str
     finding : str
         One sentence. Empty: made of ``focus``, from the rows.
+    detail : str
+        What is told below it.
     focus : Focus, optional
         The measure that the study is about; by default the coverage of 90 % intervals.
     """
@@ -56,6 +58,7 @@ class PageOptions:
     title: str = ""
     question: str = ""
     finding: str = ""
+    detail: str = ""
     focus: Focus | None = None
 
 
@@ -86,9 +89,8 @@ def page_of(results: Result | Mapping[str, Result], options: PageOptions | None 
         rows += own
         plans.append(_asked(result))
         curves += _ecdfs(result, own, mark)
-    return Study(
-        rows, tuple(plans), options.title, options.question, options.finding, options.focus, ecdfs=tuple(curves)
-    )
+    told = (options.title, options.question, options.finding, options.detail, options.focus)
+    return Study(rows, tuple(plans), *told, ecdfs=tuple(curves))
 
 
 def _marked(rows: list[Measure], mark: Mapping[str, Any]) -> list[Measure]:

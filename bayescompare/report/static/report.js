@@ -58,10 +58,18 @@
   }
 
   // Unrounded and whole, from the data inside this file. A leading =, +, - or @ in a name would be a formula in a spreadsheet.
+  const of_study = ({ cells, names, columns }) => {
+    const grid = [...new Set(cells.flatMap(Object.keys))];
+    const { cell, ...others } = columns;
+    const kept = Object.keys(others);
+    const row = (at, i) => [
+      ...grid.map((key) => cells[at][key]), ...kept.map((key) => (names[key] ? names[key][others[key][i]] : others[key][i])),
+    ];
+    return { columns: [...grid, ...kept], data: cell.map(row) };
+  };
   const csv = () => {
-    const file = document.querySelector("a[download]");
-    if (file) return new TextDecoder().decode(Uint8Array.from(atob(file.href.split(",")[1]), (c) => c.charCodeAt(0)));
-    const all = JSON.parse(document.getElementById("bayescompare").textContent).table || { columns: [], data: [] };
+    const data = JSON.parse(document.getElementById("bayescompare").textContent);
+    const all = data.cells ? of_study(data) : data.table || { columns: [], data: [] };
     const cell = (x) => {
       if (x === null || x === undefined) return "";
       if (typeof x !== "string") return String(x);

@@ -93,7 +93,7 @@ def verdicts(rows: Rows, methods: Sequence[str]) -> Panels | None:
                 if len(panels) == PANELS:
                     break
                 pair = Pair(facet, ALL)
-                if not known(rows, pair, method, f"{layer}_same"):
+                if not known(rows, pair, method, Drawn(f"{layer}_same", "", "")):
                     continue
                 lines = []
                 for state in STATES:

@@ -18,10 +18,10 @@ from ..figures import Axis, Mark, Panels, Plot, Series, Strip
 from ..parts import Cell, Column, Row, Strips
 from ..words import Words, name, plain_text, visible
 from . import findings as w
-from .rows import ALL, Facet, Focus, Rows, Value, value_text
+from .rows import ALL, NOTHING, Facet, Focus, Rows, Value, is_share, key, value_text
 
 #: Small figures, and strips, of one measure that are drawn.
-PANELS, STRIPS = 6, 24
+PANELS, STRIPS = 4, 18
 
 #: Multiples of the middle line's reach beyond which a value leaves the axis.
 FAR = 30.0
@@ -39,8 +39,11 @@ CSS = {
     "mle_wald": "mle",
     "marginal_map": "mam",
     "marginal_laplace": "mar",
+    "pathfinder": "pth",
+    "advi": "adv",
+    "fullrank_advi": "fra",
 }
-LINES = {"post": "post", "map": "map path", "lap": "lap", "mle": "mle", "mam": "mam", "mar": "mar"}
+LINES = {key: key for key in CSS.values()} | {"map": "map path"}
 HEIGHT = 176
 
 
@@ -73,7 +76,8 @@ class Drawn:
     """How a measure is drawn.
 
     ``line`` is a reference across, in the measure's own unit; ``shared`` gives all small figures one vertical axis;
-    ``log`` draws in logarithms; ``small`` leaves the numbers beside strips out.
+    ``log`` draws in logarithms; ``small`` leaves the numbers beside strips out; ``over`` is the measure of NUTS that
+    it is divided by, ``called`` what it is called then.
     """
 
     measure: str
@@ -84,6 +88,13 @@ class Drawn:
     log: bool = False
     small: bool = False
     methods: tuple[str, ...] = ()
+    over: str = ""
+    called: str = ""
+
+    @property
+    def label(self) -> str:
+        """What is drawn."""
+        return self.called or w.label(self.measure)
 
 
 def css(method: str) -> str:
@@ -125,24 +136,44 @@ def pairs(rows: Rows) -> list[Pair]:
 
 def figure(rows: Rows, drawn: Drawn, chosen: Sequence[Pair]) -> Panels | Strips | None:
     """A measure over the grid, for some parameters; None where none of them has it."""
-    methods = tuple(m for m in drawn.methods or rows.methods if any(known(rows, p, m, drawn.measure) for p in chosen))
-    having = [p for p in chosen if any(known(rows, p, m, drawn.measure) for m in methods)]
+    methods = tuple(m for m in drawn.methods or rows.methods if any(known(rows, p, m, drawn) for p in chosen))
+    having = [p for p in chosen if any(known(rows, p, m, drawn) for m in methods)]
     if not having:
         return None
     if rows.axis is None:
-        return _strips(rows, drawn, having[:STRIPS], methods)
-    return _panels(rows, drawn, having[:PANELS], methods)
+        return _strips(rows, drawn, _in_order(rows, having[:STRIPS]), methods)
+    return _panels(rows, drawn, _in_order(rows, having[:PANELS]), methods)
 
 
-def known(rows: Rows, pair: Pair, method: str, measure: str) -> bool:
-    return any(_value(rows, pair, cell, method, measure).known for cell in pair.facet.cells)
+def _in_order(rows: Rows, chosen: Sequence[Pair]) -> list[Pair]:
+    """As the grid has them, parameter by parameter within each of its parts."""
+    facets = {key(facet.shared): i for i, facet in enumerate(rows.facets)}
+    names = {name: i for i, name in enumerate(rows.parameters)}
+    return sorted(chosen, key=lambda p: (facets[key(p.facet.shared)], names.get(p.parameter, -1)))
 
 
-def _value(rows: Rows, pair: Pair, cell: Any, method: str, measure: str) -> Value:
+def known(rows: Rows, pair: Pair, method: str, drawn: Drawn) -> bool:
+    return any(_value(rows, pair, cell, method, drawn).known for cell in pair.facet.cells)
+
+
+def _value(rows: Rows, pair: Pair, cell: Any, method: str, drawn: Drawn) -> Value:
     """A figure of a parameter; of all parameters, the figure of the fit as a whole or their mean."""
     if pair.parameter == ALL:
-        return rows.pooled([cell], method, Focus(measure, method))
-    return rows.get(cell, method, pair.parameter, measure)
+        return rows.pooled([cell], method, Focus(drawn.measure, method))
+    found = rows.get(cell, method, pair.parameter, drawn.measure)
+    if not drawn.over:
+        return found
+    base = rows.get(cell, "nuts", pair.parameter, drawn.over)
+    return over(found, base, ratio=drawn.log)
+
+
+def over(found: Value, base: Value, *, ratio: bool) -> Value:
+    """A figure divided by another; both errors count in a ratio of two like figures, the larger error there can be."""
+    if not base.value > 0:
+        return NOTHING
+    value = found.value / base.value
+    error = found.error / base.value
+    return Value(value, error + abs(value) * base.error / base.value if ratio else error)
 
 
 # -- along a numeric axis ----------------------------------------------------------------------------
@@ -174,7 +205,7 @@ def _panels(rows: Rows, drawn: Drawn, chosen: Sequence[Pair], methods: Sequence[
                 pair.heading,
                 pair.beside,
                 Plot(
-                    title=f"{w.label(drawn.measure)} of {what} over {axis_name(rows)}",
+                    title=f"{drawn.label} of {what} over {axis_name(rows)}",
                     description=" ".join(line.text for line in own),
                     x=horizontal(rows, MANY if wide else FEW),
                     y=y,
@@ -214,7 +245,7 @@ def horizontal(rows: Rows, most: int) -> Axis:
 def line_of(rows: Rows, drawn: Drawn, pair: Pair, method: str) -> Line:
     """A method's line; cells without a figure leave a gap."""
     cells = [c for c in pair.facet.cells if rows.axis is not None and rows.axis.name in c]
-    values = [_value(rows, pair, cell, method, drawn.measure) for cell in cells]
+    values = [_value(rows, pair, cell, method, drawn) for cell in cells]
     at = [cell[rows.axis.name] for cell in cells if rows.axis is not None]
     told = [f"{w.written(drawn.measure, v)} at {value_text(x)}" for v, x in zip(values, at, strict=True) if v.known]
     text = f"{w.method(method)}: {', '.join([told[0], told[-1]] if len(told) > 1 else told)}." if told else ""
@@ -236,7 +267,7 @@ def through(x: Sequence[float], values: Sequence[Value], drawn: Drawn, colour: s
 
 def upwards(value: float, drawn: Drawn) -> float:
     """Position of a value of a measure: shares in per cent, logarithms where they are asked for."""
-    scaled = 100 * value if w.is_share(drawn.measure) else value
+    scaled = 100 * value if is_share(drawn.measure) else value
     if not drawn.log:
         return scaled
     return math.log10(scaled) if scaled > 0 else math.nan
@@ -246,7 +277,7 @@ def vertical(lines: Iterable[Line], drawn: Drawn) -> Axis:
     """A vertical axis for some lines: it holds their values, but does not stretch for one that is far off."""
     lines = list(lines)
     values = np.array([v for line in lines for v in line.y if math.isfinite(v)])
-    share = w.is_share(drawn.measure)
+    share = is_share(drawn.measure)
     across_at = upwards(drawn.line, drawn) if math.isfinite(drawn.line) else math.nan
     if not share and len(values):
         middle = across_at if math.isfinite(across_at) else float(np.median(values)) if drawn.log else 0.0
@@ -299,13 +330,11 @@ def _reference(drawn: Drawn, rows: Rows) -> list[Series]:
 
 def _strips(rows: Rows, drawn: Drawn, chosen: Sequence[Pair], methods: Sequence[str]) -> Strips:
     found = {
-        (i, m): _value(rows, pair, pair.facet.cells[0], m, drawn.measure)
-        for i, pair in enumerate(chosen)
-        for m in methods
+        (i, m): _value(rows, pair, pair.facet.cells[0], m, drawn) for i, pair in enumerate(chosen) for m in methods
     }
     lines = [through([0.0], [v], drawn, css(m)) for (_, m), v in found.items()]
     y = vertical(lines, drawn)
-    axis = Axis(y.lower, y.upper, w.label(drawn.measure), y.marks)
+    axis = Axis(y.lower, y.upper, drawn.label, y.marks)
     shown = () if drawn.small else methods
     table = []
     for i, pair in enumerate(chosen):
@@ -317,7 +346,7 @@ def _strips(rows: Rows, drawn: Drawn, chosen: Sequence[Pair], methods: Sequence[
                 at = 10 + 11 * j
                 marks += [Mark("thin", css(m), low, high, y=at)] if math.isfinite(low + high) else []
                 marks.append(Mark("own", css(m), upwards(one.value, drawn), y=at))
-        text = f"{plain_text(pair.heading)}{f' ({pair.beside})' if pair.beside else ''}: {w.label(drawn.measure)}"
+        text = f"{plain_text(pair.heading)}{f' ({pair.beside})' if pair.beside else ''}: {drawn.label}"
         strip = Strip(text, axis, tuple(marks), 9 + 11 * len(methods), upwards(drawn.line, drawn))
         header: Words = (name(pair.beside), ": ", *pair.heading) if pair.beside else pair.heading
         cells: list[Cell] = [strip, *(w.written(drawn.measure, found[i, m]) for m in shown)]

@@ -1,11 +1,8 @@
-"""A study's figures as files inside its page: CSV for spreadsheets, JSON for programs."""
+"""A study's figures as data inside its page."""
 
 from __future__ import annotations
 
-import csv as writer
-import io
 import math
-import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -13,6 +10,12 @@ from .rows import ALL, Rows, Study
 
 #: Figures that a page holds; of more, those of the parameters that are farthest off.
 MOST = 60_000
+
+#: Columns of text.
+TEXTS = ("method", "parameter", "measure", "reason")
+
+#: Digits of a figure and of its error, which is known to fewer.
+DIGITS, ERROR_DIGITS = 6, 3
 
 COLUMNS = ("method", "parameter", "measure", "value", "mcse", "n", "failed", "reason")
 
@@ -25,48 +28,33 @@ def held(rows: Rows, parameters: Iterable[str]) -> Rows:
     return Rows(sorted(rows.rows, key=lambda row: rank.get(row.parameter, len(rank)))[:MOST])
 
 
-def csv(rows: Rows) -> str:
-    """Every figure, unrounded; a text that a spreadsheet would take for a formula begins with an apostrophe."""
-    names = list(dict.fromkeys(name for cell in rows.cells for name in cell))
-    out = io.StringIO()
-    write = writer.writer(out, lineterminator="\n")
-    write.writerow([*map(_safe, names), *COLUMNS])
-    for row in rows.rows:
-        write.writerow([*(_safe(row.cell.get(name, "")) for name in names), *(_safe(v) for v in _values(row))])
-    return out.getvalue()
-
-
 def document(study: Study, rows: Rows, title: str, finding: str) -> dict[str, Any]:
-    """Every figure as data, a list for each column, grid points by their index."""
+    """Every figure as data, a list for each column; grid points and texts by their index among ``cells`` and ``names``.
+
+    Figures have :data:`DIGITS`: their Monte-Carlo errors are larger by far. A study's file has them unrounded.
+    """
     place = {rows.key(c): i for i, c in enumerate(rows.cells)}
-    columns: dict[str, list[Any]] = {name: [] for name in ("cell", *COLUMNS)}
-    for row in rows.rows:
-        columns["cell"].append(place[rows.key(row.cell)])
-        for name, value in zip(COLUMNS, _values(row), strict=True):
-            columns[name].append(value if not isinstance(value, float) or math.isfinite(value) else None)
+    names = {column: list(dict.fromkeys(getattr(row, column) for row in rows.rows)) for column in TEXTS}
+    index = {column: {text: i for i, text in enumerate(found)} for column, found in names.items()}
+    columns: dict[str, list[Any]] = {"cell": [place[rows.key(row.cell)] for row in rows.rows]}
+    for column in COLUMNS:
+        values = (getattr(row, column) for row in rows.rows)
+        digits = ERROR_DIGITS if column == "mcse" else DIGITS
+        columns[column] = [index[column][v] if column in index else _rounded(v, digits) for v in values]
     return {
-        "schema": "bayescompare-study/1",
+        "schema": "bayescompare-study/2",
         "title": title,
         "finding": finding,
+        "detail": study.detail,
         "plans": [plan.toml for plan in study.plans],
         "cells": [dict(cell) for cell in rows.cells],
+        "names": names,
         "columns": columns,
         "rows_left_out": len(study.rows) - len(rows.rows),
     }
 
 
-def stem(title: str) -> str:
-    """A file's name made of a title."""
-    return re.sub(r"[^a-z0-9]+", "_", title.lower()).strip("_")[:60] or "study"
-
-
-def _values(row: Any) -> list[Any]:
-    return [getattr(row, name) for name in COLUMNS]
-
-
-def _safe(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return ""
-    if isinstance(value, str):
-        return f"'{value}" if value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
-    return value
+def _rounded(value: Any, digits: int) -> Any:
+    if not isinstance(value, float):
+        return value
+    return float(f"{value:.{digits}g}") if math.isfinite(value) else None

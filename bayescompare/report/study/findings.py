@@ -9,7 +9,7 @@ from typing import Any
 from ...formatting import NO_BREAK, NOTHING, Number, counted, figure, percent
 from ...metrics.thresholds import K_HAT_MAX
 from ..words import Name, Words, listed, name, visible
-from .rows import ALL, Asked, Facet, Focus, Rows, Study, Value, value_text
+from .rows import ALL, Asked, Facet, Focus, Rows, Study, Value, is_share, value_text
 
 NAMES = {
     "mle_wald": f"MLE{NO_BREAK}+{NO_BREAK}Wald",
@@ -35,9 +35,6 @@ POINTS = {
     "fullrank_advi": "full-rank ADVI mean",
 }
 """What the methods' points are called."""
-
-SHARES = ("coverage_", "location_", "spread_", "failed", "suspect", "k_hat_bad", "at_")
-"""How measures begin that are shares of replicates, and written in per cent."""
 
 STATES = {"same": "the same", "differs": "differs", "undecided": "undecided"}
 
@@ -78,11 +75,6 @@ TEMPLATE = "template"
 def method(key: str) -> str:
     """A method's name."""
     return NAMES.get(key, visible(key))
-
-
-def is_share(measure: str) -> bool:
-    """True if a measure is a share of replicates."""
-    return measure.startswith(SHARES)
 
 
 def label(measure: str) -> str:
@@ -147,7 +139,7 @@ def finding(study: Study, rows: Rows) -> Words:
         number = written(focus.measure, found)
         parts += [f" and {again}" if i else "", number, f"{NO_BREAK}%" if share else "", after if not i else ""]
         parts += [" ", *where] if where else []
-    parts += [*other, *_over(rows, focus), "."]
+    parts += [*other, *_part(focus), "."]
     return tuple(part for part in parts if part != "")
 
 
@@ -210,13 +202,17 @@ def _frame(rows: Rows, focus: Focus) -> tuple[Words, str, str, Words]:
     return (f"{who}, ", label(measure).removesuffix(", %"), *of, ": "), "", "", ()
 
 
-def _over(rows: Rows, focus: Focus) -> Words:
-    """Which part of the grid it is about, where there is more than its axis."""
-    if rows.axis is None:
-        return ()
-    rest = [v.name for v in rows.varied if v.name != rows.axis.name and v.name not in focus.where]
-    where: Words = (" (", *placed(focus.where), ")") if focus.where else ()
-    return (*where, *(("; means over ", *listed([name(n) for n in rest])) if rest else ()))
+def _part(focus: Focus) -> Words:
+    """Which part of the grid it is about, where that was asked for."""
+    return (" (", *placed(focus.where), ")") if focus.where else ()
+
+
+def averaged(rows: Rows, focus: Focus) -> Words:
+    """What the figures of a finding that is made of the rows are means over; empty where over nothing."""
+    across = rows.axis.name if rows.axis else None
+    over: list[Any] = [name(v.name) for v in rows.varied if across and v.name not in {across, *focus.where}]
+    over += ["the recorded parameters"] if rows.averages(focus) else []
+    return ("Each figure is a mean over ", *listed(over), ".") if over else ()
 
 
 def _beside(rows: Rows, focus: Focus, words: str) -> Words:

@@ -19,7 +19,7 @@ from . import findings as w
 from . import fresh_data as study_prediction
 from . import methods_prose as study_prose
 from . import sections as study_sections
-from .rows import ALL, Focus, Rows, Study
+from .rows import ALL, Focus, Rows, Study, Value, is_share
 
 #: Share of failed fits up to which a method's figure does not mention them.
 MENTIONED = 0.01
@@ -33,6 +33,7 @@ class StudyPage:
     size: str
     question: str
     sentence: Words
+    detail: Words
     asked: Words
     failures: Words
     heads_heading: str
@@ -69,7 +70,7 @@ def build(study: Study) -> StudyPage:
         study_sections.verdicts(rows, focus),
         study_sections.ranks(study, rows),
         study_sections.cost(rows),
-        study_sections.table(study, rows, held, chosen),
+        study_sections.table(rows, held, chosen),
         study_prose.methods(study, rows),
         study_prose.glossary(rows),
         study_prose.provenance(study),
@@ -79,17 +80,17 @@ def build(study: Study) -> StudyPage:
         size=w.size(study, rows),
         question=visible(study.question) or _question(rows),
         sentence=w.finding(study, rows),
+        detail=(visible(study.detail),) if study.detail else () if study.finding else w.averaged(rows, focus),
         asked=study_prose.summary(study, rows),
         failures=w.failures(study, rows),
         heads_heading="Method by method",
         heads_sub=_heads_sub(rows, focus),
         heads=_heads(rows, focus),
-        left=_main(rows, focus),
+        left=_main(rows, focus, chosen),
         right=(_fits(rows),),
         sections=tuple(section for section in sections if section is not None),
         footer=(
-            "One file, no network. The figures, unrounded, are inside it as JSON (schema bayescompare-study/1) and as "
-            "CSV."
+            "One file, no network. The figures, to six digits, are inside it as JSON (schema bayescompare-study/2)."
         ),
         held=held,
     )
@@ -104,14 +105,14 @@ def _question(rows: Rows) -> str:
 
 
 def _heads(rows: Rows, focus: Focus) -> tuple[Headline, ...]:
-    """The measure that the study is about, of each method over the whole grid, and where it is worst."""
+    """The measure that the study is about, of each method: where it is farthest off, and its mean."""
     heads = []
-    for m in rows.methods[:4]:
-        found = rows.pooled(rows.within(focus), m, focus)
-        if found.known:
-            unit = "%" if w.is_share(focus.measure) else ""
-            said = (*_extreme(rows, focus, m), *_lost(rows, m))
-            heads.append(Headline(w.method(m), w.written(focus.measure, found), unit, said))
+    for m in rows.methods:
+        mean = rows.pooled(rows.within(focus), m, focus)
+        if mean.known:
+            unit = "%" if is_share(focus.measure) else ""
+            found, said = _extreme(rows, focus, m, mean)
+            heads.append(Headline(w.method(m), w.written(focus.measure, found), unit, (*said, *_lost(rows, m))))
     return tuple(heads)
 
 
@@ -126,20 +127,17 @@ def _lost(rows: Rows, method: str) -> Words:
 def _heads_sub(rows: Rows, focus: Focus) -> str:
     what = w.label(focus.measure).removesuffix(", %")
     of = f", {visible(focus.parameter)}" if focus.parameter != ALL else ""
-    over = " and the recorded parameters" if _pooled(rows, focus) else ""
-    grid = "the grid" if len(rows.cells) > 1 else "the replicates"
-    if focus.where:
-        grid += f" where {plain_text(w.placed(focus.where))}"
-    return f"{what[:1].upper() + what[1:]}{of}: a mean over {grid}{over}. ± is one Monte-Carlo standard error."
+    over = " and the recorded parameters" if rows.averages(focus) else ""
+    where = f" where {plain_text(w.placed(focus.where))}" if focus.where else ""
+    grid = f"the grid{where}" if len(rows.cells) > 1 else "the replicates"
+    return (
+        f"{what[:1].upper() + what[1:]}{of}: where it is farthest off, and its mean over {grid}{over}. ± is one "
+        "Monte-Carlo standard error."
+    )
 
 
-def _pooled(rows: Rows, focus: Focus) -> bool:
-    """True if a figure is a mean over parameters."""
-    return focus.parameter == ALL and len(rows.parameters) > 1 and rows.by_parameter(focus.measure)
-
-
-def _extreme(rows: Rows, focus: Focus, method: str) -> Words:
-    """The figure farthest from what it should be."""
+def _extreme(rows: Rows, focus: Focus, method: str, mean: Value) -> tuple[Value, Words]:
+    """The figure farthest from what it should be, where that is, and the mean."""
     target = {"sd_ratio": 1.0, "location_same": 1.0, "spread_same": 1.0}.get(focus.measure, 0.0)
     if focus.measure.startswith("coverage_"):
         target = float(focus.measure.removeprefix("coverage_")) / 100
@@ -151,27 +149,26 @@ def _extreme(rows: Rows, focus: Focus, method: str) -> Words:
             if one.known:
                 found.append((abs(one.value - target), parameter, cell, one))
     if len(found) < 2:
-        return ("over all replicates.",)
+        return mean, ("over all replicates.",)
     _, parameter, cell, worst = max(found, key=lambda entry: entry[0])
     varied = {v.name for v in rows.varied}
     where = w.at({k: v for k, v in cell.items() if k in varied})
-    said: list[Any] = ["farthest off: ", w.written(focus.measure, worst)]
-    said.append(f"{NO_BREAK}%" if w.is_share(focus.measure) else "")
-    if _pooled(rows, focus):
-        said += [" for ", name(parameter)]
-    said += [" ", *where] if where else []
-    return (*said, ".")
+    said: list[Any] = ["for ", name(parameter)] if rows.averages(focus) else []
+    said += [" " if said else "", *where] if where else []
+    share = f"{NO_BREAK}%" if is_share(focus.measure) else ""
+    return worst, (*said, "; mean ", w.written(focus.measure, mean), share, ".")
 
 
-def _main(rows: Rows, focus: Focus) -> tuple[Part, ...]:
-    """The figure of the first screen: the measure that the study is about, over the grid."""
-    having = [f.Pair(facet, focus.parameter) for facet in rows.facets]
+def _main(rows: Rows, focus: Focus, chosen: list[f.Pair]) -> tuple[Part, ...]:
+    """The figure of the first screen: the measure that the study is about, over the grid, by parameter."""
+    having = chosen if rows.averages(focus) else [f.Pair(facet, focus.parameter) for facet in rows.facets]
     level = float(focus.measure.removeprefix("coverage_")) / 100 if focus.measure.startswith("coverage_") else math.nan
     line = {"sd_ratio": 1.0, "shift": 0.0, "bias": 0.0}.get(focus.measure, level)
     of = visible(focus.parameter) if focus.parameter != ALL else ""
     what = w.label(focus.measure)
     heading = f"{what[:1].upper() + what[1:]}" + (f", {of}" if of else "")
-    caption = "± 2 Monte-Carlo errors around each mark." + (" Line across: nominal." if math.isfinite(level) else "")
+    band = "Wilson’s 95 % interval" if is_share(focus.measure) else "± 2 Monte-Carlo errors"
+    caption = f"{band} around each mark." + (" Line across: nominal." if math.isfinite(level) else "")
     drawn = f.Drawn(
         focus.measure, heading, caption, line=line, shared=True, log=focus.measure == "sd_ratio", small=True
     )

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from ...formatting import plain
+from ...metrics.calibration import wilson
 from ..words import visible
 
 #: Methods in the order in which they are shown.
@@ -21,6 +22,9 @@ METHODS = (
 
 #: The parameter of what is about a fit as a whole.
 ALL = ""
+
+#: How measures begin that are shares of replicates, and written in per cent.
+SHARES = ("coverage_", "location_", "spread_", "failed", "suspect", "k_hat_bad", "at_")
 
 #: Largest value of an axis over its smallest from which it may be drawn in logarithms.
 WIDE = 8.0
@@ -125,6 +129,8 @@ class Study:
     plans : tuple of Asked
     title, question, finding : str
         Made up from the plan and the rows where they are empty.
+    detail : str
+        What is told below the finding.
     focus : Focus, optional
         By default coverage of the 90 % interval of the cheapest method that has one.
     ecdfs : tuple of Ecdf
@@ -135,16 +141,18 @@ class Study:
     title: str = ""
     question: str = ""
     finding: str = ""
+    detail: str = ""
     focus: Focus | None = None
     ecdfs: tuple[Ecdf, ...] = ()
 
 
 @dataclass(frozen=True)
 class Value:
-    """A figure and its Monte-Carlo error; NaN where there is none."""
+    """A figure and its Monte-Carlo error; NaN where there is none. Of a share, Wilson's 95 % interval beside it."""
 
     value: float
     error: float = math.nan
+    wilson: tuple[float, float] | None = None
 
     @property
     def known(self) -> bool:
@@ -153,7 +161,9 @@ class Value:
 
     @property
     def span(self) -> tuple[float, float]:
-        """Two errors to either side."""
+        """Its interval; without one, two errors to either side."""
+        if self.wilson is not None:
+            return self.wilson
         e = self.error if math.isfinite(self.error) else 0.0
         return self.value - 2 * e, self.value + 2 * e
 
@@ -346,6 +356,10 @@ class Rows:
             return NOTHING
         return Value(math.fsum(means) / len(means), math.sqrt(math.fsum(squares)) / len(means))
 
+    def averages(self, focus: Focus) -> bool:
+        """True if a focus' figure is a mean over parameters."""
+        return focus.parameter == ALL and len(self.parameters) > 1 and self.by_parameter(focus.measure)
+
     def within(self, focus: Focus) -> tuple[Mapping[str, Any], ...]:
         """Grid points in the part that a focus names."""
         return tuple(c for c in self.cells if all(c.get(name) == value for name, value in focus.where.items()))
@@ -359,4 +373,12 @@ class Rows:
 
 def of(row: Measured) -> Value:
     """A row's figure."""
-    return Value(float(row.value), math.nan if row.mcse is None else float(row.mcse))
+    value, error = float(row.value), math.nan if row.mcse is None else float(row.mcse)
+    if is_share(row.measure) and row.n and math.isfinite(value):
+        return Value(value, error, wilson(value, row.n))
+    return Value(value, error)
+
+
+def is_share(measure: str) -> bool:
+    """True if a measure is a share of replicates."""
+    return measure.startswith(SHARES)

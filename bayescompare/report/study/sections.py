@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from ...formatting import NO_BREAK, NONE, counted, figure, fixed, plain
 from ...metrics.thresholds import RANKS_LEVEL
-from ..parts import Cell, Column, Details, Download, Heading, Part, Prose, Row, Section, Strips, Table
+from ..parts import Cell, Column, Details, Heading, Part, Prose, Row, Section, Strips, Table
 from ..words import Words, listed, name, visible
 from . import calibration as study_kinds
 from . import curves as f
-from . import downloads as study_data
 from . import findings as w
 from . import methods_prose as study_prose
 from .rows import ALL, Focus, Rows, Study, of, value_text
 
 #: Rows of the table of every figure, and of the table of fits.
-ROWS, FITS = 160, 80
+ROWS, FITS = 32, 24
 
 
 def coverage(rows: Rows, chosen: list[f.Pair]) -> Section | None:
@@ -34,19 +34,37 @@ def coverage(rows: Rows, chosen: list[f.Pair]) -> Section | None:
         line=level,
         shared=True,
     )
-    width = f.Drawn(
-        f"width_{rows.level}",
-        f"Mean width of the {rows.level}{NO_BREAK}% interval",
-        "In each parameter’s own unit, on a logarithmic axis. Narrow is good where coverage holds.",
-        log=True,
+    width = _beside(
+        rows,
+        f.Drawn(
+            f"width_{rows.level}",
+            f"Mean width of the {rows.level}{NO_BREAK}% interval",
+            "On a logarithmic axis. Narrow is good where coverage holds.",
+            log=True,
+        ),
     )
     parts = parts_of(f.figure(rows, drawn, chosen), study_kinds.nominal(rows), f.figure(rows, width, chosen))
     parts += _others(rows, chosen)
     how = (
         "An interval is honest where its line lies on the dashed one: below, it misses more often than it says.",
-        "Bands are ± 2 Monte-Carlo errors; a fit that failed is in none.",
+        "Bands are Wilson’s 95 % intervals of shares, else ± 2 Monte-Carlo errors; a fit that failed is in none.",
     )
     return Section("coverage", "Coverage", how, _coverage_said(rows, level), tuple(parts)) if parts else None
+
+
+def _beside(rows: Rows, drawn: f.Drawn, over: str = "") -> f.Drawn:
+    """A measure in the parameter's unit, as a ratio to a measure of NUTS (by default the same) where NUTS was run."""
+    if "nuts" not in rows.methods:
+        return replace(drawn, caption=f"{drawn.caption} In each parameter’s own unit.")
+    same = not over
+    what = "that" if same else f"the {w.label(over)}"
+    called = f"{w.label(drawn.measure)} over {what} of NUTS"
+    methods = tuple(m for m in rows.methods if m != "nuts") if same else drawn.methods
+    heading = f"{drawn.heading}, over {what} of NUTS"
+    line = 1.0 if same else drawn.line
+    return replace(
+        drawn, heading=heading, over=over or drawn.measure, called=called, methods=methods, line=line, shared=True
+    )
 
 
 def _coverage_said(rows: Rows, level: float) -> Words:
@@ -63,18 +81,9 @@ def _coverage_said(rows: Rows, level: float) -> Words:
 
 def error(rows: Rows, chosen: list[f.Pair]) -> Section | None:
     """Build the section on how far estimates are from the truth."""
-    bias = f.Drawn("bias", "Bias", "Mean of estimate minus truth, in each parameter’s own unit.", line=0.0)
-    rmse = f.Drawn(
-        "rmse", "RMSE", "Root mean squared error, in each parameter’s own unit, on a logarithmic axis.", log=True
-    )
-    regret = f.Drawn(
-        "regret_absolute",
-        "Regret of deciding by the estimate",
-        "Mean absolute error minus that of NUTS’s posterior mean on the same data sets, in each parameter’s own unit.",
-        line=0.0,
-        methods=tuple(m for m in rows.methods if m != "nuts"),
-    )
-    parts = parts_of(*(f.figure(rows, drawn, chosen) for drawn in (bias, rmse, regret)))
+    bias = _beside(rows, f.Drawn("bias", "Bias", "Mean of estimate minus truth.", line=0.0), "rmse")
+    rmse = _beside(rows, f.Drawn("rmse", "RMSE", "Root mean squared error, on a logarithmic axis.", log=True))
+    parts = parts_of(*(f.figure(rows, drawn, chosen) for drawn in (bias, rmse)))
     how = ("The point estimate of each method against the truth that the data were simulated from.",)
     if not parts:
         return None
@@ -203,7 +212,7 @@ def _flips(rows: Rows, methods: list[str]) -> tuple[Table, Words]:
 
 
 def _flip(rows: Rows, shares: list[Any]) -> Cell:
-    """The first value of the axis from which on more than half are the same; – where there is none."""
+    """The first value of the axis from which on more than half are the same, or that it lies beyond the grid."""
     if rows.axis is None:
         return NONE
     from_here: Any = None
@@ -212,7 +221,7 @@ def _flip(rows: Rows, shares: list[Any]) -> Cell:
             from_here = None
         elif from_here is None:
             from_here = cell.get(rows.axis.name)
-    return NONE if from_here is None else value_text(from_here)
+    return f"more than {value_text(max(rows.axis.values))}" if from_here is None else value_text(from_here)
 
 
 def ranks(study: Study, rows: Rows) -> Section | None:
@@ -285,7 +294,7 @@ def at_each_point(rows: Rows, heading: str, measures: Sequence[str]) -> tuple[Pa
     table = Table(heading, header, tuple(body[:FITS]))
     if len(body) <= FITS:
         return (table,)
-    return table, Prose((f"{counted(len(body) - FITS, 'more row')} in the CSV.",), small=True)
+    return table, Prose((f"{counted(len(body) - FITS, 'more row')} in the data.",), small=True)
 
 
 def _cost_said(rows: Rows) -> Words:
@@ -305,7 +314,7 @@ def _cost_said(rows: Rows) -> Words:
     return (*parts, ".")
 
 
-def table(study: Study, rows: Rows, held: Rows, chosen: list[f.Pair]) -> Section:
+def table(rows: Rows, held: Rows, chosen: list[f.Pair]) -> Section:
     """Every figure: the main ones as a table, all of them as CSV."""
     varied = tuple(v.name for v in rows.varied)
     measures = [m for m in study_prose.order(rows) if not m.startswith(("sbc_chi2", "risk_"))]
@@ -326,22 +335,13 @@ def table(study: Study, rows: Rows, held: Rows, chosen: list[f.Pair]) -> Section
         Column(("method",)),
         *(Column((w.label(m),), number=True) for m in measures),
     )
-    link = Download(
-        f"Download the figures as CSV ({counted(len(held.rows), 'row')})",
-        f"{study_data.stem(w.title(study))}.csv",
-        study_data.csv(held),
-    )
-    parts: list[Part] = [link, Table("Measures by parameter", header, tuple(body), big=True)]
+    parts: list[Part] = [Table("Measures by parameter", header, tuple(body), big=True)]
     if len(held.rows) < len(rows.rows):
         more = counted(len(rows.rows) - len(held.rows), "row")
         parts.append(Prose((f"{more} more are too many for a page: --summary FILE.csv holds all.",), small=True))
     if len(lines) > ROWS:
-        parts.append(
-            Prose(
-                (f"{counted(len(lines) - ROWS, 'row')} of parameters that are less far off are in the CSV alone.",),
-                small=True,
-            )
-        )
+        more = counted(len(lines) - ROWS, "row")
+        parts.append(Prose((f"{more} of what is less far off are in the data: Save the table as CSV.",), small=True))
     how = ("The parameter whose coverage is farthest off comes first. ± is one Monte-Carlo standard error.",)
     return Section("table", "Every figure", how, (), tuple(parts), full=True, link="All figures")
 
