@@ -103,7 +103,7 @@ class Calibration:
         here = "for this model and these data" if self.study.plan.truth == "posterior" else "over this model's prior"
         question = f"How often do each method's intervals hold the truth, {here}?"
         focus = Focus(f"coverage_{100 * self.study.plan.levels[-1]:g}", subject)
-        self.study.to_html(path, PageOptions(f"Calibration of {self.name}", question, self.answer, focus))
+        self.study.to_html(path, PageOptions(f"Calibration of {self.name}", question, self.answer, focus=focus))
 
     def __repr__(self) -> str:
         return f"<Calibration of {self.name}: {self.answer}>"
