@@ -177,7 +177,7 @@ SHIPPED = {
     ),
     "coverage": Shipped(
         "How often intervals cover, over five templates",
-        "How often do the intervals of cheap methods, of the marginal ones and of NUTS hold the truth?",
+        "How often do the intervals of cheap methods and of NUTS hold the truth?",
         tuple(
             f"coverage_{name}"
             for name in ("eight_schools", "gamma_coordinates", "negative_binomial", "separation", "surgical")
