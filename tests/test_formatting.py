@@ -122,6 +122,7 @@ NOT_FIGURES = {
     ("cli/calibrate.py", "100 * level:g"),
     ("cli/study.py", "100 * level:g"),
     ("report/study/answer.py", "100 * held.level:g"),
+    ("report/study/downloads.py", "value:.{digits}g"),  # rounds a number of the JSON
 }
 
 

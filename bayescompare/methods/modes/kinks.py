@@ -143,9 +143,8 @@ def walls(density: Density, end: End, weights: tuple[float, ...]) -> dict[int, f
     if not len(end.free):
         return {}
     looked, size = end.free, np.maximum(1.0, np.abs(end.u[end.free]))
-    side = np.sign(
-        density(end.u, weights)[1][looked]
-    )  # an end on the edge itself has no curvature, nor slope of its own
+    # Asked anew: an end on the edge itself has no curvature, and so no slope of its own.
+    side = np.sign(density(end.u, weights)[1][looked])
 
     def inside(at: Array) -> np.ndarray:
         points = np.repeat(end.u[None], len(looked), axis=0)
